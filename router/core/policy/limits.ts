@@ -1,0 +1,13 @@
+import type { Bytes, Millis } from "../base/quantity.ts";
+
+/** What a rule grants at most; `undefined` means the router's own default applies, never "without limit by accident". */
+export interface RuleLimits {
+  /** Octets from the agent to the origin, per tunnel or exchange. */
+  readonly bytesOut: Bytes | undefined;
+  /** Octets from the origin to the agent, per tunnel or exchange. */
+  readonly bytesIn: Bytes | undefined;
+  readonly lifetime: Millis | undefined;
+  readonly idle: Millis | undefined;
+  /** New connections (tunnels, or plain-HTTP requests) per rolling minute, over the whole rule. */
+  readonly connectionsPerMinute: number | undefined;
+}

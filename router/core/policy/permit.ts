@@ -1,0 +1,84 @@
+import type { Port } from "../base/quantity.ts";
+import type { Host } from "../wire/host.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
+import type { RuleLimits } from "./limits.ts";
+
+/** Which policy an exchange was judged by; every record and refusal carries it. */
+export interface PolicyIdentity {
+  readonly name: string;
+  readonly version: number;
+  /** `sha256:` and 64 hex digits, over the document's bytes as signed. */
+  readonly digest: string;
+}
+
+export type RuleProtocol = "tls" | "http" | "tcp";
+
+/** What the permitted exchange must still show before its bytes flow. */
+export interface Obligations {
+  readonly protocol: RuleProtocol;
+  /** A ClientHello without server_name may pass (tls only). */
+  readonly allowMissingSni: boolean;
+  /** A ClientHello with encrypted_client_hello may pass; its outer name is still judged (tls only). */
+  readonly allowEch: boolean;
+}
+
+interface NamePermitFields {
+  readonly host: Host;
+  readonly port: Port;
+  /** The id of the allow rule; in learn mode, where no rule matched, undefined. */
+  readonly rule: string | undefined;
+  readonly obligations: Obligations;
+  readonly limits: RuleLimits;
+  readonly policy: PolicyIdentity;
+  /** Special-use addresses that the rule names for this port, in canonical text. */
+  readonly namedAddresses: ReadonlySet<IpAddress>;
+}
+
+/**
+ * Leave to resolve a name: minted by `decide` and by nothing else. The private field makes a look-alike
+ * object a compile error, and oxlint forbids importing this class's mint outside `core/policy`.
+ */
+export class NamePermit {
+  readonly #minted = true;
+  readonly host: Host;
+  readonly port: Port;
+  readonly rule: string | undefined;
+  readonly obligations: Obligations;
+  readonly limits: RuleLimits;
+  readonly policy: PolicyIdentity;
+  readonly namedAddresses: ReadonlySet<IpAddress>;
+
+  constructor(fields: NamePermitFields) {
+    this.host = fields.host;
+    this.port = fields.port;
+    this.rule = fields.rule;
+    this.obligations = fields.obligations;
+    this.limits = fields.limits;
+    this.policy = fields.policy;
+    this.namedAddresses = fields.namedAddresses;
+    Object.freeze(this);
+  }
+
+  /** False for anything that no constructor made, whatever its shape. */
+  static isMinted(value: unknown): value is NamePermit {
+    return typeof value === "object" && value !== null && #minted in value && value.#minted;
+  }
+}
+
+/** Leave to open a socket: to these addresses, in this order, and to no other. Minted by `admitAddresses` only. */
+export class DialPermit {
+  readonly #minted = true;
+  readonly name: NamePermit;
+  /** Never empty. */
+  readonly addresses: readonly IpAddress[];
+
+  constructor(name: NamePermit, addresses: readonly IpAddress[]) {
+    this.name = name;
+    this.addresses = Object.freeze([...addresses]);
+    Object.freeze(this);
+  }
+
+  static isMinted(value: unknown): value is DialPermit {
+    return typeof value === "object" && value !== null && #minted in value && value.#minted;
+  }
+}

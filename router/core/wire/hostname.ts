@@ -1,0 +1,2 @@
+import type { Brand } from "../base/brand.ts";
+export type Hostname = Brand<string, "Hostname">;
