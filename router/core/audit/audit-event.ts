@@ -2,7 +2,7 @@ import type { EpochMillis } from "../base/quantity.ts";
 import type { Reason } from "../base/reason.ts";
 import type { PolicyIdentity } from "../policy/permit.ts";
 
-/** JSON without surprises: what a record may hold. Numbers are safe integers. */
+/** JSON without surprises: what a record may hold. Numbers are finite; a 64-bit count beyond 2^53 is a string. */
 export type AuditValue =
   | null
   | boolean
@@ -17,6 +17,7 @@ export type AuditKind =
   | "recovery"
   | "gap"
   | "segment"
+  | "clock"
   | "egress.decision"
   | "egress.end"
   | "policy.load"
@@ -24,7 +25,7 @@ export type AuditKind =
   | "guard";
 
 /**
- * What happened, before it becomes a record: the writer adds `v stream seq prev actor`. Text that an agent
+ * What happened, before it becomes a record: the writer adds `v stream seq uptime prev actor`. Text that an agent
  * chose must have passed `safeText` (bounded, no control characters, no lone surrogates).
  */
 export interface AuditEvent {

@@ -30,13 +30,18 @@ interface NamePermitFields {
   readonly obligations: Obligations;
   readonly limits: RuleLimits;
   readonly policy: PolicyIdentity;
-  /** Special-use addresses that the rule names for this port, in canonical text. */
-  readonly namedAddresses: ReadonlySet<IpAddress>;
+  /** Special-use addresses that the rule names for this port. Frozen. */
+  readonly namedAddresses: readonly IpAddress[];
+  /** The id of the deny rule that names this address for this port and request, so that no name leads around it. */
+  readonly deniedAddress: (address: IpAddress) => string | undefined;
 }
 
+/** Known to this module alone: a constructor called without it throws. */
+const key: unique symbol = Symbol("permit");
+
 /**
- * Leave to resolve a name: minted by `decide` and by nothing else. The private field makes a look-alike
- * object a compile error, and oxlint forbids importing this class's mint outside `core/policy`.
+ * Leave to resolve a name: minted by `decide` and by nothing else. The private field makes a look-alike object a
+ * compile error; at run time the constructor asks for a key that never leaves this module.
  */
 export class NamePermit {
   readonly #minted = true;
@@ -46,9 +51,11 @@ export class NamePermit {
   readonly obligations: Obligations;
   readonly limits: RuleLimits;
   readonly policy: PolicyIdentity;
-  readonly namedAddresses: ReadonlySet<IpAddress>;
+  readonly namedAddresses: readonly IpAddress[];
+  readonly deniedAddress: (address: IpAddress) => string | undefined;
 
-  constructor(fields: NamePermitFields) {
+  constructor(secret: typeof key, fields: NamePermitFields) {
+    if (secret !== key) throw new TypeError("a NamePermit is minted by decide only");
     this.host = fields.host;
     this.port = fields.port;
     this.rule = fields.rule;
@@ -56,6 +63,7 @@ export class NamePermit {
     this.limits = fields.limits;
     this.policy = fields.policy;
     this.namedAddresses = fields.namedAddresses;
+    this.deniedAddress = fields.deniedAddress;
     Object.freeze(this);
   }
 
@@ -72,7 +80,8 @@ export class DialPermit {
   /** Never empty. */
   readonly addresses: readonly IpAddress[];
 
-  constructor(name: NamePermit, addresses: readonly IpAddress[]) {
+  constructor(secret: typeof key, name: NamePermit, addresses: readonly IpAddress[]) {
+    if (secret !== key) throw new TypeError("a DialPermit is minted by admitAddresses only");
     this.name = name;
     this.addresses = Object.freeze([...addresses]);
     Object.freeze(this);
@@ -82,3 +91,25 @@ export class DialPermit {
     return typeof value === "object" && value !== null && #minted in value && value.#minted;
   }
 }
+
+/** Gives `mint` to its first caller and throws for every later one: who comes second finds the program refusing to load. */
+function handedOverOnce<Mint>(what: string, mint: Mint): () => Mint {
+  let taken = false;
+  return () => {
+    if (taken) throw new Error(`the mint of ${what} is taken`);
+    taken = true;
+    return mint;
+  };
+}
+
+/** Taken by `decide.ts` while it loads. */
+export const takeNameMint = handedOverOnce(
+  "NamePermit",
+  (fields: NamePermitFields): NamePermit => new NamePermit(key, fields),
+);
+
+/** Taken by `admit-address.ts` while it loads. */
+export const takeDialMint = handedOverOnce(
+  "DialPermit",
+  (name: NamePermit, addresses: readonly IpAddress[]): DialPermit => new DialPermit(key, name, addresses),
+);

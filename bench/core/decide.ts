@@ -1,0 +1,139 @@
+import { epochMillis, millis, portOf, type Port } from "../../router/core/base/quantity.ts";
+import { compilePolicy } from "../../router/core/policy/compile.ts";
+import { decide } from "../../router/core/policy/decide.ts";
+import type { EgressPolicyDocument, HostPattern } from "../../router/core/policy/egress-policy.ts";
+import type { EgressRequest } from "../../router/core/policy/egress-request.ts";
+import { parseHost } from "../../router/core/wire/host.ts";
+
+/**
+ * Compile time of a policy and the time of one decision, for several numbers of rules. Run: `node bench/core/decide.ts`.
+ * Prints one line of JSON and a table. Targets (issue 2): 10,000 rules compile in 200 ms, a decision takes 1 us.
+ */
+const port443 = portOf(443) as Port;
+const port80 = portOf(80) as Port;
+const now = epochMillis(Date.UTC(2026, 11, 1));
+
+const hosts = (kind: HostPattern["kind"], name: string): readonly HostPattern[] => [{ kind, name }];
+
+/** A fifth each: exact tls, exact http with method and paths, one label, deep, literal address; a tenth as many deny rules. */
+function documentOf(rules: number): EgressPolicyDocument {
+  const http = { methods: undefined, paths: undefined };
+  const limits = {
+    bytesOut: undefined,
+    bytesIn: undefined,
+    lifetime: undefined,
+    idle: undefined,
+    connectionsPerMinute: undefined,
+  };
+  const common = { allowMissingSni: false, allowEch: false, limits, line: 1 };
+  return {
+    name: "bench",
+    version: 1,
+    issuedAt: epochMillis(Date.UTC(2026, 10, 1)),
+    expiresAt: epochMillis(Date.UTC(2027, 1, 1)),
+    audience: { namespaces: ["*"], agents: ["*"] },
+    mode: "enforce",
+    allow: Array.from({ length: rules }, (_, index) => {
+      const rule = { ...common, id: `rule-${index}`, addresses: [], ports: [port443], protocol: "tls" as const, http };
+      switch (index % 5) {
+        case 0:
+          return { ...rule, hosts: hosts("exact", `api-${index}.service.example.com`) };
+        case 1: {
+          const web = { methods: ["GET", "POST"], paths: ["/v1/*/items/**", "/health"] };
+          return {
+            ...rule,
+            hosts: hosts("exact", `web-${index}.example.org`),
+            ports: [port80],
+            protocol: "http" as const,
+            http: web,
+          };
+        }
+        case 2:
+          return { ...rule, hosts: hosts("one-label", `cdn-${index}.example.net`) };
+        case 3:
+          return { ...rule, hosts: hosts("deep", `zone-${index}.example.net`) };
+        default:
+          return { ...rule, hosts: [], ports: [], addresses: [{ address: addressOf(index), port: port443 }] };
+      }
+    }),
+    deny: Array.from({ length: Math.floor(rules / 10) }, (_, index) => ({
+      id: `deny-${index}`,
+      hosts: hosts("deep", `blocked-${index}.example.com`),
+      addresses: [],
+      ports: undefined,
+      http,
+      line: 1,
+    })),
+  };
+}
+
+function addressOf(index: number): ReturnType<typeof address> {
+  return address(`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`);
+}
+
+function address(text: string) {
+  const host = parseHost(text);
+  if (!host.ok || host.value.kind !== "address") throw new Error(text);
+  return host.value.text;
+}
+
+function tunnel(text: string): EgressRequest {
+  const host = parseHost(text);
+  if (!host.ok) throw new Error(host.problem);
+  return { via: "tunnel", host: host.value, port: port443 };
+}
+
+function web(text: string, path: string): EgressRequest {
+  return { ...tunnel(text), via: "http", port: port80, method: "GET", path };
+}
+
+/** Requests spread over the whole policy, so that no cache of one answer flatters. */
+function requestsOf(rules: number): Readonly<Record<string, readonly EgressRequest[]>> {
+  const spread = (kind: number): readonly number[] =>
+    Array.from({ length: 64 }, (_, index) => Math.floor((index * rules) / 64 / 5) * 5 + kind);
+  return {
+    "exact hit": spread(0).map((index) => tunnel(`api-${index}.service.example.com`)),
+    "http hit": spread(1).map((index) => web(`web-${index}.example.org`, "/v1/abc/items/17/parts")),
+    "http path miss": spread(1).map((index) => web(`web-${index}.example.org`, "/v2/abc")),
+    "one-label hit": spread(2).map((index) => tunnel(`edge.cdn-${index}.example.net`)),
+    "deep hit": spread(3).map((index) => tunnel(`a.b.zone-${index}.example.net`)),
+    "address hit": spread(4).map((index) => tunnel(addressOf(index))),
+    "deny hit": spread(0).map((index) => tunnel(`x.blocked-${index % Math.max(1, rules / 10)}.example.com`)),
+    miss: spread(0).map((index) => tunnel(`nothing-${index}.elsewhere.example`)),
+    "miss, 60 labels": spread(0).map((index) => tunnel(`${"a.".repeat(60)}n-${index}.example`)),
+  };
+}
+
+const bestOf = (runs: number, run: () => number): number => Math.min(...Array.from({ length: runs }, run));
+
+function measureCompile(document: EgressPolicyDocument): number {
+  return bestOf(5, () => {
+    const began = performance.now();
+    compilePolicy(document, `sha256:${"0".repeat(64)}`, millis(0));
+    return performance.now() - began;
+  });
+}
+
+const rows: { readonly rules: number; readonly compileMs: number; readonly decideUs: Record<string, number> }[] = [];
+for (const rules of [10, 100, 1_000, 10_000]) {
+  const document = documentOf(rules);
+  const snapshot = compilePolicy(document, `sha256:${"0".repeat(64)}`, millis(0));
+  const decideUs: Record<string, number> = {};
+  for (const [name, requests] of Object.entries(requestsOf(rules))) {
+    const rounds = 1_000;
+    let denied = 0;
+    const elapsed = bestOf(5, () => {
+      const began = performance.now();
+      for (let round = 0; round < rounds; round += 1) {
+        for (const request of requests) if (decide(snapshot, request, now).effect === "deny") denied += 1;
+      }
+      return performance.now() - began;
+    });
+    if (denied > 0 !== /miss|deny/.test(name)) throw new Error(`${name}: an unexpected verdict`);
+    decideUs[name] = Number(((elapsed * 1_000) / (rounds * requests.length)).toFixed(3));
+  }
+  rows.push({ rules, compileMs: Number(measureCompile(document).toFixed(2)), decideUs });
+}
+
+console.log(JSON.stringify({ bench: "core/decide", node: process.version, rows }));
+console.table(Object.fromEntries(rows.map((row) => [row.rules, { "compile ms": row.compileMs, ...row.decideUs }])));

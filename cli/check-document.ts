@@ -1,0 +1,96 @@
+import { resolve } from "node:path";
+import type { DocumentProblem } from "../router/core/base/problem.ts";
+import { type EpochMillis, millis } from "../router/core/base/quantity.ts";
+import { checkRouterConfig, routerConfig } from "../router/core/config/parse-router-config.ts";
+import { MAXIMUM_DOCUMENT } from "../router/core/document/check-source.ts";
+import { didYouMean } from "../router/core/document/did-you-mean.ts";
+import { kindOf } from "../router/core/document/document-kind.ts";
+import { quoted } from "../router/core/document/quoted.ts";
+import { readYaml } from "../router/core/document/read-yaml.ts";
+import type { EgressPolicyDocument } from "../router/core/policy/egress-policy.ts";
+import { judgeFreshness } from "../router/core/policy/freshness.ts";
+import { lintEgressPolicy } from "../router/core/policy/lint-egress-policy.ts";
+import { egressPolicy, parseEgressPolicy } from "../router/core/policy/parse-egress-policy.ts";
+import { parseSignerPolicy, signerPolicy } from "../router/core/policy/parse-signer-policy.ts";
+import { readCapped } from "../router/edge/trust/read-capped.ts";
+
+export interface CheckedDocument {
+  readonly file: string;
+  /** What it says it is, known or not. */
+  readonly kind: string | undefined;
+  /** Each of them keeps the document from taking effect. */
+  readonly problems: readonly DocumentProblem[];
+  /** What its author may not have meant. */
+  readonly warnings: readonly DocumentProblem[];
+  /** Of an EgressPolicy that could be read. */
+  readonly policy: EgressPolicyDocument | undefined;
+}
+
+/** Everything that can be said of one file without its signature. `now` decides what has expired. */
+export async function checkDocument(cwd: string, file: string, now: EpochMillis): Promise<CheckedDocument> {
+  const read = await readCapped(resolve(cwd, file), MAXIMUM_DOCUMENT);
+  if (!read.ok) return unread(file, read.problem.code, read.problem.message);
+  let source: string;
+  try {
+    source = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(read.value);
+  } catch {
+    return unread(file, "not_utf8", "The file is not UTF-8 text.");
+  }
+  const tree = readYaml(file, source);
+  const kind = kindOf(tree);
+  const found = (problems: readonly DocumentProblem[]): CheckedDocument => ({
+    file,
+    kind,
+    problems,
+    warnings: [],
+    policy: undefined,
+  });
+  switch (kind) {
+    case egressPolicy.kind:
+      return checkEgressPolicy(file, source, now);
+    case signerPolicy.kind: {
+      const parsed = parseSignerPolicy(file, source);
+      return found(parsed.ok ? [] : parsed.problem);
+    }
+    case routerConfig.kind:
+      return found(checkRouterConfig(file, source));
+    default: {
+      const message =
+        kind === undefined
+          ? `A document says what it is: kind: ${KINDS.join(", ")}.`
+          : `${quoted(kind)} is none of ${KINDS.join(", ")}${didYouMean(kind, KINDS)}.`;
+      return found([...tree.report.problems(), problem(file, "unknown_kind", message)]);
+    }
+  }
+}
+
+const KINDS: readonly string[] = [egressPolicy.kind, signerPolicy.kind, routerConfig.kind];
+
+function checkEgressPolicy(file: string, source: string, now: EpochMillis): CheckedDocument {
+  const kind = egressPolicy.kind;
+  const parsed = parseEgressPolicy(file, source);
+  if (!parsed.ok) return { file, kind, problems: parsed.problem, warnings: [], policy: undefined };
+  const policy = parsed.value;
+  const [namespace = "", agent = ""] = [policy.audience.namespaces[0], policy.audience.agents[0]];
+  const freshness = judgeFreshness({
+    document: { ...policy, kind },
+    digest: "",
+    mark: undefined,
+    identity: { namespace, agent },
+    now,
+    expiryGrace: millis(0),
+  });
+  const problems = freshness.ok ? [] : [problem(file, freshness.problem.code, freshness.problem.message)];
+  const ageing = freshness.ok && freshness.value.phase === "ageing";
+  const warnings = ageing ? [problem(file, "ageing", "Four fifths of its life are over: sign a new version soon.")] : [];
+  return { file, kind, problems, warnings: [...warnings, ...lintEgressPolicy(file, policy)], policy };
+}
+
+function unread(file: string, code: string, message: string): CheckedDocument {
+  return { file, kind: undefined, problems: [problem(file, code, message)], warnings: [], policy: undefined };
+}
+
+/** Of a document as a whole. */
+export function problem(file: string, code: string, message: string): DocumentProblem {
+  return { file, line: 0, column: 0, code, message };
+}

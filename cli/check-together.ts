@@ -1,0 +1,28 @@
+import type { DocumentProblem } from "../router/core/base/problem.ts";
+import { quoted } from "../router/core/document/quoted.ts";
+import { type CheckedDocument, problem } from "./check-document.ts";
+
+/** What is wrong between the documents of one directory, each of which may be right by itself. */
+export function checkTogether(documents: readonly CheckedDocument[]): readonly DocumentProblem[] {
+  const problems: DocumentProblem[] = [];
+  const owners = new Map<string, string>();
+  let first: string | undefined;
+  for (const { file, kind, policy } of documents) {
+    if (kind !== "EgressPolicy") continue;
+    if (first !== undefined) {
+      problems.push(problem(file, "policy_twice", `A directory holds one EgressPolicy, and ${first} is another.`));
+    }
+    first ??= file;
+    const rules = policy === undefined ? [] : [...policy.allow, ...policy.deny];
+    for (const { id, line } of rules) {
+      const owner = owners.get(id);
+      if (owner === undefined) {
+        owners.set(id, file);
+      } else {
+        const message = `The id ${quoted(id)} is already that of a rule in ${owner}.`;
+        problems.push({ file, line, column: 1, code: "duplicate_id", message });
+      }
+    }
+  }
+  return problems;
+}

@@ -1,0 +1,89 @@
+import { epochMillis } from "../router/core/base/quantity.ts";
+import { type CliIo, EXIT } from "./cli-io.ts";
+
+type Verb = (argv: readonly string[], io: CliIo) => Promise<number>;
+
+interface VerbRow {
+  readonly words: string;
+  readonly usage: string;
+  readonly does: string;
+  /** Loaded only when asked for: `sluice guard` in an init container needs no policy code, `run` no quickstart. */
+  readonly load: () => Promise<Verb>;
+}
+
+const VERBS: readonly VerbRow[] = [
+  {
+    words: "run",
+    usage: "run [--config FILE] [--<setting> VALUE ...]",
+    does: "the sidecar",
+    load: async () => (await import("./run.ts")).run,
+  },
+  {
+    words: "quickstart",
+    usage: "quickstart [--once]",
+    does: "a tour with a local origin; what npm start runs",
+    load: async () => (await import("./quickstart.ts")).quickstart,
+  },
+  {
+    words: "guard",
+    usage: "guard print|install|verify|remove|prove [options]",
+    does: "the iptables rules that leave the router alone a way out",
+    load: async () => (await import("./guard.ts")).guard,
+  },
+  {
+    words: "policy check",
+    usage: "policy check PATH... [--trust DIR] [--json]",
+    does: "every problem of every document, signatures included",
+    load: async () => (await import("./policy-check.ts")).policyCheck,
+  },
+  {
+    words: "policy explain",
+    usage: "policy explain --policy DIR (CONNECT host:port | METHOD URL) [--json]",
+    does: "the decision, the rule, and why the others did not match",
+    load: async () => (await import("./policy-explain.ts")).policyExplain,
+  },
+  {
+    words: "policy test",
+    usage: "policy test PATH... [--json]",
+    does: "the *.cases.yaml beside the policies",
+    load: async () => (await import("./policy-test.ts")).policyTest,
+  },
+  {
+    words: "audit verify",
+    usage: "audit verify PATH... [--json]",
+    does: "checks the chain and names the first bad record",
+    load: async () => (await import("./audit-verify.ts")).auditVerify,
+  },
+];
+
+function usageText(): string {
+  const width = Math.max(...VERBS.map((verb) => verb.usage.length));
+  const lines = VERBS.map((verb) => `  sluice ${verb.usage.padEnd(width)}  ${verb.does}`);
+  return `usage:\n${lines.join("\n")}\n\nexit codes: 0 yes, 1 no, 2 usage or unreadable input, 64 bad configuration, 69 a needed service is missing\n`;
+}
+
+/** Runs the verb that the arguments name; resolves to the exit code. */
+export async function dispatch(argv: readonly string[]): Promise<number> {
+  const io: CliIo = {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    cwd: process.cwd(),
+    now: () => epochMillis(Date.now()),
+  };
+  if (argv.length === 0 || argv[0] === "--help" || argv[0] === "help") {
+    (argv.length === 0 ? io.stderr : io.stdout)(usageText());
+    return argv.length === 0 ? EXIT.usage : EXIT.yes;
+  }
+  for (const verb of VERBS) {
+    const words = verb.words.split(" ");
+    if (!words.every((word, index) => argv[index] === word)) continue;
+    if (argv.includes("--help")) {
+      io.stdout(`usage: sluice ${verb.usage}\n${verb.does}\n`);
+      return EXIT.yes;
+    }
+    const run = await verb.load();
+    return run(argv.slice(words.length), io);
+  }
+  io.stderr(`sluice: no verb "${argv.slice(0, 2).join(" ")}"\n${usageText()}`);
+  return EXIT.usage;
+}

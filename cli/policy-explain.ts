@@ -1,0 +1,144 @@
+import { parseArgs } from "node:util";
+import { formatProblem } from "../router/core/base/problem.ts";
+import { type Reason, REASONS } from "../router/core/base/reason.ts";
+import { fail, ok, type Result } from "../router/core/base/result.ts";
+import { admitAddresses } from "../router/core/policy/admit-address.ts";
+import type { EgressRequest } from "../router/core/policy/egress-request.ts";
+import { explain, type RuleExplanation } from "../router/core/policy/explain.ts";
+import { BARE_NETWORK } from "../router/core/policy/network.ts";
+import { parseRequestText } from "../router/core/policy/request-text.ts";
+import type { CompiledPolicy } from "../router/core/policy/snapshot.ts";
+import { type IpAddress, parseIpAddress } from "../router/core/wire/ip-address.ts";
+import { type CliIo, EXIT } from "./cli-io.ts";
+import { findPolicy } from "./policy-file.ts";
+
+interface Question {
+  readonly directory: string;
+  readonly text: string;
+  readonly request: EgressRequest;
+  /** Undefined: the name is not resolved, and addresses are not judged. */
+  readonly addresses: readonly IpAddress[] | undefined;
+  readonly json: boolean;
+}
+
+/** What is printed, as text or as JSON. */
+interface Answer {
+  readonly request: string;
+  readonly effect: "allow" | "deny";
+  readonly reason: Reason | null;
+  readonly rule: string | null;
+  /** What must be shown before bytes flow; null where denied. */
+  readonly protocol: string | null;
+  /** Null: not judged. */
+  readonly addresses:
+    | readonly { readonly address: string; readonly admitted: boolean; readonly class: string }[]
+    | null;
+  readonly rules: readonly RuleExplanation[];
+  readonly others: number;
+  readonly policy: { readonly file: string; readonly name: string; readonly version: number; readonly digest: string };
+}
+
+const USAGE = "sluice policy explain --policy DIR (CONNECT host:port | METHOD URL) [--resolve ip,...] [--json]";
+
+/**
+ * The decision that the sidecar would take now, and what every rule about the host had to do with it. Signatures
+ * are `policy check`'s business; the pod's own network ranges are known to the sidecar alone.
+ */
+export async function policyExplain(argv: readonly string[], io: CliIo): Promise<number> {
+  const question = readQuestion(argv);
+  if (!question.ok) {
+    io.stderr(`sluice policy explain: ${question.problem}\nusage: ${USAGE}\n`);
+    return EXIT.usage;
+  }
+  const found = await findPolicy(io.cwd, question.value.directory);
+  if (!found.ok) {
+    for (const problem of found.problem) io.stderr(`${formatProblem(problem)}\n`);
+    return EXIT.usage;
+  }
+  const answer = answerTo(question.value, found.value.file, found.value.policy, io);
+  io.stdout(question.value.json ? `${JSON.stringify(answer)}\n` : textOf(answer));
+  return answer.effect === "allow" ? EXIT.yes : EXIT.no;
+}
+
+function readQuestion(argv: readonly string[]): Result<Question, string> {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args: [...argv],
+      options: { policy: { type: "string" }, resolve: { type: "string", multiple: true }, json: { type: "boolean" } },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : "the arguments cannot be read");
+  }
+  const { policy, resolve: given, json = false } = parsed.values;
+  if (policy === undefined) return fail("--policy names the directory or file of the policy");
+  const text = parsed.positionals.join(" ");
+  const request = parseRequestText(text);
+  if (!request.ok) return request;
+  const question = { directory: policy, text, request: request.value, json };
+  const { host } = request.value;
+  if (given === undefined) return ok({ ...question, addresses: host.kind === "address" ? [host.text] : undefined });
+  if (host.kind === "address") return fail("--resolve: a literal address is not resolved");
+  const addresses: IpAddress[] = [];
+  for (const item of given.flatMap((list) => list.split(","))) {
+    const address = parseIpAddress(item);
+    if (address === undefined) return fail(`--resolve: ${JSON.stringify(item)} is no address`);
+    addresses.push(address);
+  }
+  return ok({ ...question, addresses });
+}
+
+function answerTo(question: Question, file: string, policy: CompiledPolicy, io: CliIo): Answer {
+  const { decision, rules, others } = explain(policy, question.request, io.now());
+  const about = { request: question.text, rules, others, policy: { file, ...policy.identity } };
+  if (decision.effect === "deny") {
+    const { reason, rule = null } = decision;
+    return { ...about, effect: "deny", reason, rule, protocol: null, addresses: null };
+  }
+  const { permit } = decision;
+  const allowed = {
+    ...about,
+    effect: "allow",
+    reason: null,
+    rule: permit.rule ?? null,
+    protocol: permit.obligations.protocol,
+  } as const;
+  if (question.addresses === undefined) return { ...allowed, addresses: null };
+  const admission = admitAddresses(BARE_NETWORK, permit, question.addresses);
+  const { refused } = admission.ok ? admission.value : admission.problem;
+  const addresses = [...new Set(question.addresses)].map((address) => {
+    const refusal = refused.find((candidate) => candidate.address === address);
+    const { name, source } = refusal?.class ?? BARE_NETWORK.classify(address);
+    return { address, admitted: refusal === undefined, class: `${name} (${source})` };
+  });
+  if (admission.ok) return { ...allowed, addresses };
+  return { ...allowed, effect: "deny", reason: admission.problem.reason, protocol: null, addresses };
+}
+
+function textOf(answer: Answer): string {
+  const by = answer.rule === null ? "" : `, rule ${answer.rule}`;
+  const lines = [answer.request];
+  if (answer.reason === null) lines.push(`ALLOWED${by}, as ${answer.protocol ?? ""}`);
+  else lines.push(`DENIED: ${answer.reason}${by}`, `  ${REASONS[answer.reason].sentence}`);
+  for (const { address, admitted, class: name } of answer.addresses ?? []) {
+    lines.push(`  ${admitted ? "dialled" : "refused"}  ${address}  ${name}`);
+  }
+  if (answer.reason === null && answer.addresses === null) {
+    lines.push("  Its addresses are judged once the name is resolved; --resolve ip,... judges them here.");
+  }
+  if (answer.rules.length > 0) lines.push("");
+  const width = Math.max(0, ...answer.rules.map((rule) => rule.rule.length));
+  for (const rule of answer.rules) {
+    lines.push(
+      `  ${rule.effect.padEnd(5)}  ${rule.rule.padEnd(width)}  line ${String(rule.line).padEnd(4)}  ${rule.why}`,
+    );
+  }
+  const { file, name, version, digest } = answer.policy;
+  lines.push(
+    "",
+    `  ${answer.others} other rule${answer.others === 1 ? "" : "s"} of this policy name${answer.others === 1 ? "s" : ""} other hosts.`,
+    `  ${file}: ${name}, version ${version}, ${digest}`,
+  );
+  return `${lines.join("\n")}\n`;
+}

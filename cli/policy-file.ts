@@ -1,0 +1,68 @@
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+import type { DocumentProblem } from "../router/core/base/problem.ts";
+import { millis } from "../router/core/base/quantity.ts";
+import { fail, ok, type Result } from "../router/core/base/result.ts";
+import { MAXIMUM_DOCUMENT } from "../router/core/document/check-source.ts";
+import { kindOf } from "../router/core/document/document-kind.ts";
+import { readYaml } from "../router/core/document/read-yaml.ts";
+import { compilePolicy } from "../router/core/policy/compile.ts";
+import { egressPolicy, parseEgressPolicy } from "../router/core/policy/parse-egress-policy.ts";
+import type { CompiledPolicy } from "../router/core/policy/snapshot.ts";
+import { readCapped } from "../router/edge/trust/read-capped.ts";
+import { findDocuments } from "./find-documents.ts";
+
+export interface PolicyFile {
+  readonly file: string;
+  readonly policy: CompiledPolicy;
+}
+
+type Reading<Value> = Promise<Result<Value, readonly DocumentProblem[]>>;
+
+export interface SourceText {
+  readonly text: string;
+  /** `sha256:` and 64 hex digits, over the file's octets. */
+  readonly digest: string;
+}
+
+/** A file of the size of a document at most, as UTF-8. */
+export async function readSource(cwd: string, file: string): Reading<SourceText> {
+  const read = await readCapped(resolve(cwd, file), MAXIMUM_DOCUMENT);
+  if (!read.ok) return refusal(file, read.problem.code, read.problem.message);
+  const digest = `sha256:${createHash("sha256").update(read.value).digest("hex")}`;
+  try {
+    return ok({ text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(read.value), digest });
+  } catch {
+    return refusal(file, "not_utf8", "The file is not UTF-8 text.");
+  }
+}
+
+/** Reads and compiles one `EgressPolicy`, without grace and without looking at its signature. */
+export async function readPolicy(cwd: string, file: string): Reading<PolicyFile> {
+  const source = await readSource(cwd, file);
+  if (!source.ok) return source;
+  const document = parseEgressPolicy(file, source.value.text);
+  return document.ok ? ok({ file, policy: compilePolicy(document.value, source.value.digest, millis(0)) }) : document;
+}
+
+/** The `EgressPolicy` that a file is, or the only one that a directory holds. */
+export async function findPolicy(cwd: string, path: string): Reading<PolicyFile> {
+  const documents = await findDocuments(cwd, path);
+  if (!documents.ok) return refusal(path, "unreadable", documents.problem);
+  const [group] = documents.value;
+  if (group?.directory === false) return readPolicy(cwd, path);
+  const found: string[] = [];
+  for (const file of documents.value.flatMap(({ files }) => files)) {
+    const source = await readSource(cwd, file);
+    if (!source.ok) return source;
+    if (kindOf(readYaml(file, source.value.text)) === egressPolicy.kind) found.push(file);
+  }
+  const [only, ...more] = found;
+  if (only === undefined) return refusal(path, "no_policy", "No document in this directory is an EgressPolicy.");
+  if (more.length > 0) return refusal(path, "several_policies", `There are several: ${found.join(", ")}. Name one.`);
+  return readPolicy(cwd, only);
+}
+
+function refusal(file: string, code: string, message: string): Result<never, readonly DocumentProblem[]> {
+  return fail([{ file, line: 0, column: 0, code, message }]);
+}

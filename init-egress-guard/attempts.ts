@@ -1,0 +1,54 @@
+import type { NetworkInterfaceInfo } from "node:os";
+import type { Attempt } from "./attempt.ts";
+import type { Family } from "./settings.ts";
+
+/** Documentation addresses (RFC 5737, RFC 3849): nobody's, and routed like anybody's. */
+const OUTSIDE: Readonly<Record<Family, string>> = { ipv4: "192.0.2.1", ipv6: "2001:db8::1" };
+const TCP_PORTS = [443, 80, 53, 853, 9_999];
+const UDP_PORTS = [53, 443, 9_999];
+const DISCARD = 9;
+
+/**
+ * What a prover tries, given `os.networkInterfaces()`: the outside of every family that has an address beyond
+ * loopback, and one neighbour on each link, which needs no default route. Redirection is judged by `redirect`.
+ */
+export function attemptsFor(
+  interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>,
+  redirect: boolean,
+): readonly Attempt[] {
+  const found: Attempt[] = [];
+  const tried = new Set<Family>();
+  for (const [device, infos] of Object.entries(interfaces)) {
+    for (const info of infos ?? []) {
+      if (info.internal) continue;
+      const family = info.family === "IPv4" ? "ipv4" : "ipv6";
+      if (!tried.has(family)) {
+        const address = OUTSIDE[family];
+        for (const port of TCP_PORTS) {
+          found.push({ family, transport: "tcp", address, port, redirected: redirect && [443, 80, 53].includes(port) });
+        }
+        for (const port of UDP_PORTS) {
+          found.push({ family, transport: "udp", address, port, redirected: redirect && port === 53 });
+        }
+        tried.add(family);
+      }
+      const neighbour = neighbourOf(info, device);
+      for (const transport of ["tcp", "udp"] as const) {
+        found.push({ family, transport, address: neighbour, port: DISCARD, redirected: false });
+      }
+    }
+  }
+  return found;
+}
+
+/** The address with its lowest bit turned: on the same link, and not this one. */
+function neighbourOf(info: NetworkInterfaceInfo, device: string): string {
+  if (info.family === "IPv4") {
+    const octets = info.address.split(".");
+    return [...octets.slice(0, 3), String(Number(octets[3]) ^ 1)].join(".");
+  }
+  const groups = info.address.split(":");
+  const last = (Number.parseInt(groups.at(-1) === "" ? "0" : (groups.at(-1) ?? "0"), 16) ^ 1).toString(16);
+  const scope = info.scopeid === 0 ? "" : `%${device}`;
+  return `${[...groups.slice(0, -1), last].join(":")}${scope}`;
+}

@@ -1,0 +1,113 @@
+import type { Clock } from "../core/base/clock.ts";
+import { type EpochMillis, type Millis, millis } from "../core/base/quantity.ts";
+import type { Reason } from "../core/base/reason.ts";
+import { fail, ok, type Result } from "../core/base/result.ts";
+import { admittedEvent } from "../core/outcome/audit-projection.ts";
+import type { AuditEvent } from "../core/audit/audit-event.ts";
+import { admitAddresses } from "../core/policy/admit-address.ts";
+import { decide } from "../core/policy/decide.ts";
+import type { NetworkFacts } from "../core/policy/network.ts";
+import type { DialPermit, NamePermit, PolicyIdentity } from "../core/policy/permit.ts";
+import type { PolicySnapshot } from "../core/policy/snapshot.ts";
+import type { Hostname } from "../core/wire/hostname.ts";
+import type { IpAddress } from "../core/wire/ip-address.ts";
+import type { EgressRequest } from "../core/policy/egress-request.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** The rooms that admission calls, each by the smallest function it needs. */
+export interface AdmissionRooms {
+  readonly clock: Clock;
+  policy(): PolicySnapshot;
+  /** The wall clock, except that it never steps back. */
+  policyTime(): EpochMillis;
+  network(): NetworkFacts;
+  draining(): boolean;
+  /** False: refuse before anything leaves, even a DNS query. */
+  auditWritable(): boolean;
+  /** Resolves when the record is durable as the audit mode demands. */
+  record(event: AuditEvent): Promise<Result<void, "audit_unavailable">>;
+  resolve(
+    host: Hostname,
+    signal: AbortSignal,
+  ): Promise<Result<readonly IpAddress[], { readonly reason: "dns_failure"; readonly detail: string }>>;
+  /** Takes one new connection from the rule's minute; false when it is used up. */
+  takeConnection(rule: string, perMinute: number, now: Millis): boolean;
+  decided(elapsed: Millis): void;
+}
+
+export interface Refused {
+  readonly reason: Reason;
+  readonly policy: PolicyIdentity | undefined;
+  readonly rule: string | undefined;
+  readonly detail?: string;
+  /** Where it is finer than the reason's own. */
+  readonly status?: number;
+}
+
+/** Policy's word on a request, and whether this router may act on it now. Synchronous: nothing has left yet. */
+export function judge(rooms: AdmissionRooms, exchange: Exchange, request: EgressRequest): Result<NamePermit, Refused> {
+  const snapshot = rooms.policy();
+  if (rooms.draining()) return fail({ reason: "draining", policy: snapshot.identity, rule: undefined });
+
+  const before = rooms.clock.monotonic();
+  const decision = decide(snapshot, request, rooms.policyTime());
+  rooms.decided(millis(rooms.clock.monotonic() - before));
+  if (decision.effect === "deny") {
+    return fail({ reason: decision.reason, policy: snapshot.identity, rule: decision.rule });
+  }
+  const permit = decision.permit;
+  exchange.permit = permit;
+  if (!rooms.auditWritable()) return refusalOf(permit, "audit_unavailable");
+  const perMinute = permit.limits.connectionsPerMinute;
+  if (perMinute !== undefined && !rooms.takeConnection(permit.rule ?? "", perMinute, rooms.clock.monotonic())) {
+    return refusalOf(permit, "rate_limited");
+  }
+  return ok(permit);
+}
+
+/**
+ * Resolves the name, admits its addresses, and records the exchange. What it returns is leave to dial, and its record
+ * is already as durable as the audit mode demands. Nothing here opens a socket to an origin.
+ */
+export async function clear(
+  rooms: AdmissionRooms,
+  exchange: Exchange,
+  permit: NamePermit,
+): Promise<Result<DialPermit, Refused>> {
+  let answers: readonly IpAddress[];
+  if (permit.host.kind === "address") {
+    answers = [permit.host.text];
+  } else {
+    const asked = rooms.clock.monotonic();
+    const resolved = await rooms.resolve(permit.host.text, exchange.signal);
+    exchange.resolve = millis(rooms.clock.monotonic() - asked);
+    if (exchange.cutReason !== undefined) return refusalOf(permit, exchange.cutReason);
+    if (!resolved.ok) return refusalOf(permit, "dns_failure", resolved.problem.detail);
+    answers = resolved.value;
+  }
+
+  const admitted = admitAddresses(rooms.network(), permit, answers);
+  if (!admitted.ok) {
+    const classes = [...new Set(admitted.problem.refused.map((refused) => refused.class.name))];
+    return refusalOf(permit, "address_not_allowed", `Refused: ${classes.join(", ")}.`);
+  }
+  const recorded = await rooms.record(
+    admittedEvent(
+      exchange.start,
+      admitted.value.permit,
+      admitted.value.refused.map((refused) => refused.address),
+    ),
+  );
+  if (!recorded.ok) return refusalOf(permit, "audit_unavailable");
+  exchange.admitted = true;
+  if (exchange.cutReason !== undefined) return refusalOf(permit, exchange.cutReason);
+  return ok(admitted.value.permit);
+}
+
+export function refusalOf(
+  permit: NamePermit,
+  reason: Reason,
+  detail?: string,
+): { readonly ok: false; readonly problem: Refused } {
+  return fail({ reason, policy: permit.policy, rule: permit.rule, ...(detail === undefined ? {} : { detail }) });
+}

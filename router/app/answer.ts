@@ -1,0 +1,24 @@
+import type { Reason } from "../core/base/reason.ts";
+import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
+import { refusalAlert, refusalResponse } from "../edge/listeners/refusal.ts";
+import type { Refused } from "./admission.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** What a CONNECT that was permitted and dialled is told. */
+export function establishedResponse(request: string): string {
+  return `HTTP/1.1 200 Connection established\r\nSluice-Request-Id: ${request}\r\n\r\n`;
+}
+
+/** Settles the exchange as refused and tells the agent, in HTTP; `keepAlive` leaves the connection to its next request. */
+export function answerRefusal(agent: AgentSocket, exchange: Exchange, refused: Refused, keepAlive = false, withBody = true): void {
+  exchange.refused(refused.reason, refused.policy, refused.rule, refused.detail);
+  const text = refusalResponse({ ...refused, request: exchange.start.request }, keepAlive, withBody);
+  if (keepAlive) agent.write(text);
+  else agent.finish(text);
+}
+
+/** Ends a tunnel whose first bytes were refused: HTTP is over there, so TLS is told in TLS and anything else by closing. */
+export function closeRefusedTunnel(agent: AgentSocket, exchange: Exchange, reason: Reason, detail: string | undefined): void {
+  exchange.refused(reason, exchange.permit?.policy, exchange.permit?.rule, detail);
+  agent.finish(refusalAlert(reason));
+}

@@ -1,0 +1,137 @@
+import type { Clock } from "../core/base/clock.ts";
+import { millis } from "../core/base/quantity.ts";
+import type { RouterConfig } from "../core/config/router-config.ts";
+import type { NamePermit } from "../core/policy/permit.ts";
+import type { Authority } from "../core/wire/authority.ts";
+import { type ForwardRequest, forwardRequest, type HttpForwardRequest, innerRequest } from "../core/wire/forward-request.ts";
+import type { HeadLimits } from "../core/wire/message-head.ts";
+import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
+import { type HeadProblem, serveRequests } from "../edge/listeners/request-loop.ts";
+import { type AdmissionRooms, clear, judge, refusalOf } from "./admission.ts";
+import { answerRefusal, closeRefusedTunnel, establishedResponse } from "./answer.ts";
+import { Exchange, type Settle } from "./exchange.ts";
+import { PlainHttp } from "./plain-http.ts";
+import { passTlsDoor } from "./tls-door.ts";
+import type { TunnelRegistry } from "./tunnel-registry.ts";
+import type { UpstreamRooms } from "./upstream-rooms.ts";
+
+export interface CorridorRooms {
+  readonly clock: Clock;
+  readonly admission: AdmissionRooms;
+  readonly upstream: UpstreamRooms;
+  readonly registry: TunnelRegistry;
+  readonly limits: RouterConfig["limits"];
+  readonly settle: Settle;
+  nextRequestId(): string;
+}
+
+export interface Corridor {
+  /** Serves one accepted connection to its end. */
+  serve(agent: AgentSocket): Promise<void>;
+  /** Answers a connection that is over the cap. */
+  turnAway(agent: AgentSocket): void;
+}
+
+const FIELD_COUNT = 100;
+
+/** The one straight path of an exchange (ARCHITECTURE.md, "The corridor"): rooms never call each other, this calls rooms. */
+export function createCorridor(rooms: CorridorRooms): Corridor {
+  const heads: HeadLimits = {
+    lineBytes: rooms.limits.headBytes,
+    fieldCount: FIELD_COUNT,
+    headBytes: rooms.limits.headBytes,
+  };
+  const timing = { limits: heads, headMillis: rooms.limits.headTimeout, idleMillis: rooms.limits.idle };
+
+  /** What never became a request has no host to name, but it has its one outcome. */
+  function refuseUnread(agent: AgentSocket, problem: HeadProblem): void {
+    const exchange = new Exchange(rooms.nextRequestId(), "request", undefined, rooms.clock, rooms.settle);
+    const policy = rooms.admission.policy().identity;
+    answerRefusal(agent, exchange, { ...problem, policy, rule: undefined });
+  }
+
+  async function serve(agent: AgentSocket): Promise<void> {
+    using plain = new PlainHttp(rooms, agent);
+    await serveRequests<ForwardRequest>(agent, {
+      ...timing,
+      interpret: forwardRequest,
+      refuse: (problem) => refuseUnread(agent, problem),
+      serve: async (request) => {
+        if (request.kind === "http") return plain.serve(request);
+        await tunnel(agent, request.authority);
+        return "done";
+      },
+    });
+  }
+
+  async function tunnel(agent: AgentSocket, authority: Authority): Promise<void> {
+    const request = { via: "tunnel", host: authority.host, port: authority.port } as const;
+    const exchange = new Exchange(rooms.nextRequestId(), "connect", request, rooms.clock, rooms.settle);
+    rooms.registry.add(exchange);
+    agent.onClosed(() => exchange.abandon());
+    try {
+      const judged = judge(rooms.admission, exchange, request);
+      if (!judged.ok) answerRefusal(agent, exchange, judged.problem);
+      else if (judged.value.obligations.protocol === "http") await inner(agent, exchange, authority);
+      else await opaque(agent, exchange, judged.value);
+    } finally {
+      rooms.registry.remove(exchange);
+    }
+  }
+
+  /** A tunnel whose rule is `http`: it opens nothing itself; each request inside is an exchange of its own. */
+  async function inner(agent: AgentSocket, tunnelExchange: Exchange, authority: Authority): Promise<void> {
+    agent.write(establishedResponse(tunnelExchange.start.request));
+    tunnelExchange.completed();
+    using plain = new PlainHttp(rooms, agent);
+    await serveRequests<HttpForwardRequest>(agent, {
+      ...timing,
+      interpret: (head) => innerRequest(head, authority),
+      refuse: (problem) => refuseUnread(agent, problem),
+      serve: (request) => plain.serve(request),
+    });
+  }
+
+  async function opaque(agent: AgentSocket, exchange: Exchange, permit: NamePermit): Promise<void> {
+    const cleared = await clear(rooms.admission, exchange, permit);
+    if (!cleared.ok) {
+      answerRefusal(agent, exchange, cleared.problem);
+      return;
+    }
+    const dialled = await rooms.upstream.dialTunnel(cleared.value, exchange.signal);
+    if (!dialled.ok) {
+      const refused = refusalOf(permit, exchange.cutReason ?? "upstream_unreachable", dialled.problem.detail);
+      answerRefusal(agent, exchange, refused.problem);
+      return;
+    }
+    const link = dialled.value;
+    exchange.address = link.address;
+    exchange.connect = millis(link.connectMillis);
+    if (exchange.cutReason !== undefined) {
+      link.socket.destroy();
+      answerRefusal(agent, exchange, refusalOf(permit, exchange.cutReason).problem);
+      return;
+    }
+    agent.write(establishedResponse(exchange.start.request));
+    if (permit.obligations.protocol === "tls") {
+      exchange.onCut(() => agent.destroy());
+      const passed = await passTlsDoor(agent, permit, rooms.limits.headTimeout, rooms.clock);
+      if (!passed.ok) {
+        link.socket.destroy();
+        const reason = exchange.cutReason ?? passed.problem.reason;
+        if (reason === undefined) {
+          exchange.aborted(undefined);
+          agent.finish();
+        } else closeRefusedTunnel(agent, exchange, reason, passed.problem.detail);
+        return;
+      }
+    }
+    await rooms.upstream.relay(agent, link, exchange, permit);
+  }
+
+  function turnAway(agent: AgentSocket): void {
+    refuseUnread(agent, { reason: "connection_limit", detail: `This router holds ${rooms.limits.connections} connections at most.` });
+  }
+
+  return { serve, turnAway };
+}

@@ -1,0 +1,124 @@
+import type { Clock } from "../core/base/clock.ts";
+import { type Millis, millis } from "../core/base/quantity.ts";
+import type { Reason } from "../core/base/reason.ts";
+import type { EgressRequest } from "../core/policy/egress-request.ts";
+import type { NamePermit, PolicyIdentity } from "../core/policy/permit.ts";
+import type { ExchangeStart, Outcome } from "../core/outcome/outcome.ts";
+import type { IpAddress } from "../core/wire/ip-address.ts";
+
+/** Receives each outcome once: audit, metrics and log are its projections. */
+export type Settle = (outcome: Outcome, admitted: boolean) => void;
+
+/**
+ * One exchange from its first byte to its one outcome. It keeps what the steps of the corridor learn, carries the
+ * signal that every wait of it obeys, and makes sure that it is settled exactly once.
+ */
+export class Exchange {
+  readonly start: ExchangeStart;
+  readonly request: EgressRequest | undefined;
+  /** Its durable record exists: from here on the end is an `egress.end`. */
+  admitted = false;
+  permit: NamePermit | undefined;
+  address: IpAddress | undefined;
+  bytesOut = 0;
+  bytesIn = 0;
+  status: number | undefined;
+  resolve: Millis | undefined;
+  connect: Millis | undefined;
+
+  readonly #clock: Clock;
+  readonly #began: Millis;
+  readonly #settle: Settle;
+  readonly #abort = new AbortController();
+  #cutReason: Reason | undefined;
+  #onCut: ((reason: Reason) => void) | undefined;
+  #settled = false;
+
+  constructor(
+    id: string,
+    action: string,
+    request: EgressRequest | undefined,
+    clock: Clock,
+    settle: Settle,
+  ) {
+    this.start = { request: id, action, host: request?.host, port: request?.port, at: clock.now() };
+    this.request = request;
+    this.#clock = clock;
+    this.#began = clock.monotonic();
+    this.#settle = settle;
+  }
+
+  /** Aborted when the exchange is cut or its agent is gone. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get cutReason(): Reason | undefined {
+    return this.#cutReason;
+  }
+
+  /** What else must happen at a cut, once bytes flow. */
+  onCut(callback: (reason: Reason) => void): void {
+    this.#onCut = callback;
+    if (this.#cutReason !== undefined) callback(this.#cutReason);
+  }
+
+  /** Ends the exchange for a reason of ours: policy changed, drain. */
+  cut(reason: Reason): void {
+    if (this.#cutReason !== undefined || this.#settled) return;
+    this.#cutReason = reason;
+    this.#abort.abort();
+    this.#onCut?.(reason);
+  }
+
+  /** The agent is gone: pending steps stop. */
+  abandon(): void {
+    this.#abort.abort();
+  }
+
+  elapsed(): Millis {
+    return millis(this.#clock.monotonic() - this.#began);
+  }
+
+  completed(): void {
+    this.#end({ kind: "completed" });
+  }
+
+  refused(reason: Reason, policy: PolicyIdentity | undefined, rule: string | undefined, detail?: string): void {
+    this.#end({ kind: "refused", reason, detail }, policy, rule);
+  }
+
+  aborted(reason: Reason | undefined, detail?: string): void {
+    this.#end({ kind: "aborted", reason, detail });
+  }
+
+  #end(
+    how:
+      | { readonly kind: "completed" }
+      | { readonly kind: "refused"; readonly reason: Reason; readonly detail: string | undefined }
+      | { readonly kind: "aborted"; readonly reason: Reason | undefined; readonly detail: string | undefined },
+    policy: PolicyIdentity | undefined = this.permit?.policy,
+    rule: string | undefined = this.permit?.rule,
+  ): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#settle(
+      {
+        ...how,
+        start: this.start,
+        policy,
+        rule,
+        facts: {
+          address: this.address,
+          bytesOut: this.bytesOut,
+          bytesIn: this.bytesIn,
+          status: this.status,
+          resolve: this.resolve,
+          connect: this.connect,
+          total: this.elapsed(),
+        },
+      },
+      this.admitted,
+    );
+  }
+}

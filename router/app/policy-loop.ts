@@ -1,0 +1,245 @@
+import { join } from "node:path";
+import type { Clock } from "../core/base/clock.ts";
+import { type DocumentProblem } from "../core/base/problem.ts";
+import { type EpochMillis, epochMillis, type Millis } from "../core/base/quantity.ts";
+import type { Result } from "../core/base/result.ts";
+import type { RouterConfig } from "../core/config/router-config.ts";
+import { compilePolicy } from "../core/policy/compile.ts";
+import { type Freshness, judgeFreshness } from "../core/policy/freshness.ts";
+import { parseEgressPolicy } from "../core/policy/parse-egress-policy.ts";
+import { DENY_ALL, type CompiledPolicy, type PolicySnapshot } from "../core/policy/snapshot.ts";
+import type { DirectoryListing } from "../edge/sources/directory-listing.ts";
+import type { HighWaterMarks } from "../edge/trust/high-water-mark.ts";
+import type { Keyring } from "../edge/trust/keyring.ts";
+import { verifyDocument } from "../edge/trust/verify-document.ts";
+
+const KIND = "EgressPolicy";
+const BUNDLE = ".sigstore.json";
+/** A timer longer than this fires at once; a policy that lives longer is looked at again when it ends. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+export type PolicyCondition =
+  | { readonly state: "missing"; readonly problems: readonly DocumentProblem[] }
+  | { readonly state: "loaded"; readonly phase: Freshness["phase"] }
+  /** The last good snapshot stands, and this is why no newer one does. */
+  | { readonly state: "degraded"; readonly problems: readonly DocumentProblem[] };
+
+export interface PolicyLoopRooms {
+  readonly clock: Clock;
+  readonly identity: RouterConfig["identity"];
+  readonly directory: string;
+  readonly expiryGrace: Millis;
+  readonly marks: HighWaterMarks;
+  /** Called in the same turn as the swap: live exchanges are judged again before anything else happens. */
+  swapped(snapshot: PolicySnapshot): void;
+  accepted(snapshot: CompiledPolicy, signers: readonly string[], freshness: Freshness): void;
+  refused(problems: readonly DocumentProblem[]): void;
+}
+
+/**
+ * The side loop: listing of the policy directory and keyring in, frozen snapshot out. Whatever is wrong, the last
+ * good snapshot stands and the condition says why; with none yet, everything is denied.
+ */
+export class PolicyLoop {
+  readonly #rooms: PolicyLoopRooms;
+  #snapshot: PolicySnapshot = DENY_ALL;
+  #condition: PolicyCondition = { state: "missing", problems: [] };
+  #loadedAt = epochMillis(0);
+  #listing: DirectoryListing | undefined;
+  #keyring: Keyring | undefined;
+  #listingProblems: readonly DocumentProblem[] = [];
+  #keyringProblems: readonly DocumentProblem[] = [];
+  /** The latest wall time ever believed: a clock set back revives no policy. */
+  #latest: EpochMillis = epochMillis(0);
+  #working: Promise<void> = Promise.resolve();
+  #expiry: NodeJS.Timeout | undefined;
+
+  constructor(rooms: PolicyLoopRooms) {
+    this.#rooms = rooms;
+  }
+
+  get snapshot(): PolicySnapshot {
+    return this.#snapshot;
+  }
+
+  get condition(): PolicyCondition {
+    return this.#condition;
+  }
+
+  /** When the standing snapshot was accepted; 0: there is none. */
+  get loadedAt(): EpochMillis {
+    return this.#loadedAt;
+  }
+
+  /** The time by which policies are judged: the wall clock, but never earlier than any time seen before. */
+  time(): EpochMillis {
+    const now = this.#rooms.clock.now();
+    if (now > this.#latest) this.#latest = now;
+    return this.#latest;
+  }
+
+  /** The first reading of both directories, judged once. */
+  begin(
+    listing: Result<DirectoryListing, readonly DocumentProblem[]>,
+    keyring: Result<Keyring, readonly DocumentProblem[]>,
+  ): Promise<void> {
+    return this.#inTurn(() => {
+      if (listing.ok) this.#listing = listing.value;
+      else this.#listingProblems = listing.problem;
+      if (keyring.ok) this.#keyring = keyring.value;
+      else this.#keyringProblems = keyring.problem;
+    });
+  }
+
+  listed(listing: DirectoryListing): Promise<void> {
+    return this.#inTurn(() => {
+      this.#listing = listing;
+    });
+  }
+
+  /** The directory itself cannot be read: the last listing stands. */
+  listingFailed(problems: readonly DocumentProblem[]): Promise<void> {
+    return this.#inTurn(() => {
+      this.#listingProblems = problems;
+    });
+  }
+
+  /**
+   * New trust. Where the standing policy's own document does not verify any more (its signer was removed), the
+   * policy falls: trust that was withdrawn must not go on allowing.
+   */
+  trusted(keyring: Keyring): Promise<void> {
+    return this.#inTurn(() => {
+      this.#keyring = keyring;
+      this.#keyringProblems = [];
+    }, true);
+  }
+
+  /** The trust directory is broken: the last good keyring stands. */
+  trustFailed(problems: readonly DocumentProblem[]): Promise<void> {
+    return this.#inTurn(() => {
+      this.#keyringProblems = problems;
+    });
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#expiry);
+    await this.#working;
+  }
+
+  /** Loads run one after the other; the newest state of listing and trust is what each of them sees. */
+  #inTurn(change: () => void, trustChanged = false): Promise<void> {
+    const run = async (): Promise<void> => {
+      change();
+      await this.#load(trustChanged);
+    };
+    this.#working = this.#working.then(run, run);
+    return this.#working;
+  }
+
+  async #load(trustChanged: boolean): Promise<void> {
+    const outside = [...this.#keyringProblems, ...this.#listingProblems];
+    const judged = await this.#judge();
+    if (judged.kind === "refused") {
+      const falls = trustChanged && judged.untrusted && this.#snapshot.state === "loaded";
+      this.#refuse([...outside, ...judged.problems], falls);
+      return;
+    }
+    if (judged.kind === "accepted") this.#swap(judged.snapshot, judged.signers, judged.freshness);
+    this.#condition =
+      outside.length > 0 ? { state: "degraded", problems: outside } : { state: "loaded", phase: judged.freshness.phase };
+    if (outside.length > 0) this.#rooms.refused(outside);
+  }
+
+  async #judge(): Promise<Judged> {
+    const directory = this.#rooms.directory;
+    if (this.#keyring === undefined) {
+      // What keeps it from being read is among the problems already.
+      return refusal([]);
+    }
+    const names = [...(this.#listing?.files.keys() ?? [])].filter((name) => /\.ya?ml$/.test(name) && !name.endsWith(".cases.yaml"));
+    const [name, another] = names;
+    if (this.#listing === undefined) return refusal([]);
+    if (name === undefined) return refusal([problem(directory, "policy_absent", "The directory holds no policy document.")]);
+    if (another !== undefined) {
+      return refusal([problem(join(directory, another), "policy_twice", "The directory holds more than one policy document.")]);
+    }
+    const file = join(directory, name);
+    const verified = verifyDocument(this.#keyring, {
+      kind: KIND,
+      file,
+      bytes: this.#listing.files.get(name)?.bytes ?? new Uint8Array(),
+      bundle: this.#listing.files.get(`${name}${BUNDLE}`)?.bytes,
+    });
+    if (!verified.ok) return { kind: "refused", problems: [verified.problem], untrusted: true };
+
+    const parsed = parseEgressPolicy(file, verified.value.text);
+    if (!parsed.ok) return refusal(parsed.problem);
+    const document = parsed.value;
+    const { digest } = verified.value;
+    const fresh = judgeFreshness({
+      document: { ...document, kind: KIND },
+      digest,
+      mark: this.#rooms.marks.get(KIND, document.name),
+      identity: this.#rooms.identity,
+      now: this.time(),
+      expiryGrace: this.#rooms.expiryGrace,
+    });
+    if (!fresh.ok) return refusal([problem(file, fresh.problem.code, fresh.problem.message)]);
+    if (this.#snapshot.state === "loaded" && this.#snapshot.identity.digest === digest) {
+      return { kind: "unchanged", freshness: fresh.value };
+    }
+    // Compiled before the mark is raised: a document that cannot be compiled must not use its version up.
+    const snapshot = compilePolicy(document, digest, this.#rooms.expiryGrace);
+    const raised = await this.#rooms.marks.raise(KIND, document.name, fresh.value.mark);
+    if (!raised.ok) return refusal([problem(file, raised.problem.code, raised.problem.message)]);
+    return { kind: "accepted", snapshot, signers: verified.value.signers, freshness: fresh.value };
+  }
+
+  #swap(snapshot: CompiledPolicy, signers: readonly string[], freshness: Freshness): void {
+    this.#latest = epochMillis(Math.max(this.#latest, freshness.time));
+    this.#snapshot = snapshot;
+    this.#loadedAt = this.#rooms.clock.now();
+    this.#rooms.swapped(snapshot);
+    this.#rooms.accepted(snapshot, signers, freshness);
+    this.#awaitExpiry(snapshot);
+  }
+
+  #refuse(problems: readonly DocumentProblem[], falls: boolean): void {
+    if (falls) {
+      this.#snapshot = DENY_ALL;
+      this.#loadedAt = epochMillis(0);
+      this.#rooms.swapped(DENY_ALL);
+    }
+    this.#condition = { state: this.#snapshot.state === "loaded" ? "degraded" : "missing", problems };
+    this.#rooms.refused(problems);
+  }
+
+  /** At the end of its life the policy denies by itself; what is still open is judged again then. */
+  #awaitExpiry(snapshot: CompiledPolicy): void {
+    clearTimeout(this.#expiry);
+    const left = snapshot.deniesFrom - this.time();
+    this.#expiry = setTimeout(
+      () => {
+        if (this.#snapshot !== snapshot) return;
+        if (this.time() >= snapshot.deniesFrom) void this.#rooms.marks.seen(this.time()).then(() => this.#rooms.swapped(snapshot));
+        else this.#awaitExpiry(snapshot);
+      },
+      Math.min(Math.max(left, 0), LONGEST_TIMER),
+    );
+    this.#expiry.unref();
+  }
+}
+
+type Judged =
+  | { readonly kind: "accepted"; readonly snapshot: CompiledPolicy; readonly signers: readonly string[]; readonly freshness: Freshness }
+  | { readonly kind: "unchanged"; readonly freshness: Freshness }
+  | { readonly kind: "refused"; readonly problems: readonly DocumentProblem[]; readonly untrusted: boolean };
+
+function refusal(problems: readonly DocumentProblem[]): Judged {
+  return { kind: "refused", problems, untrusted: false };
+}
+
+function problem(file: string, code: string, message: string): DocumentProblem {
+  return { file, line: 0, column: 0, code, message };
+}

@@ -1,0 +1,46 @@
+import { millis } from "../core/base/quantity.ts";
+import { MAXIMUM_DOCUMENT } from "../core/document/check-source.ts";
+import type { RouterConfig } from "../core/config/router-config.ts";
+import { watchDirectory, type WatchOptions } from "../edge/sources/watched-directory.ts";
+import { loadKeyring } from "../edge/trust/keyring.ts";
+import type { PolicyLoop } from "./policy-loop.ts";
+
+export type PolicySources = AsyncDisposable;
+
+const WATCH = {
+  maximumBytes: MAXIMUM_DOCUMENT,
+  maximumTotalBytes: 4 * MAXIMUM_DOCUMENT,
+  pollInterval: millis(2_000),
+  settle: millis(50),
+} as const;
+
+/** `events_unavailable` costs only speed: what was read stands. */
+const POLLING_ONLY = "events_unavailable";
+
+/** Connects the policy and trust directories to the loop; resolves when both have been read once and judged. */
+export async function watchPolicySources(config: RouterConfig, loop: PolicyLoop): Promise<PolicySources> {
+  const reloadTrust = async (): Promise<void> => {
+    const keyring = await loadKeyring(config.trust.directory);
+    await (keyring.ok ? loop.trusted(keyring.value) : loop.trustFailed(keyring.problem));
+  };
+  const trust = watchDirectory(config.trust.directory, {
+    ...WATCH,
+    accept: () => true,
+    onChange: reloadTrust,
+    onProblem: (problems) => void loop.trustFailed(problems.filter(({ code }) => code !== POLLING_ONLY)),
+  } satisfies WatchOptions);
+  const policy = watchDirectory(config.policy.directory, {
+    ...WATCH,
+    accept: (name) => /\.ya?ml(?:\.sigstore\.json)?$/.test(name),
+    onChange: (listing) => loop.listed(listing),
+    onProblem: (problems) => void loop.listingFailed(problems.filter(({ code }) => code !== POLLING_ONLY)),
+  } satisfies WatchOptions);
+
+  const [listing, keyring] = await Promise.all([policy.initial(), loadKeyring(config.trust.directory), trust.initial()]);
+  await loop.begin(listing, keyring);
+  return {
+    async [Symbol.asyncDispose]() {
+      await Promise.all([trust[Symbol.asyncDispose](), policy[Symbol.asyncDispose]()]);
+    },
+  };
+}

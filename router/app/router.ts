@@ -1,0 +1,302 @@
+import { randomBytes } from "node:crypto";
+import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
+import type { AuditEvent } from "../core/audit/audit-event.ts";
+import { formatProblem } from "../core/base/problem.ts";
+import { epochMillis, millis } from "../core/base/quantity.ts";
+import { fail, ok, type Result } from "../core/base/result.ts";
+import type { RouterConfig } from "../core/config/router-config.ts";
+import { endedEvent } from "../core/outcome/audit-projection.ts";
+import { RateWindows } from "../core/policy/rate-window.ts";
+import { stillPermitted } from "../core/policy/still-permitted.ts";
+import { type AdminServer, openAdminServer } from "../edge/admin/admin-server.ts";
+import { type AuditLog, openAuditLog } from "../edge/audit/audit-log.ts";
+import { AgentSocket } from "../edge/listeners/agent-socket.ts";
+import { type BoundListener, bindListener } from "../edge/listeners/bound-listener.ts";
+import { type Log, openLog } from "../edge/log/log.ts";
+import { Instruments } from "../edge/metrics/instruments.ts";
+import { HighWaterMarks } from "../edge/trust/high-water-mark.ts";
+import { createResolver } from "../edge/upstream/resolver.ts";
+import { systemClock } from "./clock.ts";
+import { auditCondition, listenersCondition, policyCondition } from "./conditions.ts";
+import { createCorridor } from "./corridor.ts";
+import { GuardWatch } from "./guard-watch.ts";
+import { NetworkView } from "./network-view.ts";
+import { PolicyLoop } from "./policy-loop.ts";
+import { type PolicySources, watchPolicySources } from "./policy-sources.ts";
+import { requestIds } from "./request-ids.ts";
+import { TunnelRegistry } from "./tunnel-registry.ts";
+import { createUpstreamRooms } from "./upstream-rooms.ts";
+
+const WRITE_DEADLINE = millis(2_000);
+const AUDIT_RETRY = millis(1_000);
+/** How often the marks note that time goes on. */
+const SEEN_MILLIS = 60_000;
+const FLUSH = millis(500);
+
+/** A running sidecar. */
+export interface Router {
+  readonly forward: readonly string[];
+  readonly admin: readonly string[];
+  ready(): boolean;
+  /** Not ready, stop accepting, drain with the deadline, close the audit log. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the sidecar in the order of ARCHITECTURE.md, "Life of the process". A problem (a directory that cannot be
+ * used, a port that is taken) comes back as a sentence, with nothing left bound.
+ */
+export async function startRouter(
+  config: RouterConfig,
+  version: string,
+  output: Writable,
+): Promise<Result<Router, string>> {
+  const clock = systemClock;
+  const log = openLog(config.log.level, output);
+  const began = clock.monotonic();
+
+  const marks = await HighWaterMarks.open(config.state.directory);
+  if (!marks.ok) return fail(marks.problem.message);
+
+  const registry = new TunnelRegistry();
+  const rates = new RateWindows();
+  const guard = new GuardWatch(config.guard, (proof) => {
+    audit.appendSoon(plainEvent("guard", "verify", proof.netns, { uid: proof.uid, families: proof.families }));
+    log.event("info", "guard proved", { uid: proof.uid, families: proof.families.join(",") });
+  });
+  const network = new NetworkView(config, log);
+  const instruments: Instruments = new Instruments(version, {
+    tunnels: () => registry.size,
+    guardVerified: () => guard.proved,
+    policies: () => {
+      const { snapshot } = policy;
+      const loaded = snapshot.state === "loaded";
+      return [
+        {
+          kind: "EgressPolicy",
+          version: loaded ? snapshot.identity.version : 0,
+          loadedAt: policy.loadedAt,
+          expiresAt: loaded ? snapshot.expiresAt : epochMillis(0),
+        },
+      ];
+    },
+  });
+
+  const opened = await openAuditLog({
+    directory: config.audit.directory,
+    mode: config.audit.mode,
+    segmentBytes: config.audit.segmentBytes,
+    segmentAge: config.audit.segmentAge,
+    maximumBytes: config.audit.maximumBytes,
+    identity: config.identity,
+    clock,
+    writeDeadline: WRITE_DEADLINE,
+    retryAfter: AUDIT_RETRY,
+    observer: {
+      recorded: (outcome, count) => instruments.recorded(outcome, count),
+      synced: (seconds) => instruments.auditSyncTook(millis(seconds * 1_000)),
+    },
+    onHealth: (health) =>
+      log.event(health.writable ? "info" : "error", health.writable ? "audit log is written" : "audit log is NOT written", {
+        problem: health.problem?.message ?? null,
+        nearlyFull: health.nearlyFull,
+      }),
+  });
+  if (!opened.ok) return fail(`${config.audit.directory}: ${opened.problem.message}`);
+  const audit: AuditLog = opened.value;
+  audit.appendSoon(plainEvent("start", "start", "sluice", { version, node: process.version, mode: config.audit.mode }));
+
+  const judgeAgain = (): void => {
+    const { snapshot } = policy;
+    registry.judgeAgain(({ request, permit, address }) => {
+      if (request === undefined || permit === undefined) return undefined;
+      const kept =
+        address === undefined
+          ? permit.policy === snapshot.identity
+          : stillPermitted(snapshot, network.facts, { request, permit, address }, policy.time());
+      if (kept) return undefined;
+      return snapshot.state === "loaded" ? (policy.time() >= snapshot.deniesFrom ? "policy_expired" : "host_not_allowed") : "policy_missing";
+    });
+  };
+  network.onChange(judgeAgain);
+
+  const policy: PolicyLoop = new PolicyLoop({
+    clock,
+    identity: config.identity,
+    directory: config.policy.directory,
+    expiryGrace: config.policy.expiryGrace,
+    marks: marks.value,
+    swapped: (snapshot) => {
+      judgeAgain();
+      if (snapshot.state === "loaded") rates.retain(new Set(snapshot.allow.map((rule) => rule.id)));
+    },
+    accepted: (snapshot, signers, freshness) => {
+      instruments.reloaded("EgressPolicy", "accepted");
+      audit.appendSoon({
+        ...plainEvent("policy.load", "policy.load", snapshot.identity.name, {
+          signers,
+          mode: snapshot.mode,
+          rules: snapshot.allow.length + snapshot.deny.length,
+          phase: freshness.phase,
+        }),
+        decision: "allow",
+        policy: snapshot.identity,
+      });
+      log.event(snapshot.mode === "learn" ? "warn" : "info", "policy loaded", {
+        name: snapshot.identity.name,
+        version: snapshot.identity.version,
+        digest: snapshot.identity.digest,
+        signers: signers.join(","),
+        mode: snapshot.mode,
+      });
+    },
+    refused: (problems) => {
+      instruments.reloaded("EgressPolicy", "refused");
+      const { snapshot } = policy;
+      for (const problem of problems.slice(0, 20)) log.event("error", "policy refused", { problem: formatProblem(problem) });
+      audit.appendSoon({
+        ...plainEvent("policy.refused", "policy.load", problems[0]?.file ?? config.policy.directory, {
+          problems: problems.slice(0, 20).map(({ code, message }) => `${code}: ${message}`),
+        }),
+        decision: "deny",
+        policy: snapshot.state === "loaded" ? snapshot.identity : null,
+      });
+    },
+  });
+
+  let draining = false;
+  const resolver = createResolver(config.resolver, clock);
+  const nextRequestId = requestIds(randomBytes(4).toString("hex"));
+  const corridor = createCorridor({
+    clock,
+    registry,
+    limits: config.limits,
+    nextRequestId,
+    upstream: createUpstreamRooms(clock, config.limits),
+    admission: {
+      clock,
+      policy: () => policy.snapshot,
+      policyTime: () => policy.time(),
+      network: () => network.facts,
+      draining: () => draining,
+      auditWritable: () => !audit.health().refusing,
+      record: (event) => audit.append(event),
+      resolve: (host, signal) => resolver.resolve(host, signal),
+      takeConnection: (rule, perMinute, now) => rates.admit(rule, perMinute, now),
+      decided: (elapsed) => instruments.decisionTook(elapsed),
+    },
+    settle: (outcome, admitted) => {
+      audit.appendSoon(endedEvent(outcome, admitted, clock.now()));
+      instruments.settled(outcome, admitted);
+      instruments.sent(outcome.facts.bytesOut);
+      instruments.received(outcome.facts.bytesIn);
+      log.exchange(outcome, admitted);
+    },
+  });
+
+  const sources: PolicySources = await watchPolicySources(config, policy);
+  network.discover(resolver);
+  await guard.look();
+
+  const connections = new Set<AgentSocket>();
+  const onConnection = (socket: Socket): void => {
+    const agent = new AgentSocket(socket);
+    if (connections.size >= config.limits.connections) {
+      corridor.turnAway(agent);
+      return;
+    }
+    connections.add(agent);
+    socket.once("close", () => connections.delete(agent));
+    corridor.serve(agent).catch((error: unknown) => {
+      // A bug of ours must cost this connection only; what it was about to do is not done.
+      log.event("error", "a connection failed inside the router", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      agent.destroy();
+    });
+  };
+
+  let forward: BoundListener | undefined;
+  let admin: AdminServer | undefined;
+  const conditions = () => [
+    policyCondition(policy),
+    auditCondition(audit.health()),
+    listenersCondition(forward !== undefined, draining),
+    guard.condition(),
+  ];
+  const seen = setInterval(() => void marks.value.seen(policy.time()), SEEN_MILLIS);
+
+  const stop = async (): Promise<void> => {
+    draining = true;
+    clearInterval(seen);
+    forward?.close();
+    await drained(registry, config.limits.drain);
+    registry.judgeAgain(() => "draining");
+    for (const agent of connections) agent.destroy();
+    await sources[Symbol.asyncDispose]();
+    await policy.close();
+    network.close();
+    guard.close();
+    await audit.close();
+    await admin?.[Symbol.asyncDispose]();
+    await log.flush(FLUSH);
+  };
+
+  try {
+    forward = await bindListener(config.listeners.forward, onConnection);
+    admin = await openAdminServer(
+      config.listeners.admin,
+      {
+        conditions,
+        metrics: () => instruments.exposition(),
+        status: () => ({
+          version,
+          identity: config.identity,
+          policy: statusOfPolicy(policy),
+          conditions: conditions(),
+          tunnels: registry.size,
+          connections: connections.size,
+          audit: audit.health(),
+        }),
+      },
+      (thrown) => log.event("error", "the admin listener failed", { error: String(thrown) }),
+    );
+  } catch (error) {
+    await stop();
+    return fail(`a listener cannot be bound: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  log.event("info", "listening", {
+    forward: forward.bound.join(" "),
+    admin: admin.bound.join(" "),
+    milliseconds: Math.round(clock.monotonic() - began),
+  });
+  return ok({
+    forward: forward.bound,
+    admin: admin.bound,
+    ready: () => conditions().every((condition) => condition.state !== "failed"),
+    stop,
+  });
+
+  function plainEvent(kind: AuditEvent["kind"], action: string, target: string, detail: NonNullable<AuditEvent["detail"]>): AuditEvent {
+    return { time: clock.now(), kind, action, target, decision: "none", reason: null, rule: null, policy: null, request: null, detail };
+  }
+}
+
+function statusOfPolicy(policy: PolicyLoop): unknown {
+  const { snapshot, condition } = policy;
+  return snapshot.state === "missing"
+    ? { state: "missing", condition }
+    : {
+        state: condition.state,
+        ...snapshot.identity,
+        mode: snapshot.mode,
+        issuedAt: new Date(snapshot.issuedAt).toISOString(),
+        expiresAt: new Date(snapshot.expiresAt).toISOString(),
+        loadedAt: new Date(policy.loadedAt).toISOString(),
+        condition,
+      };
+}
+
+async function drained(registry: TunnelRegistry, milliseconds: number): Promise<void> {
+  const deadline = performance.now() + milliseconds;
+  while (registry.size > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+}

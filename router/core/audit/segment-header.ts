@@ -1,0 +1,73 @@
+import type { AuditValue } from "./audit-event.ts";
+import { isList } from "./canonical-json.ts";
+
+/** The `prev` of a chain's very first record, and the leaf of a segment in which nothing could be read. */
+export const NO_LEAF = "0".repeat(64);
+
+const ENDINGS = ["rotated", "stopped", "unclean", "torn", "failed", "damaged"] as const;
+
+/**
+ * How a segment ended: `rotated` went on in the next; `stopped` has a stop record; `unclean` has none (killed);
+ * `torn` also held half a line, which was cut; `failed` was cut back to its last durable record after a failed write;
+ * `damaged` is left as it was found, and the chain goes on from its last good record.
+ */
+export type SegmentEnding = (typeof ENDINGS)[number];
+
+/** Where a chain stood when it went over to another segment: what the first record of a segment says of the one before. */
+export interface PreviousSegment {
+  readonly file: string;
+  readonly segment: number;
+  /** Of its last good record; "", -1 and `NO_LEAF` where it has none. */
+  readonly stream: string;
+  readonly seq: number;
+  readonly leaf: string;
+  /** Its size in octets. */
+  readonly bytes: number;
+  readonly ended: SegmentEnding;
+}
+
+/** The `detail` of a `segment` record, the first of each file. */
+export interface SegmentHeader {
+  /** Counts from 1 within a directory, over restarts. */
+  readonly segment: number;
+  /** Null: nothing was in the directory, the chain begins here. */
+  readonly previous: PreviousSegment | null;
+}
+
+export function segmentDetail(header: SegmentHeader): { readonly [key: string]: AuditValue } {
+  return { segment: header.segment, previous: header.previous === null ? null : { ...header.previous } };
+}
+
+/** Undefined where the detail is not that of a segment record. */
+export function parseSegmentDetail(detail: { readonly [key: string]: AuditValue }): SegmentHeader | undefined {
+  const { segment, previous } = detail;
+  if (!isCount(segment) || previous === undefined) return undefined;
+  if (previous === null) return { segment, previous };
+  if (typeof previous !== "object" || isList(previous)) return undefined;
+  const { file, stream, seq, leaf, bytes, ended } = previous;
+  const ending = ENDINGS.find((name) => name === ended);
+  if (ending === undefined || typeof file !== "string" || typeof stream !== "string" || typeof leaf !== "string") {
+    return undefined;
+  }
+  if (!isCount(previous["segment"]) || typeof seq !== "number" || !Number.isSafeInteger(seq) || !isCount(bytes)) {
+    return undefined;
+  }
+  return { segment, previous: { file, segment: previous["segment"], stream, seq, leaf, bytes, ended: ending } };
+}
+
+function isCount(value: AuditValue | undefined): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+const NAME = /^audit-(?<segment>[0-9]{8,15})-(?<stream>[0-9a-f]{32})\.jsonl$/;
+
+/** Names sort in the order of the chain, whatever the clock did, and no two pods make the same. */
+export function segmentName(segment: number, stream: string): string {
+  return `audit-${String(segment).padStart(8, "0")}-${stream}.jsonl`;
+}
+
+/** Undefined for the name of any other file. */
+export function parseSegmentName(name: string): { readonly segment: number; readonly stream: string } | undefined {
+  const groups = NAME.exec(name)?.groups;
+  return groups === undefined ? undefined : { segment: Number(groups["segment"]), stream: groups["stream"] ?? "" };
+}

@@ -1,0 +1,60 @@
+import type { AuditEvent, AuditValue } from "../audit/audit-event.ts";
+import type { EpochMillis } from "../base/quantity.ts";
+import type { DialPermit, NamePermit } from "../policy/permit.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
+import type { ExchangeStart, Outcome } from "./outcome.ts";
+import { targetText } from "./target.ts";
+
+/** The record that must be durable before a permitted exchange opens its socket. */
+export function admittedEvent(
+  start: ExchangeStart,
+  dial: DialPermit,
+  refusedAddresses: readonly IpAddress[],
+): AuditEvent {
+  const name: NamePermit = dial.name;
+  return {
+    time: start.at,
+    kind: "egress.decision",
+    action: start.action,
+    target: targetText(start),
+    decision: "allow",
+    reason: null,
+    rule: name.rule ?? null,
+    policy: name.policy,
+    request: start.request,
+    detail: {
+      addresses: dial.addresses,
+      ...(refusedAddresses.length > 0 ? { refusedAddresses } : {}),
+    },
+  };
+}
+
+/**
+ * The record of an end. A refusal is a decision of its own; where the exchange had been admitted already (its
+ * `egress.decision` says allow), the end says what became of it.
+ */
+export function endedEvent(outcome: Outcome, admitted: boolean, at: EpochMillis): AuditEvent {
+  const { start, facts } = outcome;
+  const reason = outcome.kind === "completed" ? null : (outcome.reason ?? null);
+  const detail: Record<string, AuditValue> = { outcome: outcome.kind };
+  if (outcome.kind !== "completed" && outcome.detail !== undefined) detail["detail"] = outcome.detail;
+  if (facts.address !== undefined) detail["address"] = facts.address;
+  if (facts.status !== undefined) detail["status"] = facts.status;
+  if (admitted) {
+    detail["bytesOut"] = facts.bytesOut;
+    detail["bytesIn"] = facts.bytesIn;
+    detail["millis"] = Math.round(facts.total);
+  }
+  return {
+    time: at,
+    kind: admitted ? "egress.end" : "egress.decision",
+    action: start.action,
+    target: targetText(start),
+    decision: outcome.kind === "refused" ? "deny" : admitted ? "allow" : "none",
+    reason,
+    rule: outcome.rule ?? null,
+    policy: outcome.policy ?? null,
+    request: start.request,
+    detail,
+  };
+}

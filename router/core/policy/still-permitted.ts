@@ -1,0 +1,43 @@
+import type { EpochMillis } from "../base/quantity.ts";
+import { sameHost } from "../wire/host.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
+import { admitAddresses } from "./admit-address.ts";
+import { decide } from "./decide.ts";
+import type { EgressRequest } from "./egress-request.ts";
+import type { NetworkFacts } from "./network.ts";
+import type { NamePermit, Obligations } from "./permit.ts";
+import type { PolicySnapshot } from "./snapshot.ts";
+
+/** A tunnel that is up: what was asked, what it was permitted by, and the address it was dialled at. */
+export interface LiveTunnel {
+  readonly request: EgressRequest;
+  readonly permit: NamePermit;
+  readonly address: IpAddress;
+}
+
+/**
+ * Whether a live tunnel may stay under a new snapshot or network: the same request is permitted, by whatever rule,
+ * to the address it is pinned to, and nothing is now asked of its first bytes that was not asked then.
+ */
+export function stillPermitted(
+  snapshot: PolicySnapshot,
+  network: NetworkFacts,
+  tunnel: LiveTunnel,
+  now: EpochMillis,
+): boolean {
+  const { request, permit, address } = tunnel;
+  if (!sameHost(request.host, permit.host) || request.port !== permit.port) return false;
+  const decision = decide(snapshot, request, now);
+  if (decision.effect === "deny") return false;
+  if (!covered(decision.permit.obligations, permit.obligations)) return false;
+  return admitAddresses(network, decision.permit, [address]).ok;
+}
+
+/** Which ClientHello came is not kept, so one that an obligation let pass may have been of the kind refused now. */
+function covered(asked: Obligations, met: Obligations): boolean {
+  return (
+    asked.protocol === met.protocol &&
+    (asked.allowMissingSni || !met.allowMissingSni) &&
+    (asked.allowEch || !met.allowEch)
+  );
+}

@@ -1,0 +1,94 @@
+import { fail, ok, type Result } from "../base/result.ts";
+import type { Field } from "./message-head.ts";
+import { isToken } from "./octet-class.ts";
+
+/** What of a message head its fields are looked up in. */
+interface Fields {
+  readonly fields: readonly Field[];
+}
+
+/** The values of all field lines of this (lower-cased) name, in order: two lines are two values, never joined. */
+export function fieldValues(head: Fields, name: string): readonly string[] {
+  return head.fields.filter((field) => field.name === name).map((field) => field.value);
+}
+
+/** RFC 9110 section 7.6.1 and the fields that belong to one connection or to this proxy; `proxy-*` besides. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+]);
+
+/**
+ * What a Connection field must not name. A proxy that obeys `Connection: authorization, x-forwarded-for` takes from
+ * a request what the origin decides by ("hop-by-hop header abuse", Davison 2019), and one that obeys
+ * `Connection: content-length` changes where the body ends (request smuggling). RFC 9110 section 7.6.1 forbids a
+ * sender to nominate fields meant for all recipients; so this is an attack or a fault, and is refused.
+ */
+const END_TO_END = new Set([
+  "age",
+  "authorization",
+  "cache-control",
+  "cookie",
+  "date",
+  "expect",
+  "forwarded",
+  "from",
+  "host",
+  "max-forwards",
+  "origin",
+  "pragma",
+  "prefer",
+  "priority",
+  "range",
+  "referer",
+  "traceparent",
+  "tracestate",
+  "user-agent",
+  "via",
+  "x-api-key",
+]);
+const END_TO_END_PREFIXES = [
+  "accept",
+  "access-control-",
+  "content-",
+  "if-",
+  "sec-",
+  "sluice-",
+  "x-forwarded-",
+  "x-real-",
+];
+
+/**
+ * The options of all Connection fields, lower-cased: `close`, `keep-alive`, `upgrade` or names of fields to remove.
+ * The problem is one sentence.
+ */
+export function connectionOptions(head: Fields): Result<ReadonlySet<string>, string> {
+  const options = new Set<string>();
+  for (const value of fieldValues(head, "connection")) {
+    for (const element of value.split(",")) {
+      // RFC 9110 section 5.6.1.2: empty elements of a list are ignored.
+      const option = element.replace(/^[ \t]+|[ \t]+$/g, "").toLowerCase();
+      if (option === "") continue;
+      if (!isToken(option)) return fail("The Connection field is not a list of tokens.");
+      if (END_TO_END.has(option) || END_TO_END_PREFIXES.some((prefix) => option.startsWith(prefix))) {
+        return fail("The Connection field names a field that is not its to remove.");
+      }
+      options.add(option);
+    }
+  }
+  return ok(options);
+}
+
+/** The fields that go on to the origin, in order: without those of this hop and those that Connection nominates. */
+export function endToEndFields(head: Fields): Result<readonly Field[], string> {
+  const options = connectionOptions(head);
+  if (!options.ok) return options;
+  const belongsToHop = (name: string): boolean =>
+    HOP_BY_HOP.has(name) || name.startsWith("proxy-") || options.value.has(name);
+  return ok(head.fields.filter((field) => !belongsToHop(field.name)));
+}

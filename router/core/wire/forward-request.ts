@@ -1,0 +1,160 @@
+import type { Reason } from "../base/reason.ts";
+import type { Port } from "../base/quantity.ts";
+import { fail, ok, type Result } from "../base/result.ts";
+import { type Authority, parseAuthority, sameAuthority } from "./authority.ts";
+import { connectionOptions, endToEndFields, fieldValues } from "./fields.ts";
+import type { Field, RequestHead } from "./message-head.ts";
+import { type RequestFraming, requestFraming } from "./request-framing.ts";
+import { HTTP_PORT, type OriginForm, parseAbsoluteForm, parseOriginForm } from "./request-target.ts";
+
+/** One plain-HTTP request in parsed form; what goes to the origin is written anew from these members. */
+export interface HttpForwardRequest extends OriginForm {
+  readonly kind: "http";
+  readonly authority: Authority;
+  /** Token without lower-case letters. */
+  readonly method: string;
+  readonly framing: RequestFraming;
+  readonly upgrade: "websocket" | undefined;
+  /** The client will send another request on this connection. */
+  readonly keepAlive: boolean;
+  /** The client waits for 100 (Continue) before it sends its content. */
+  readonly expectContinue: boolean;
+  /** End-to-end fields in the order sent, without what the other members say: Host, Content-Length, Expect. */
+  readonly fields: readonly Field[];
+}
+
+export type ForwardRequest = { readonly kind: "tunnel"; readonly authority: Authority } | HttpForwardRequest;
+
+export interface RequestProblem {
+  readonly reason: Reason;
+  /** One sentence that repeats nothing the client sent. */
+  readonly detail: string;
+  /** Where HTTP asks for another status than the reason's own. */
+  readonly status?: number;
+}
+
+/** What a request at the proxy door asks for: a tunnel by CONNECT, or one http exchange by absolute-form. */
+export function forwardRequest(head: RequestHead): Result<ForwardRequest, RequestProblem> {
+  if (head.method === "CONNECT") return tunnelRequest(head);
+  const target = parseAbsoluteForm(head.target);
+  if (target.ok) return httpRequest(head, target.value.authority, target.value);
+  return head.target === "*" || head.target.startsWith("/")
+    ? malformed("This is a proxy: it expects an absolute http URL as the request-target, or CONNECT host:port.")
+    : malformed(target.problem);
+}
+
+/**
+ * What a request inside a CONNECT tunnel asks for, where the tunnel's rule has `protocol: http`. It is for the
+ * tunnel's own authority or it is refused: the judged host and the origin's virtual host cannot differ.
+ */
+export function innerRequest(
+  head: RequestHead,
+  tunnelAuthority: Authority,
+): Result<HttpForwardRequest, RequestProblem> {
+  if (head.method === "CONNECT") return malformed("A tunnel does not carry another CONNECT.");
+  if (head.target.startsWith("/")) {
+    const target = parseOriginForm(head.target);
+    return target.ok ? httpRequest(head, tunnelAuthority, target.value) : malformed(target.problem);
+  }
+  const target = parseAbsoluteForm(head.target);
+  if (!target.ok) return malformed(target.problem);
+  if (!sameAuthority(target.value.authority, tunnelAuthority)) {
+    return fail({ reason: "host_mismatch", detail: "The request-target is not of the host and port of the tunnel." });
+  }
+  return httpRequest(head, tunnelAuthority, target.value);
+}
+
+function tunnelRequest(head: RequestHead): Result<ForwardRequest, RequestProblem> {
+  const authority = parseAuthority(head.target, undefined);
+  if (!authority.ok) return malformed(authority.problem);
+  // Octets that one reader takes for content and another for the tunnel's first (CVE-2025-64763).
+  if (fieldValues(head, "content-length").length > 0 || fieldValues(head, "transfer-encoding").length > 0) {
+    return malformed("A CONNECT request has neither Content-Length nor Transfer-Encoding.");
+  }
+  // Some clients leave the port out of Host.
+  const mismatch = hostProblem(head, authority.value, authority.value.port);
+  return mismatch === undefined ? ok({ kind: "tunnel", authority: authority.value }) : fail(mismatch);
+}
+
+function httpRequest(
+  head: RequestHead,
+  authority: Authority,
+  target: OriginForm,
+): Result<HttpForwardRequest, RequestProblem> {
+  // Methods are case-sensitive and none has small letters; an origin that takes "post" for POST would be another
+  // reader than a rule that denies POST.
+  if (/[a-z]/.test(head.method)) return malformed("The method has lower-case letters.");
+  const mismatch = hostProblem(head, authority, HTTP_PORT);
+  if (mismatch !== undefined) return fail(mismatch);
+  const framing = requestFraming(head);
+  if (!framing.ok) return malformed(framing.problem);
+  const options = connectionOptions(head);
+  if (!options.ok) return malformed(options.problem);
+  // It is of this hop anyway; a reader that removes it where another obeys it sees the content end elsewhere.
+  if (options.value.has("transfer-encoding")) return malformed("The Connection field names Transfer-Encoding.");
+  const fields = endToEndFields(head);
+  if (!fields.ok) return malformed(fields.problem);
+  const upgrade = requestedUpgrade(head, framing.value, options.value);
+  if (!upgrade.ok) return malformed(upgrade.problem);
+  const expectations = fieldValues(head, "expect");
+  if (expectations.some((value) => value.toLowerCase() !== "100-continue")) {
+    return fail({ reason: "malformed_request", detail: "The only expectation met is 100-continue.", status: 417 });
+  }
+
+  return ok({
+    kind: "http",
+    authority,
+    method: head.method,
+    path: target.path,
+    query: target.query,
+    framing: framing.value,
+    upgrade: upgrade.value,
+    keepAlive: !options.value.has("close") && (head.version === "1.1" || options.value.has("keep-alive")),
+    // RFC 9110 section 10.1.1: ignored in HTTP/1.0.
+    expectContinue: expectations.length > 0 && head.version === "1.1" && framing.value.kind !== "none",
+    fields: fields.value.filter(({ name }) => name !== "host" && name !== "content-length" && name !== "expect"),
+  });
+}
+
+/**
+ * RFC 9112 section 3.2: one Host field, which names the authority that the request-target (or the tunnel) names. An
+ * HTTP/1.0 request may do without: Python's urllib sends CONNECT so.
+ */
+function hostProblem(head: RequestHead, authority: Authority, defaultPort: Port): RequestProblem | undefined {
+  const [host, ...more] = fieldValues(head, "host");
+  if (host === undefined && head.version === "1.0") return undefined;
+  if (host === undefined) return { reason: "malformed_request", detail: "An HTTP/1.1 request has a Host field." };
+  if (more.length > 0) return { reason: "malformed_request", detail: "The request has more than one Host field." };
+  const named = parseAuthority(host, defaultPort);
+  if (!named.ok) return { reason: "malformed_request", detail: `The Host field is malformed. ${named.problem}` };
+  return sameAuthority(named.value, authority)
+    ? undefined
+    : { reason: "host_mismatch", detail: "The Host field does not name the host and port that the request is for." };
+}
+
+/**
+ * Only `websocket` goes on. An Upgrade to `h2c` that an origin accepts makes the rest of the connection a tunnel that
+ * nobody judges (h2c smuggling, Bishop Fox 2020); one without its conditions is taken by one reader and not by another.
+ */
+function requestedUpgrade(
+  head: RequestHead,
+  framing: RequestFraming,
+  options: ReadonlySet<string>,
+): Result<"websocket" | undefined, string> {
+  const [protocol, ...more] = fieldValues(head, "upgrade");
+  if (protocol === undefined) return ok(undefined);
+  const isWebSocket =
+    protocol.toLowerCase() === "websocket" &&
+    more.length === 0 &&
+    head.method === "GET" &&
+    head.version === "1.1" &&
+    options.has("upgrade") &&
+    framing.kind === "none";
+  return isWebSocket
+    ? ok("websocket")
+    : fail("The only upgrade forwarded is to websocket, by an HTTP/1.1 GET with Connection: upgrade and no content.");
+}
+
+function malformed(detail: string): { readonly ok: false; readonly problem: RequestProblem } {
+  return fail({ reason: "malformed_request", detail });
+}

@@ -1,0 +1,297 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { AuditEvent, AuditKind, AuditValue } from "../../core/audit/audit-event.ts";
+import { type Bytes, bytes, type Millis } from "../../core/base/quantity.ts";
+import { fail, ok, type Result } from "../../core/base/result.ts";
+import type { AuditMode } from "../../core/config/router-config.ts";
+import { type AuditFiles, nodeFiles } from "./audit-files.ts";
+import { type AuditProblem, problemOf } from "./audit-problem.ts";
+import { type ChainEntry, ChainWriter, type ChainWriterOptions } from "./chain-writer.ts";
+import { inTime } from "./in-time.ts";
+import { type AuditOutcome, Losses } from "./losses.ts";
+import { writerEvent } from "./writer-event.ts";
+
+/** Events that wait at most, each about a kilobyte; one that comes beyond is lost at once. */
+const QUEUE_LIMIT = 8_192;
+/** A step of the wall clock against the monotonic one, in milliseconds, that is an event of its own. */
+const CLOCK_STEP = 1_000;
+const NEARLY_FULL = 0.8;
+
+export interface AuditHealth {
+  /** False: nothing is being recorded, for the reason in `problem`. */
+  readonly writable: boolean;
+  /** Nothing may be allowed now: not writable, in `strict` mode. */
+  readonly refusing: boolean;
+  readonly problem: AuditProblem | undefined;
+  /** 80 % of `maximumBytes` are used. */
+  readonly nearlyFull: boolean;
+  /** Durable records of this process, without the one that begins each segment. */
+  readonly records: number;
+  /** Of all files in the directory. */
+  readonly bytes: Bytes;
+  readonly stream: string;
+  /** The number of the segment being written; 0 before the first. */
+  readonly segment: number;
+}
+
+export interface AuditObserver {
+  recorded(outcome: AuditOutcome, count: number): void;
+  /** What one batch took to become durable. */
+  synced(seconds: number): void;
+}
+
+export interface AuditLogOptions extends ChainWriterOptions {
+  readonly mode: AuditMode;
+  /** Told at each change of `writable`, of the problem's code, and of `nearlyFull`. */
+  readonly onHealth: (health: AuditHealth) => void;
+  readonly observer: AuditObserver;
+  /** Between two attempts to write again. */
+  readonly retryAfter: Millis;
+  readonly files?: AuditFiles;
+}
+
+type Recorded = Result<void, "audit_unavailable">;
+
+const RECORDED: Promise<Recorded> = Promise.resolve(ok(undefined));
+const REFUSED: Promise<Recorded> = Promise.resolve(fail("audit_unavailable"));
+
+interface Entry extends ChainEntry {
+  /** Answers whoever waits. */
+  readonly settle: ((recorded: Recorded) => void) | undefined;
+}
+
+export interface AuditLog {
+  /**
+   * Records what must be on record before it happens. `strict`: resolves once the record is durable, or with
+   * `audit_unavailable`, and then it must not happen. `blocking`: waits as `strict` does, and never refuses.
+   * `best_effort`: does not wait. What the last two lose is counted, and the count recorded. Nobody waits for longer
+   * than two write deadlines.
+   */
+  append(event: AuditEvent): Promise<Recorded>;
+  /** Records what has happened, after every event given before. Kept over an outage as long as there is room. */
+  appendSoon(event: AuditEvent): void;
+  health(): AuditHealth;
+  /** Writes what waits and a stop record; each step has the write deadline. Later events are lost. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a directory for its only writer: reads where the last one ended, and begins a new stream in a new segment, whose
+ * first record names the one before. The caller writes the `start` record. A problem only where another writer holds the
+ * directory. Where it cannot be written, the log is there and not writable, and tries again as after any failure.
+ */
+export async function openAuditLog(options: AuditLogOptions): Promise<Result<AuditLog, AuditProblem>> {
+  const log = new GroupCommitLog(options);
+  const problem = await log.open();
+  if (problem?.code !== "locked") return ok(log);
+  await log.close();
+  return fail(problem);
+}
+
+/**
+ * Events queue; one batch at a time becomes durable, and then everyone who waits for it is answered. After a failure
+ * everyone is answered at once, what nobody waits for stays in the queue, and a new segment is tried until one begins.
+ */
+class GroupCommitLog implements AuditLog {
+  readonly #options: AuditLogOptions;
+  readonly #chain: ChainWriter;
+  readonly #losses = new Losses();
+  #queue: Entry[] = [];
+  #problem: AuditProblem | undefined;
+  /** What began the present outage, and when. */
+  #outage: { readonly problem: AuditProblem; readonly since: Millis } | undefined;
+  #draining: Promise<void> | undefined;
+  #beginning: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #closing = false;
+  #records = 0;
+  /** The health that `onHealth` was told last. */
+  #told = "writable, with room";
+  /** Wall clock less monotonic clock. */
+  #clockOffset: number;
+
+  constructor(options: AuditLogOptions) {
+    this.#options = options;
+    this.#chain = new ChainWriter(options, options.files ?? nodeFiles);
+    this.#clockOffset = options.clock.now() - options.clock.monotonic();
+  }
+
+  async open(): Promise<AuditProblem | undefined> {
+    await this.#begin();
+    return this.#problem;
+  }
+
+  append(event: AuditEvent): Promise<Recorded> {
+    const { mode } = this.#options;
+    const isDown = this.#problem !== undefined;
+    if (this.#isFull() || (isDown && mode === "strict")) {
+      this.#lose(mode === "strict" ? "refused" : "unrecorded");
+      return mode === "strict" ? REFUSED : RECORDED;
+    }
+    if (isDown || mode === "best_effort") {
+      this.#enqueue(event, undefined);
+      return RECORDED;
+    }
+    return new Promise((resolve) => {
+      this.#enqueue(event, resolve);
+    });
+  }
+
+  appendSoon(event: AuditEvent): void {
+    if (this.#isFull()) this.#lose("dropped");
+    else this.#enqueue(event, undefined);
+  }
+
+  health(): AuditHealth {
+    const writable = this.#problem === undefined;
+    return {
+      writable,
+      refusing: !writable && this.#options.mode === "strict",
+      problem: this.#problem,
+      nearlyFull: this.#chain.bytes >= NEARLY_FULL * this.#options.maximumBytes,
+      records: this.#records,
+      bytes: bytes(this.#chain.bytes),
+      stream: this.#chain.stream,
+      segment: this.#chain.segment,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    clearTimeout(this.#retry);
+    const { writeDeadline } = this.#options;
+    if (this.#beginning !== undefined && !(await inTime(this.#beginning, writeDeadline))) return;
+    if (this.#problem === undefined) {
+      this.#queue.push(this.#ownEntry("stop", "stop", {}));
+      this.#wake();
+      while (this.#draining !== undefined) await this.#draining;
+    }
+    await inTime(this.#chain.close(), writeDeadline);
+  }
+
+  #isFull(): boolean {
+    return this.#closing || this.#queue.length >= QUEUE_LIMIT;
+  }
+
+  #lose(outcome: Exclude<AuditOutcome, "written">): void {
+    this.#losses.add(outcome, this.#options.clock.now());
+    this.#options.observer.recorded(outcome, 1);
+  }
+
+  #enqueue(event: AuditEvent, settle: Entry["settle"]): void {
+    this.#queue.push({ event, at: this.#options.clock.monotonic(), settle });
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#draining !== undefined || this.#problem !== undefined || this.#queue.length === 0) return;
+    this.#draining = this.#drain().finally(() => {
+      this.#draining = undefined;
+      this.#wake();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    for (;;) {
+      // Whoever was answered just now, and whatever else this turn brings, comes into the same batch.
+      await nextTurn();
+      if (this.#problem !== undefined || this.#queue.length === 0) return;
+      await this.#commit();
+    }
+  }
+
+  async #commit(): Promise<void> {
+    const { clock, observer } = this.#options;
+    const began = clock.monotonic();
+    this.#queue.unshift(...this.#clockEntries(), ...this.#lossEntries());
+    let count: number;
+    try {
+      count = await this.#chain.commit(this.#queue);
+    } catch (error) {
+      this.#fail(problemOf(error));
+      return;
+    }
+    for (const entry of this.#queue.splice(0, count)) entry.settle?.(ok(undefined));
+    this.#records += count;
+    observer.recorded("written", count);
+    observer.synced((clock.monotonic() - began) / 1_000);
+    this.#tell();
+  }
+
+  /** Answers everyone who waits, keeps what can be recorded later, and goes to work on the next segment. */
+  #fail(problem: AuditProblem): void {
+    const strict = this.#options.mode === "strict";
+    const queue = this.#queue;
+    this.#problem = problem;
+    this.#outage = { problem, since: this.#options.clock.monotonic() };
+    this.#queue = [];
+    for (const entry of queue) {
+      if (strict && entry.settle !== undefined) {
+        this.#lose("refused");
+        entry.settle(fail("audit_unavailable"));
+      } else {
+        this.#queue.push({ ...entry, settle: undefined });
+        entry.settle?.(ok(undefined));
+      }
+    }
+    this.#tell();
+    if (!this.#closing) this.#tryBegin();
+  }
+
+  #tryBegin(): void {
+    this.#beginning = this.#begin().finally(() => {
+      this.#beginning = undefined;
+    });
+  }
+
+  /** One attempt to begin a segment; where it fails, another is planned. */
+  async #begin(): Promise<void> {
+    const { clock, retryAfter } = this.#options;
+    try {
+      const finding = await this.#chain.begin();
+      this.#problem = undefined;
+      this.#queue.unshift(...this.#recoveryEntries(finding), ...this.#lossEntries());
+      this.#wake();
+    } catch (error) {
+      this.#problem = problemOf(error);
+      this.#outage ??= { problem: this.#problem, since: clock.monotonic() };
+      if (!this.#closing) this.#retry = setTimeout(() => this.#tryBegin(), retryAfter).unref();
+    }
+    this.#tell();
+  }
+
+  #tell(): void {
+    const health = this.health();
+    const news = `${health.problem?.code ?? "writable"}, ${health.nearlyFull ? "nearly full" : "with room"}`;
+    if (news === this.#told) return;
+    this.#told = news;
+    this.#options.onHealth(health);
+  }
+
+  #ownEntry(kind: AuditKind, action: string, detail: { readonly [key: string]: AuditValue }): Entry {
+    const { clock } = this.#options;
+    return { event: writerEvent(clock.now(), kind, action, "", detail), at: clock.monotonic(), settle: undefined };
+  }
+
+  #recoveryEntries(finding: { readonly [key: string]: AuditValue } | undefined): Entry[] {
+    const entries = finding === undefined ? [] : [this.#ownEntry("recovery", "resume", finding)];
+    const outage = this.#outage;
+    this.#outage = undefined;
+    if (outage === undefined) return entries;
+    const milliseconds = Math.round(this.#options.clock.monotonic() - outage.since);
+    return [...entries, this.#ownEntry("recovery", "begin", { problem: outage.problem.code, milliseconds })];
+  }
+
+  #lossEntries(): Entry[] {
+    const lost = this.#losses.take();
+    return lost === undefined ? [] : [this.#ownEntry("gap", "record", lost)];
+  }
+
+  #clockEntries(): Entry[] {
+    const { clock } = this.#options;
+    const offset = clock.now() - clock.monotonic();
+    const milliseconds = Math.round(offset - this.#clockOffset);
+    this.#clockOffset = offset;
+    return Math.abs(milliseconds) < CLOCK_STEP ? [] : [this.#ownEntry("clock", "step", { milliseconds })];
+  }
+}

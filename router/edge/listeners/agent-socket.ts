@@ -1,0 +1,153 @@
+import type { Socket } from "node:net";
+
+/** What a read may find: bytes, the agent's FIN, a broken connection, or a deadline that passed. */
+export type ReadOutcome = Buffer | "end" | "closed" | "timeout";
+
+/** Unread bytes we hold for one agent before its socket is paused: two of Node's largest reads. */
+const HELD_BYTES = 128 * 1024;
+/** How long a refused agent may take to read its answer before the connection is destroyed. */
+const LINGER_MILLIS = 1_000;
+
+/**
+ * One accepted connection, read by asking. Bytes wait here until someone asks, with back-pressure; every ask
+ * has a deadline. The socket is created with `allowHalfOpen`, so the agent's FIN does not end our answer.
+ */
+export class AgentSocket {
+  readonly #socket: Socket;
+  readonly #held: Buffer[] = [];
+  #heldBytes = 0;
+  #ended = false;
+  #closed = false;
+  #waiting: ((outcome: ReadOutcome) => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #onClosed: (() => void) | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", this.#data);
+    socket.on("end", this.#end);
+    socket.on("error", ignoreError);
+    socket.on("close", this.#close);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Calls back once when the connection is gone; one listener at a time. */
+  onClosed(callback: (() => void) | undefined): void {
+    this.#onClosed = callback;
+  }
+
+  /** The next bytes, whatever their number. One read at a time. */
+  async read(timeoutMillis: number): Promise<ReadOutcome> {
+    const next = this.#held.shift();
+    if (next !== undefined) {
+      this.#heldBytes -= next.length;
+      if (this.#heldBytes < HELD_BYTES && this.#socket.isPaused()) this.#socket.resume();
+      return next;
+    }
+    if (this.#closed) return "closed";
+    if (this.#ended) return "end";
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+      this.#timer = setTimeout(this.#expire, timeoutMillis);
+    });
+  }
+
+  /** Gives bytes back: they are the next to be read. */
+  unread(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    this.#held.unshift(bytes);
+    this.#heldBytes += bytes.length;
+  }
+
+  /** True when the bytes are on their way; false asks the caller to await `drained`. */
+  write(bytes: Uint8Array | string): boolean {
+    return this.#closed || this.#socket.write(bytes, "latin1");
+  }
+
+  /** Resolves when the agent has taken what was written, or is gone. */
+  async drained(): Promise<void> {
+    if (this.#closed || !this.#socket.writableNeedDrain) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        this.#socket.off("drain", done);
+        this.#socket.off("close", done);
+        resolve();
+      };
+      this.#socket.on("drain", done);
+      this.#socket.on("close", done);
+    });
+  }
+
+  /**
+   * Says the last word and closes. What the agent still sends is read and thrown away for a moment: closing
+   * with unread bytes would send RST, and RST may destroy the answer before the agent has read it.
+   */
+  finish(lastBytes?: Uint8Array | string): void {
+    if (this.#closed) return;
+    this.#held.length = 0;
+    this.#socket.off("data", this.#data);
+    this.#socket.resume();
+    const linger = setTimeout(() => this.#socket.destroy(), LINGER_MILLIS);
+    this.#socket.once("close", () => clearTimeout(linger));
+    if (this.#ended) this.#socket.once("finish", () => this.#socket.destroy());
+    else this.#socket.once("end", () => this.#socket.destroySoon());
+    if (lastBytes === undefined) this.#socket.end();
+    else this.#socket.end(lastBytes, "latin1");
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Hands the bare socket on, paused, with the bytes that were read and not used. Nothing here touches it afterwards. */
+  release(): { readonly socket: Socket; readonly early: readonly Buffer[]; readonly ended: boolean } {
+    this.#socket.pause();
+    this.#socket.off("data", this.#data);
+    this.#socket.off("end", this.#end);
+    this.#socket.off("close", this.#close);
+    const early = this.#held.splice(0);
+    this.#heldBytes = 0;
+    return { socket: this.#socket, early, ended: this.#ended };
+  }
+
+  readonly #data = (chunk: Buffer): void => {
+    if (this.#waiting !== undefined) {
+      this.#settle(chunk);
+      return;
+    }
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes >= HELD_BYTES) this.#socket.pause();
+  };
+
+  readonly #end = (): void => {
+    this.#ended = true;
+    this.#settle("end");
+  };
+
+  readonly #close = (): void => {
+    this.#closed = true;
+    this.#settle("closed");
+    this.#onClosed?.();
+  };
+
+  readonly #expire = (): void => {
+    this.#settle("timeout");
+  };
+
+  #settle(outcome: ReadOutcome): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#waiting = undefined;
+    clearTimeout(this.#timer);
+    waiting(outcome);
+  }
+}
+
+/** Resets and broken pipes are ordinary; `close` follows and carries the news. */
+function ignoreError(): void {
+  // The socket's "close" event does the work.
+}

@@ -1,0 +1,73 @@
+import { REASONS, type Reason } from "../../core/base/reason.ts";
+import type { PolicyIdentity } from "../../core/policy/permit.ts";
+
+export interface Refusal {
+  readonly reason: Reason;
+  /** The request id, also in audit and logs. */
+  readonly request: string;
+  readonly rule: string | undefined;
+  readonly policy: PolicyIdentity | undefined;
+  /** One sentence of ours that narrows the reason; never text that the agent sent. */
+  readonly detail?: string;
+  /** Where the reason's own status is too coarse: 414 or 431 instead of 400. */
+  readonly status?: number;
+}
+
+const PHRASES: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  403: "Forbidden",
+  413: "Content Too Large",
+  414: "URI Too Long",
+  421: "Misdirected Request",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+};
+
+const HOW_TO_REQUEST =
+  "Ask the owner of the policy for a rule, or create an EgressApproval that names this host and port.";
+
+/** The whole HTTP/1.1 response of a refusal (contract.md, "Refusals"; RFC 9209 `Proxy-Status`). */
+export function refusalResponse(refusal: Refusal, keepAlive: boolean, withBody = true): string {
+  const row = REASONS[refusal.reason];
+  const status = refusal.status ?? row.status;
+  const body = JSON.stringify({
+    error: {
+      type: "egress_denied",
+      code: refusal.reason,
+      message: refusal.detail === undefined ? row.sentence : `${row.sentence} ${refusal.detail}`,
+      request_id: refusal.request,
+      rule: refusal.rule ?? null,
+      policy: refusal.policy ?? null,
+      how_to_request: HOW_TO_REQUEST,
+    },
+  });
+  const retry = status === 429 || status === 503 ? "Retry-After: 1\r\n" : "";
+  return (
+    `HTTP/1.1 ${status} ${PHRASES[status] ?? "Refused"}\r\n` +
+    "Content-Type: application/json\r\n" +
+    `Content-Length: ${body.length}\r\n` +
+    `Proxy-Status: sluice; error=${row.proxyStatus}; details="${refusal.reason}"\r\n` +
+    `Sluice-Reason: ${refusal.reason}\r\n` +
+    `Sluice-Request-Id: ${refusal.request}\r\n` +
+    retry +
+    "Cache-Control: no-store\r\n" +
+    `Connection: ${keepAlive ? "keep-alive" : "close"}\r\n` +
+    `\r\n${withBody ? body : ""}`
+  );
+}
+
+/** TLS alert descriptions (RFC 8446 section 6, RFC 6066 section 3) for a tunnel that is refused after its ClientHello. */
+const ALERTS: Partial<Record<Reason, number>> = {
+  sni_missing: 112,
+  sni_mismatch: 112,
+  ech_not_allowed: 49,
+};
+
+/** A fatal alert record in the clear, as a server answers a ClientHello it will not serve; undefined where TLS was not spoken. */
+export function refusalAlert(reason: Reason): Uint8Array | undefined {
+  const description = ALERTS[reason];
+  return description === undefined ? undefined : Uint8Array.of(21, 3, 3, 0, 2, 2, description);
+}

@@ -1,0 +1,100 @@
+import type { Writable } from "node:stream";
+import { pino } from "pino";
+import type { Millis } from "../../core/base/quantity.ts";
+import type { RouterConfig } from "../../core/config/router-config.ts";
+import type { Outcome } from "../../core/outcome/outcome.ts";
+import { BoundedOutput } from "./bounded-output.ts";
+
+/** An undefined one is left out. */
+export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Log {
+  /** The one line of an exchange; `admitted` says that its permission is on record. */
+  exchange(outcome: Outcome, admitted: boolean): void;
+  /** Something else that happened. The facts are the caller's to choose: nothing of a request's content, no credential. */
+  event(level: "debug" | "info" | "warn" | "error", event: string, facts?: LogFacts): void;
+  /** Lines that the reader of the log did not take. */
+  readonly lost: number;
+  /** Resolves when everything is written, or after `deadline`. */
+  flush(deadline: Millis): Promise<void>;
+}
+
+/** About 2,500 lines. */
+const MAXIMUM_BUFFER_LENGTH = 1024 * 1024;
+const MAXIMUM_TEXT_LENGTH = 1024;
+const MAXIMUM_ACTION_LENGTH = 32;
+/** Of the policy's digest: enough to tell two policies apart. */
+const DIGEST_LENGTH = "sha256:".length + 12;
+
+/** RFC 3339, in the form that pino splices into its line; made once a millisecond, since it costs 0.5 us (measured). */
+function stamper(): () => string {
+  let at = 0;
+  let stamp = "";
+  return () => {
+    const now = Date.now();
+    if (now !== at) {
+      at = now;
+      stamp = `,"time":"${new Date(now).toISOString()}"`;
+    }
+    return stamp;
+  };
+}
+
+/** JSON lines to `stream` (standard output). Writing never waits and never fails: see `BoundedOutput`. */
+export function openLog(level: RouterConfig["log"]["level"], stream: Writable): Log {
+  const output = new BoundedOutput(stream, MAXIMUM_BUFFER_LENGTH, (lost) =>
+    event("warn", "log lines were lost", { lost }),
+  );
+  const lines = pino(
+    { level, base: null, timestamp: stamper(), formatters: { level: (label) => ({ level: label }) } },
+    output,
+  );
+
+  function event(severity: "debug" | "info" | "warn" | "error", name: string, facts: LogFacts = {}): void {
+    if (!lines.isLevelEnabled(severity)) return;
+    const clean: Record<string, LogFacts[string]> = {};
+    for (const [key, value] of Object.entries(facts)) clean[key] = typeof value === "string" ? printable(value) : value;
+    lines[severity](clean, name);
+  }
+
+  return {
+    event,
+    exchange(outcome, admitted) {
+      if (lines.isLevelEnabled("info")) lines.info(exchangeFields(outcome, admitted), "exchange");
+    },
+    get lost() {
+      return output.lost;
+    },
+    flush: (deadline) => output.flush(deadline),
+  };
+}
+
+/**
+ * Every field that an exchange's line can have, and no other; one that says nothing is left out (a null costs pino
+ * 0.3 us). What else an outcome may carry one day (heads, bodies, credentials) is not written. What the agent chose of it
+ * is parsed (host, port) or cut short (a method).
+ */
+function exchangeFields(outcome: Outcome, admitted: boolean): LogFacts {
+  const { start, facts, policy } = outcome;
+  return {
+    request: start.request,
+    via: printable(start.action.slice(0, MAXIMUM_ACTION_LENGTH)),
+    host: start.host?.text,
+    port: start.port,
+    decision: outcome.kind === "refused" ? "deny" : admitted ? "allow" : "none",
+    outcome: outcome.kind,
+    reason: outcome.kind === "completed" ? undefined : outcome.reason,
+    rule: outcome.rule,
+    status: facts.status,
+    address: facts.address,
+    bytesOut: facts.bytesOut,
+    bytesIn: facts.bytesIn,
+    ms: Math.round(facts.total * 10) / 10,
+    policy: policy?.digest.slice(0, DIGEST_LENGTH),
+  };
+}
+
+/** JSON escapes line ends; this also takes what steers a terminal or hides text, and bounds the length. */
+function printable(text: string): string {
+  return text.slice(0, MAXIMUM_TEXT_LENGTH).replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "?");
+}

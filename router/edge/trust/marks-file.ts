@@ -1,0 +1,63 @@
+import { epochMillis } from "../../core/base/quantity.ts";
+import type { HighWaterMark } from "../../core/policy/freshness.ts";
+
+/** Marks by kind, then by name. */
+export type Marks = ReadonlyMap<string, ReadonlyMap<string, HighWaterMark>>;
+
+/** Some 200 octets a mark; a pod has a handful. */
+export const MAXIMUM_MARKS_FILE = 1024 * 1024;
+
+const FORMAT = 1;
+const fileMembers = ["format", "marks"];
+const markMembers = ["kind", "name", "version", "digest", "issuedAt", "lastSeen"];
+
+/** `{"format":1,"marks":[{kind,name,version,digest,issuedAt,lastSeen}...]}`; times in ms since 1970. */
+export function formatMarks(marks: Marks): string {
+  const rows = [...marks].flatMap(([kind, names]) => [...names].map(([name, mark]) => ({ kind, name, ...mark })));
+  return `${JSON.stringify({ format: FORMAT, marks: rows })}\n`;
+}
+
+/** Undefined where anything at all is not as `formatMarks` writes it. */
+export function parseMarks(octets: Uint8Array): Marks | undefined {
+  const file = parseJson(octets);
+  if (!isObject(file, fileMembers) || file["format"] !== FORMAT || !Array.isArray(file["marks"])) return undefined;
+  const marks = new Map<string, Map<string, HighWaterMark>>();
+  for (const row of file["marks"] as readonly unknown[]) {
+    const mark = readMark(row);
+    if (mark === undefined) return undefined;
+    const names = marks.get(mark.kind) ?? new Map<string, HighWaterMark>();
+    if (names.has(mark.name)) return undefined;
+    marks.set(mark.kind, names.set(mark.name, mark.mark));
+  }
+  return marks;
+}
+
+function readMark(
+  row: unknown,
+): { readonly kind: string; readonly name: string; readonly mark: HighWaterMark } | undefined {
+  if (!isObject(row, markMembers)) return undefined;
+  const { kind, name, version, digest, issuedAt, lastSeen } = row;
+  if (typeof kind !== "string" || typeof name !== "string" || kind === "" || name === "") return undefined;
+  if (typeof digest !== "string" || !/^sha256:[0-9a-f]{64}$/.test(digest)) return undefined;
+  if (!isCount(version) || version === 0 || !isCount(issuedAt) || !isCount(lastSeen)) return undefined;
+  return { kind, name, mark: { version, digest, issuedAt: epochMillis(issuedAt), lastSeen: epochMillis(lastSeen) } };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** An object with exactly these members. */
+function isObject(value: unknown, members: readonly string[]): value is { readonly [name: string]: unknown } {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const names = Object.keys(value);
+  return names.length === members.length && names.every((name) => members.includes(name));
+}
+
+function parseJson(octets: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(octets)) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,162 @@
+import { fail, ok, type Result } from "../../core/base/result.ts";
+import { quoted } from "../../core/document/quoted.ts";
+import type { Sigstore, SigstoreBundle } from "./load-sigstore.ts";
+import type { Refusal, TrustCode } from "./trust-problem.ts";
+
+/** A certificate bundle with log entry and timestamps has some 12 KiB. */
+export const MAXIMUM_BUNDLE_FILE = 256 * 1024;
+const MAXIMUM_BUNDLES = 16;
+/** Log entries and timestamps of one bundle; each costs signature checks before anything is known of the signer. */
+const MAXIMUM_EVIDENCE = 8;
+const MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";
+const NEEDED = "needed is a sigstore bundle v0.3, as `cosign sign-blob --bundle` of cosign 3 writes it";
+
+/**
+ * The content of a `.sigstore.json` file: one bundle, or several, one on each line (JSON Lines, as
+ * `jq -c . one.json two.json` prints them) where a document needs more than one signer.
+ *
+ * Strict beyond the library, which takes any media type that looks alike, ignores unknown fields and picks
+ * one of several contents or keys. Whoever writes the bundle also controls every byte of it.
+ */
+export function readBundles(sigstore: Sigstore, octets: Uint8Array): Result<readonly SigstoreBundle[], Refusal> {
+  if (octets.length > MAXIMUM_BUNDLE_FILE) {
+    return refuse(
+      "bundle_too_large",
+      `The bundle file has ${octets.length} octets; at most ${MAXIMUM_BUNDLE_FILE} are read.`,
+    );
+  }
+  const text = decode(octets);
+  if (text === undefined) return refuse("bundle_malformed", `The bundle file is not UTF-8 text; ${NEEDED}.`);
+  const whole = parseJson(text);
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  if (whole === undefined && lines.length > MAXIMUM_BUNDLES) {
+    return refuse(
+      "too_many_bundles",
+      `The bundle file has ${lines.length} lines; at most ${MAXIMUM_BUNDLES} bundles are read.`,
+    );
+  }
+  if (whole === undefined && lines.length === 0) return fail(otherText(text));
+  const bundles: SigstoreBundle[] = [];
+  for (const value of whole === undefined ? lines.map(parseJson) : [whole]) {
+    const bundle = value === undefined ? fail(otherText(text)) : readBundle(sigstore, value);
+    if (!bundle.ok) return bundle;
+    bundles.push(bundle.value);
+  }
+  return ok(bundles);
+}
+
+function readBundle(sigstore: Sigstore, value: unknown): Result<SigstoreBundle, Refusal> {
+  if (!isObject(value)) return refuse("bundle_format", `This is JSON, but no object; ${NEEDED}.`);
+  const mediaType = value["mediaType"];
+  if (typeof mediaType !== "string") return fail(otherObject(value));
+  if (mediaType !== MEDIA_TYPE) {
+    return refuse(
+      "bundle_media_type",
+      `The bundle's media type is ${quoted(mediaType)}, but needed is "${MEDIA_TYPE}".`,
+    );
+  }
+  const flaw = flawIn(value);
+  if (flaw !== undefined) return refuse("bundle_malformed", flaw);
+  try {
+    return ok(sigstore.bundleFromJSON(value));
+  } catch (error) {
+    return refuse("bundle_malformed", `The bundle cannot be read: ${quoted(String(error))}.`);
+  }
+}
+
+/** The three levels on which an unknown or a second member would change what the bundle says. */
+function flawIn(bundle: JsonObject): string | undefined {
+  const material = bundle["verificationMaterial"];
+  if (!isObject(material)) return "The bundle has no verificationMaterial.";
+  const { tlogEntries = [], timestampVerificationData: stamps = {} } = material;
+  if (!Array.isArray(tlogEntries) || !isObject(stamps)) return "The bundle's verificationMaterial is malformed.";
+  const { rfc3161Timestamps = [] } = stamps;
+  if (!Array.isArray(rfc3161Timestamps)) return "The bundle's timestampVerificationData is malformed.";
+  if (tlogEntries.length > MAXIMUM_EVIDENCE || rfc3161Timestamps.length > MAXIMUM_EVIDENCE) {
+    return `The bundle has more than ${MAXIMUM_EVIDENCE} log entries or timestamps.`;
+  }
+  return (
+    unknownMember("The bundle", bundle, ["mediaType", "verificationMaterial", ...contents]) ??
+    unknownMember("The bundle's verificationMaterial", material, [
+      ...keys,
+      "tlogEntries",
+      "timestampVerificationData",
+    ]) ??
+    notExactlyOne("The bundle", bundle, contents) ??
+    notExactlyOne("The bundle's verificationMaterial", material, keys)
+  );
+}
+
+const contents = ["messageSignature", "dsseEnvelope"];
+const keys = ["publicKey", "certificate", "x509CertificateChain"];
+
+function unknownMember(what: string, object: JsonObject, known: readonly string[]): string | undefined {
+  const unknown = Object.keys(object).find((key) => !known.includes(key));
+  return unknown === undefined ? undefined : `${what} has the unknown member ${quoted(unknown)}.`;
+}
+
+function notExactlyOne(what: string, object: JsonObject, names: readonly string[]): string | undefined {
+  const count = names.filter((name) => object[name] !== undefined && object[name] !== null).length;
+  return count === 1 ? undefined : `${what} must have exactly one of ${names.join(", ")}, and has ${count}.`;
+}
+
+/** What people put there by mistake, by name: a refusal that names no format sends them searching (governance-audit.md 3.8). */
+function otherObject(value: JsonObject): Refusal {
+  const has = (name: string) => value[name] !== undefined;
+  const seen =
+    has("base64Signature") || has("rekorBundle")
+      ? "a legacy cosign bundle (base64Signature), which cosign 2 writes without --new-bundle-format"
+      : has("SignedEntryTimestamp") || has("Payload")
+        ? "a legacy Rekor bundle, as image annotations of cosign 2 hold it"
+        : has("payloadType") && has("signatures")
+          ? "a bare DSSE envelope"
+          : has("critical")
+            ? "a simple-signing payload of cosign 2"
+            : "a JSON object without a mediaType";
+  return { code: "bundle_format", message: `The bundle file is ${seen}; ${NEEDED}.` };
+}
+
+function otherText(text: string): Refusal {
+  const trimmed = text.trim();
+  const seen =
+    trimmed === ""
+      ? "empty"
+      : trimmed.startsWith("-----BEGIN ")
+        ? "PEM text"
+        : trimmed.startsWith("untrusted comment:")
+          ? "a minisign signature"
+          : /^[A-Za-z0-9+/=\s]+$/.test(trimmed)
+            ? "a detached signature (.sig)"
+            : undefined;
+  return seen === undefined
+    ? { code: "bundle_malformed", message: `The bundle file is not JSON, nor one JSON object on each line; ${NEEDED}.` }
+    : { code: "bundle_format", message: `The bundle file is ${seen}; ${NEEDED}.` };
+}
+
+type JsonObject = { readonly [name: string]: unknown };
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Undefined where this is not JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined where these octets are not UTF-8. */
+function decode(octets: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(octets);
+  } catch {
+    return undefined;
+  }
+}
+
+function refuse(code: TrustCode, message: string): Result<never, Refusal> {
+  return fail({ code, message });
+}

@@ -1,0 +1,147 @@
+import type { Socket } from "node:net";
+import type { Bytes, Millis } from "../../core/base/quantity.ts";
+import type { Reason } from "../../core/base/reason.ts";
+import type { DeadlineWatch } from "./deadline-watch.ts";
+import type { PooledReading } from "./pooled-reading.ts";
+import { reset } from "./reset.ts";
+
+export interface TunnelLimits {
+  /** Octets from the agent to the origin; undefined: no limit. */
+  readonly bytesOut: Bytes | undefined;
+  /** Octets from the origin to the agent; undefined: no limit. */
+  readonly bytesIn: Bytes | undefined;
+  /** Without payload in either direction. */
+  readonly idle: Millis;
+  readonly lifetime: Millis;
+}
+
+type HowEnded =
+  /** Both sides sent FIN, and everything was passed on. */
+  | { readonly cause: "closed" }
+  /** Broken: whoever is still there is sent RST, so that nobody takes a cut stream for a whole one. */
+  | { readonly cause: "agent_reset" | "origin_reset" | "idle_timeout" | "lifetime_limit" | "byte_limit" }
+  | { readonly cause: "cut"; readonly reason: Reason };
+
+/** Octets are those handed on to the other side's socket. */
+export type TunnelEnd = HowEnded & { readonly bytesOut: number; readonly bytesIn: number };
+
+export interface TunnelRelay {
+  /** Never rejects. */
+  readonly ended: Promise<TunnelEnd>;
+  /** Breaks both sides before it returns; without effect on a tunnel that has ended. */
+  cut(reason: Reason): void;
+}
+
+/** The origin's side: a `TunnelLink`, or a socket without `reading` whose next bytes belong to the agent. */
+export interface TunnelOrigin {
+  readonly socket: Socket;
+  readonly reading?: PooledReading;
+}
+
+export interface TunnelOptions {
+  /** Read from the agent already, and first to be sent. */
+  readonly early: readonly Buffer[];
+  readonly limits: TunnelLimits;
+  readonly watch: DeadlineWatch;
+}
+
+/** Reads of the origin that may wait for a slow agent: one being written, one behind it. */
+const MOST_UNWRITTEN = 2;
+
+/**
+ * Relays bytes both ways, knowing nothing of them, until both sides have ended or something ends both. It owns both
+ * sockets from here on. The agent's socket comes paused and was accepted with `allowHalfOpen`, as the origin's was
+ * dialled: one side's FIN is passed on after its bytes, and the other direction goes on.
+ */
+export function relayTunnel(agent: Socket, origin: TunnelOrigin, options: TunnelOptions): TunnelRelay {
+  const upstream = origin.socket;
+  const mostOut = options.limits.bytesOut ?? Infinity;
+  const mostIn = options.limits.bytesIn ?? Infinity;
+  const { promise: ended, resolve } = Promise.withResolvers<TunnelEnd>();
+  let bytesOut = 0;
+  let bytesIn = 0;
+  let done = false;
+
+  const unwatch = options.watch.watch({
+    idle: options.limits.idle,
+    lifetime: options.limits.lifetime,
+    carried: () => bytesOut + bytesIn,
+    expire: (cause) => finish({ cause }),
+  });
+
+  watchEnds(agent, upstream, "agent_reset");
+  watchEnds(upstream, agent, "origin_reset");
+  if (origin.reading === undefined) pump(upstream, agent, admitIn);
+  else pumpPooled(origin.reading);
+  pump(agent, upstream, admitOut);
+
+  for (const chunk of options.early) if (admitOut(chunk.length)) upstream.write(chunk);
+  if (agent.readableEnded) upstream.end();
+  upstream.resume();
+  agent.resume();
+  return { ended, cut: (reason) => finish({ cause: "cut", reason }) };
+
+  function finish(how: HowEnded): void {
+    if (done) return;
+    done = true;
+    unwatch();
+    reset(agent);
+    reset(upstream);
+    resolve({ ...how, bytesOut, bytesIn });
+  }
+
+  function watchEnds(socket: Socket, other: Socket, broken: "agent_reset" | "origin_reset"): void {
+    // After both FINs a reset breaks nothing: a side that has closed answers a late TLS close_notify with one.
+    const over = (): void => {
+      const whole = socket.readableEnded && other.readableEnded && socket.writableLength === 0;
+      finish({ cause: whole ? "closed" : broken });
+    };
+    socket.on("error", over);
+    socket.on("end", () => other.end());
+    socket.on("close", () => {
+      if (!socket.readableEnded || !socket.writableFinished) over();
+      else if (other.closed) finish({ cause: "closed" });
+    });
+    if (socket.destroyed) over();
+  }
+
+  /** Counted before it is handed on: a limit is never passed by one octet. */
+  function admitOut(length: number): boolean {
+    if (bytesOut + length > mostOut) finish({ cause: "byte_limit" });
+    if (done) return false;
+    bytesOut += length;
+    return true;
+  }
+
+  function admitIn(length: number): boolean {
+    if (bytesIn + length > mostIn) finish({ cause: "byte_limit" });
+    if (done) return false;
+    bytesIn += length;
+    return true;
+  }
+
+  function pumpPooled(reading: PooledReading): void {
+    let unwritten = 0;
+    reading.deliver((bytes, release) => {
+      if (!admitIn(bytes.length)) {
+        release();
+        return false;
+      }
+      unwritten += 1;
+      agent.write(bytes, () => {
+        release();
+        unwritten -= 1;
+        if (unwritten === MOST_UNWRITTEN - 1) upstream.resume();
+      });
+      return unwritten < MOST_UNWRITTEN;
+    });
+  }
+}
+
+/** `admit` says whether so many octets may go on. */
+function pump(from: Socket, to: Socket, admit: (length: number) => boolean): void {
+  from.on("data", (chunk: Buffer) => {
+    if (admit(chunk.length) && !to.write(chunk)) from.pause();
+  });
+  to.on("drain", () => from.resume());
+}

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connectionOptions, endToEndFields, fieldValues } from "../../../../router/core/wire/fields.ts";
+import { headOf } from "./head-of.ts";
+
+test("fieldValues: every line of the name in order, never joined", () => {
+  const head = headOf("GET / HTTP/1.1", "Host: a", "X: 1", "host: b", "x:2, 3");
+  assert.deepEqual(fieldValues(head, "host"), ["a", "b"]);
+  assert.deepEqual(fieldValues(head, "x"), ["1", "2, 3"]);
+  assert.deepEqual(fieldValues(head, "y"), []);
+});
+
+const removal: readonly (readonly [name: string, fields: readonly string[], left: readonly string[]])[] = [
+  ["nothing to remove", ["Host: a", "Accept: b", "Cookie: c"], ["Host", "Accept", "Cookie"]],
+  [
+    "fields of this hop",
+    [
+      "Connection: close",
+      "Keep-Alive: timeout=5",
+      "TE: trailers",
+      "Trailer: X",
+      "Transfer-Encoding: chunked",
+      "Upgrade: websocket",
+      "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
+      "Host: a",
+    ],
+    ["Host"],
+  ],
+  [
+    "fields for the proxy, credentials among them",
+    [
+      "Proxy-Authorization: Basic eA==",
+      "Proxy-Authenticate: Basic",
+      "Proxy-Connection: keep-alive",
+      "proxy-x: y",
+      "X-Proxy: z",
+    ],
+    ["X-Proxy"],
+  ],
+  ["nominated fields", ["Connection: X-Hop, x-other", "x-hop: 1", "X-OTHER: 2", "X-Stays: 3"], ["X-Stays"]],
+  // Akamai answers with it; a request that does so is refused by forwardRequest.
+  [
+    "Transfer-Encoding, which is of this hop",
+    ["Connection: Transfer-Encoding", "Transfer-Encoding: chunked", "A: 1"],
+    ["A"],
+  ],
+  [
+    "nominated over two lines, with empty elements",
+    ["Connection: , X-A ,", "Connection:\tx-b", "X-A: 1", "X-B: 2", "X-C: 3"],
+    ["X-C"],
+  ],
+  ["the order and the spelling stay", ["b: 1", "A: 2", "B: 3"], ["b", "A", "B"]],
+];
+
+for (const [name, fields, left] of removal) {
+  test(`endToEndFields: ${name}`, () => {
+    const result = endToEndFields(headOf("GET / HTTP/1.1", ...fields));
+    assert.ok(result.ok);
+    assert.deepEqual(
+      result.value.map(({ rawName }) => rawName),
+      left,
+    );
+  });
+}
+
+test("connectionOptions: lower-cased, from all lines", () => {
+  const options = connectionOptions(headOf("GET / HTTP/1.1", "Connection: Keep-Alive, UPGRADE", "Connection: X"));
+  assert.ok(options.ok);
+  assert.deepEqual([...options.value], ["keep-alive", "upgrade", "x"]);
+});
+
+const NOT_ITS = "The Connection field names a field that is not its to remove.";
+const NO_LIST = "The Connection field is not a list of tokens.";
+
+const refused: readonly (readonly [value: string, problem: string])[] = [
+  ...[
+    "host",
+    "Host",
+    "content-length",
+    "authorization",
+    "Cookie",
+    "X-Api-Key",
+    "content-type",
+    "x-forwarded-for",
+    "if-none-match",
+    "range",
+    "expect",
+    "sec-websocket-key",
+    "via",
+    "origin",
+    "sluice-request-id",
+    "close, authorization",
+    "keep-alive,\tHOST",
+  ].map((value) => [value, NOT_ITS] as const),
+  ["close; x", NO_LIST],
+  ["a b", NO_LIST],
+  ['"close"', NO_LIST],
+  ["close\u00a0", NO_LIST],
+  ["x:y", NO_LIST],
+];
+
+for (const [value, problem] of refused) {
+  test(`INV-wire-hop-by-hop: Connection: ${JSON.stringify(value)} is refused, not obeyed`, () => {
+    const head = headOf("GET / HTTP/1.1", `Connection: ${value}`);
+    assert.deepEqual(connectionOptions(head), { ok: false, problem });
+    assert.deepEqual(endToEndFields(head), { ok: false, problem });
+  });
+}

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import type { AuditEvent } from "../../../../router/core/audit/audit-event.ts";
+import type { ChainReport } from "../../../../router/core/audit/chain-report.ts";
+import { bytes, epochMillis, millis } from "../../../../router/core/base/quantity.ts";
+import { type AuditFiles, nodeFiles } from "../../../../router/edge/audit/audit-files.ts";
+import { type AuditLog, type AuditLogOptions, openAuditLog } from "../../../../router/edge/audit/audit-log.ts";
+import { listSegments } from "../../../../router/edge/audit/read-segments.ts";
+import { verifyLog } from "../../../../router/edge/audit/verify-log.ts";
+
+export function scratchDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), "sluice-audit-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+export function logOptions(directory: string, changes: Partial<AuditLogOptions> = {}): AuditLogOptions {
+  return {
+    directory,
+    mode: "strict",
+    segmentBytes: bytes(1_000_000),
+    segmentAge: millis(3_600_000),
+    maximumBytes: bytes(100_000_000),
+    identity: { namespace: "research", pod: "agent-7f9c", agent: "researcher" },
+    clock: { now: () => epochMillis(Date.now()), monotonic: () => millis(performance.now()) },
+    onHealth: () => undefined,
+    observer: { recorded: () => undefined, synced: () => undefined },
+    writeDeadline: millis(1_000),
+    retryAfter: millis(20),
+    ...changes,
+  };
+}
+
+export async function openLog(
+  t: TestContext,
+  directory: string,
+  changes: Partial<AuditLogOptions> = {},
+): Promise<AuditLog> {
+  const opened = await openAuditLog(logOptions(directory, changes));
+  assert.ok(opened.ok);
+  t.after(() => opened.value.close());
+  return opened.value;
+}
+
+export function auditEvent(request: string, changes: Partial<AuditEvent> = {}): AuditEvent {
+  return {
+    time: epochMillis(Date.now()),
+    kind: "egress.decision",
+    action: "connect",
+    target: "api.github.com:443",
+    decision: "allow",
+    reason: null,
+    rule: "github",
+    policy: null,
+    request,
+    ...changes,
+  };
+}
+
+interface Written {
+  readonly kind: string;
+  readonly seq: number;
+  readonly request: string | null;
+  readonly action: string;
+  readonly time: string;
+  readonly detail: { readonly [key: string]: unknown };
+}
+
+/** All records of a directory, or of one segment in it, in the order of the chain. */
+export async function recordsOf(directory: string, segment?: string): Promise<Written[]> {
+  const files = segment === undefined ? await listSegments(directory) : [segment];
+  return files.flatMap((file) =>
+    readFileSync(file, "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as Written),
+  );
+}
+
+export async function requestsOf(directory: string): Promise<(string | null)[]> {
+  return (await recordsOf(directory)).filter(({ kind }) => kind.startsWith("egress")).map(({ request }) => request);
+}
+
+export async function verifyDirectory(directory: string): Promise<ChainReport> {
+  return verifyLog(await listSegments(directory));
+}
+
+/** Waits for what comes by itself, and fails where it does not come. */
+export async function eventually(what: string, isSo: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 500; tries += 1) {
+    if (isSo()) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assert.fail(`it never came to be that ${what}`);
+}
+
+/** The real file system, with faults: each function is called before the real call of its name, and may throw or wait. */
+export interface Faults {
+  write?: (length: number) => Promise<void> | void;
+  /** How many octets of a write get through at most. */
+  writes?: (length: number) => number;
+  datasync?: () => Promise<void> | void;
+  create?: () => Promise<void> | void;
+  rename?: () => Promise<void> | void;
+  syncDirectory?: () => Promise<void> | void;
+  cut?: () => Promise<void> | void;
+  free?: () => number;
+}
+
+export function faultyFiles(faults: Faults): AuditFiles {
+  return {
+    ...nodeFiles,
+    async create(path) {
+      await faults.create?.();
+      const handle = await nodeFiles.create(path);
+      return {
+        async write(octets, position) {
+          await faults.write?.(octets.length);
+          return handle.write(octets.subarray(0, faults.writes?.(octets.length) ?? octets.length), position);
+        },
+        async datasync() {
+          await faults.datasync?.();
+          return handle.datasync();
+        },
+        isLinked: () => handle.isLinked(),
+        close: () => handle.close(),
+      };
+    },
+    async rename(from, to) {
+      await faults.rename?.();
+      return nodeFiles.rename(from, to);
+    },
+    async syncDirectory(directory) {
+      await faults.syncDirectory?.();
+      return nodeFiles.syncDirectory(directory);
+    },
+    async cut(path, length) {
+      await faults.cut?.();
+      return nodeFiles.cut(path, length);
+    },
+    async free(directory) {
+      return faults.free?.() ?? nodeFiles.free(directory);
+    },
+  };
+}
+
+export function errno(code: string): Error {
+  return Object.assign(new Error(`${code}: injected`), { code });
+}

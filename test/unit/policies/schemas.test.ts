@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { parseRouterConfig, routerConfig } from "../../../router/core/config/parse-router-config.ts";
+import { type DocumentKind, documentSchema } from "../../../router/core/document/document-kind.ts";
+import { readYaml } from "../../../router/core/document/read-yaml.ts";
+import { egressPolicy, parseEgressPolicy } from "../../../router/core/policy/parse-egress-policy.ts";
+import { parseSignerPolicy, signerPolicy } from "../../../router/core/policy/parse-signer-policy.ts";
+import { jsonOfNode } from "../../property/yaml-oracle.ts";
+import { changed, EGRESS_POLICY, ROUTER_CONFIG, type Row, SIGNER_POLICY } from "./documents.ts";
+import { EGRESS_POLICY_ROWS } from "./egress-policy-rows.ts";
+import { ROUTER_CONFIG_ROWS } from "./router-config-rows.ts";
+import { satisfiesSchema } from "./satisfies-schema.ts";
+import { SIGNER_POLICY_ROWS } from "./signer-policy-rows.ts";
+
+interface Shipped {
+  readonly kind: DocumentKind<unknown>;
+  readonly document: string;
+  readonly rows: readonly Row[];
+  readonly parses: (text: string) => boolean;
+}
+
+const SHIPPED: readonly Shipped[] = [
+  { kind: egressPolicy, document: EGRESS_POLICY, rows: EGRESS_POLICY_ROWS, parses: (text) => parseEgressPolicy("f", text).ok },
+  { kind: signerPolicy, document: SIGNER_POLICY, rows: SIGNER_POLICY_ROWS, parses: (text) => parseSignerPolicy("f", text).ok },
+  { kind: routerConfig, document: ROUTER_CONFIG, rows: ROUTER_CONFIG_ROWS, parses: (text) => parseRouterConfig("f", text).ok },
+];
+
+/** `SLUICE_UPDATE_SCHEMAS=1 node test/unit/policies/schemas.test.ts` writes the files anew. */
+const update = process.env["SLUICE_UPDATE_SCHEMAS"] === "1";
+
+for (const { kind, document, rows, parses } of SHIPPED) {
+  const schema = documentSchema(kind);
+
+  test(`policies/schema/${kind.kind}.schema.json is what the parser's shapes say`, () => {
+    const file = new URL(`../../../policies/schema/${kind.kind}.schema.json`, import.meta.url);
+    const text = `${JSON.stringify(schema, null, 2)}\n`;
+    if (update) writeFileSync(file, text);
+    assert.equal(readFileSync(file, "utf8"), text);
+  });
+
+  test(`${kind.kind}: schema and parser agree on all that a schema can say`, () => {
+    const accepts = (text: string): boolean => satisfiesSchema(schema, jsonOfNode(readYaml("f", text).root));
+    assert.equal(parses(document), true);
+    assert.equal(accepts(document), true);
+    for (const row of rows) {
+      const text = changed(document, row);
+      const valid = row.problems.length === 0;
+      assert.equal(parses(text), valid, row.name);
+      assert.equal(accepts(text), valid || row.beyondSchema === true, row.name);
+    }
+  });
+}

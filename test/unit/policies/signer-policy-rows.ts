@@ -1,0 +1,50 @@
+import type { Row } from "./documents.ts";
+
+export const SIGNER_POLICY_ROWS: readonly Row[] = [
+  { name: "another kind", replace: "kind: SignerPolicy", by: "kind: EgressPolicy", problems: ["2:7 wrong_kind"] },
+  { name: "an unknown key", replace: "  trustedRoots:", by: "  trustedRoot:", problems: ["5:3 missing_key", "12:3 unknown_key"] },
+  // Signers.
+  { name: "a signer without key or certificate", replace: "\n      key: { file: release.pub }", by: "", problems: ["6:7 bad_signer"] },
+  { name: "a signer with both", replace: "id: pipeline\n", by: "id: pipeline\n      key: { file: a.pub }\n", problems: ["8:7 bad_signer"] },
+  { name: "an id twice", replace: "id: pipeline", by: "id: release", problems: ["8:11 duplicate_id", "15:26 unknown_signer"], beyondSchema: true },
+  { name: "an id that is none", replace: "id: pipeline", by: "id: ''", problems: ["8:11 empty_text", "15:26 unknown_signer"] },
+  { name: "one key under two names", replace: "    - id: pipeline", by: "    - { id: again, key: { file: release.pub } }\n    - id: pipeline", problems: ["8:7 duplicate_signer"], beyondSchema: true },
+  // Files.
+  { name: "a file above", replace: "file: release.pub", by: "file: ../release.pub", problems: ["7:20 bad_file_name"] },
+  { name: "an absolute file", replace: "file: release.pub", by: "file: /etc/passwd", problems: ["7:20 bad_file_name"] },
+  { name: "a file below", replace: "file: release.pub", by: "file: keys/release.pub", problems: ["7:20 bad_file_name"] },
+  { name: "a file with a backslash", replace: "file: release.pub", by: "file: keys\\release.pub", problems: ["7:20 bad_file_name"] },
+  { name: "a hidden file", replace: "file: release.pub", by: "file: .release.pub", problems: ["7:20 bad_file_name"] },
+  { name: "the directory", replace: "file: release.pub", by: "file: .", problems: ["7:20 bad_file_name"] },
+  { name: "the directory above", replace: "file: release.pub", by: "file: ..", problems: ["7:20 bad_file_name"] },
+  { name: "a file with NUL", replace: "file: release.pub", by: 'file: "a\\0b"', problems: ["7:20 control_character"] },
+  { name: "no file", replace: "{ file: release.pub }", by: "{}", problems: ["7:12 missing_key"] },
+  // Certificates.
+  { name: "identity and no issuer", replace: '\n        issuer: { exact: "https://token.actions.githubusercontent.com" }', by: "", problems: ["10:9 missing_key"] },
+  { name: "issuer and no identity", replace: 'identity: { pattern: "^https://github\\\\.com/example/policies/.*$" }\n        ', by: "", problems: ["10:9 missing_key"] },
+  { name: "an empty issuer", replace: '"https://token.actions.githubusercontent.com"', by: '""', problems: ["11:26 empty_text"] },
+  { name: "an issuer that is no match", replace: '{ exact: "https://token.actions.githubusercontent.com" }', by: "https://token.actions.githubusercontent.com", problems: ["11:17 wrong_type"] },
+  { name: "an issuer that matches nothing", replace: '{ exact: "https://token.actions.githubusercontent.com" }', by: "{}", problems: ["11:17 bad_match"] },
+  { name: "exact and pattern", replace: "{ exact: ", by: '{ pattern: "^a$", exact: ', problems: ["11:17 bad_match"] },
+  { name: "a pattern without its end", replace: '.*$"', by: '.*"', problems: ["10:30 bad_pattern"] },
+  { name: "a pattern without its beginning", replace: '"^https', by: '"https', problems: ["10:30 bad_pattern"] },
+  { name: "a pattern of 513 characters", replace: "policies", by: "a".repeat(513), problems: ["10:30 too_long"] },
+  // Roots.
+  { name: "certificates without roots", replace: "  trustedRoots: [trusted_root.json]\n", by: "", problems: ["5:3 missing_key"], beyondSchema: true },
+  { name: "no roots in the list", replace: "[trusted_root.json]", by: "[]", problems: ["12:17 empty_list"] },
+  { name: "a root above", replace: "[trusted_root.json]", by: "[../root.json]", problems: ["12:18 bad_file_name"] },
+  // Requirements.
+  { name: "no requirements", replace: "requirements:\n    - kind: EgressPolicy\n      signers: [release, pipeline]\n      threshold: 2", by: "requirements: []", problems: ["13:17 empty_list"] },
+  { name: "an unknown kind", replace: "    - kind: EgressPolicy", by: "    - kind: EgressPolicies", problems: ["14:13 unknown_value"] },
+  { name: "a kind twice", replace: "    - kind: EgressPolicy", by: "    - { kind: EgressPolicy, unsigned: allow }\n    - kind: EgressPolicy", problems: ["15:13 duplicate_id"], beyondSchema: true },
+  { name: "an unknown signer", replace: "[release, pipeline]", by: "[release, pipelin]", problems: ["15:26 unknown_signer"], beyondSchema: true },
+  { name: "a signer twice", replace: "[release, pipeline]", by: "[release, release]", problems: ["15:26 duplicate_item"] },
+  { name: "no signers in the list", replace: "[release, pipeline]", by: "[]", problems: ["15:16 empty_list"] },
+  { name: "signers left out", replace: "      signers: [release, pipeline]\n      threshold: 2", by: "", problems: ["14:7 missing_key"] },
+  { name: "signers left out with refuse written", replace: "signers: [release, pipeline]\n      threshold: 2", by: "unsigned: refuse", problems: ["14:7 missing_key"] },
+  { name: "signers left out, unsigned allowed", replace: "signers: [release, pipeline]\n      threshold: 2", by: "unsigned: allow", problems: [] },
+  { name: "a boolean for unsigned", replace: "threshold: 2", by: "unsigned: true", problems: ["16:17 wrong_type"] },
+  { name: "threshold over the signers", replace: "threshold: 2", by: "threshold: 3", problems: ["16:18 threshold_too_high"], beyondSchema: true },
+  { name: "threshold 0", replace: "threshold: 2", by: "threshold: 0", problems: ["16:18 out_of_range"] },
+  { name: "threshold left out", replace: "\n      threshold: 2", by: "", problems: [] },
+];
