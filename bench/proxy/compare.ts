@@ -40,7 +40,7 @@ export async function compareProxies(short: boolean, progress: (text: string) =>
   const proxies: RunningProxy[] = [];
   try {
     const { port: originPort } = await message<{ port: number }>(origin);
-    const sluice = await startSluice(directory, originPort);
+    const sluice = await startSluice(originPort);
     proxies.push(sluice);
     for (const peer of [await startSquid(directory, originPort), await startTinyproxy(directory, originPort)]) {
       if (peer === undefined) progress("a peer is not installed (Debian packages squid, tinyproxy): left out");

@@ -91,17 +91,24 @@ export async function clear(
     const classes = [...new Set(admitted.problem.refused.map((refused) => refused.class.name))];
     return refusalOf(permit, "address_not_allowed", `Refused: ${classes.join(", ")}.`);
   }
-  const recorded = await rooms.record(
-    admittedEvent(
-      exchange.start,
-      admitted.value.permit,
-      admitted.value.refused.map((refused) => refused.address),
-    ),
-  );
+  const dial = admitted.value.permit;
+  const refused = admitted.value.refused.map(({ address }) => address);
+  const recorded = await record(rooms, exchange, permit, dial.addresses, refused);
+  return recorded.ok ? ok(dial) : recorded;
+}
+
+/** Puts the permission on record, as durably as the audit mode demands, before anything comes of it. */
+export async function record(
+  rooms: AdmissionRooms,
+  exchange: Exchange,
+  permit: NamePermit,
+  addresses: readonly IpAddress[],
+  refused: readonly IpAddress[],
+): Promise<Result<void, Refused>> {
+  const recorded = await rooms.record(admittedEvent(exchange.start, permit, addresses, refused));
   if (!recorded.ok) return refusalOf(permit, "audit_unavailable");
   exchange.admitted = true;
-  if (exchange.cutReason !== undefined) return refusalOf(permit, exchange.cutReason);
-  return ok(admitted.value.permit);
+  return exchange.cutReason === undefined ? ok(undefined) : refusalOf(permit, exchange.cutReason);
 }
 
 export function refusalOf(

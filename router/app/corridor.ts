@@ -7,7 +7,7 @@ import { type ForwardRequest, forwardRequest, type HttpForwardRequest, innerRequ
 import type { HeadLimits } from "../core/wire/message-head.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { type HeadProblem, serveRequests } from "../edge/listeners/request-loop.ts";
-import { type AdmissionRooms, clear, judge, refusalOf } from "./admission.ts";
+import { type AdmissionRooms, clear, judge, record, refusalOf } from "./admission.ts";
 import { answerRefusal, closeRefusedTunnel, establishedResponse } from "./answer.ts";
 import { Exchange, type Settle } from "./exchange.ts";
 import { PlainHttp } from "./plain-http.ts";
@@ -72,7 +72,7 @@ export function createCorridor(rooms: CorridorRooms): Corridor {
     try {
       const judged = judge(rooms.admission, exchange, request);
       if (!judged.ok) answerRefusal(agent, exchange, judged.problem);
-      else if (judged.value.obligations.protocol === "http") await inner(agent, exchange, authority);
+      else if (judged.value.obligations.protocol === "http") await inner(agent, exchange, judged.value, authority);
       else await opaque(agent, exchange, judged.value);
     } finally {
       rooms.registry.remove(exchange);
@@ -80,9 +80,20 @@ export function createCorridor(rooms: CorridorRooms): Corridor {
   }
 
   /** A tunnel whose rule is `http`: it opens nothing itself; each request inside is an exchange of its own. */
-  async function inner(agent: AgentSocket, tunnelExchange: Exchange, authority: Authority): Promise<void> {
-    agent.write(establishedResponse(tunnelExchange.start.request));
-    tunnelExchange.completed();
+  async function inner(
+    agent: AgentSocket,
+    exchange: Exchange,
+    permit: NamePermit,
+    authority: Authority,
+  ): Promise<void> {
+    const recorded = await record(rooms.admission, exchange, permit, [], []);
+    if (!recorded.ok) {
+      answerRefusal(agent, exchange, recorded.problem);
+      return;
+    }
+    agent.write(establishedResponse(exchange.start.request));
+    exchange.completed();
+    rooms.registry.remove(exchange);
     using plain = new PlainHttp(rooms, agent);
     await serveRequests<HttpForwardRequest>(agent, {
       ...timing,
@@ -114,7 +125,7 @@ export function createCorridor(rooms: CorridorRooms): Corridor {
     }
     agent.write(establishedResponse(exchange.start.request));
     if (permit.obligations.protocol === "tls") {
-      exchange.onCut(() => agent.destroy());
+      exchange.onCut(() => agent.abort());
       const passed = await passTlsDoor(agent, permit, rooms.limits.headTimeout, rooms.clock);
       if (!passed.ok) {
         link.socket.destroy();

@@ -1,8 +1,10 @@
+import type { DocumentProblem } from "../core/base/problem.ts";
 import { millis } from "../core/base/quantity.ts";
 import { MAXIMUM_DOCUMENT } from "../core/document/check-source.ts";
 import type { RouterConfig } from "../core/config/router-config.ts";
 import { watchDirectory, type WatchOptions } from "../edge/sources/watched-directory.ts";
 import { loadKeyring } from "../edge/trust/keyring.ts";
+import type { Log } from "../edge/log/log.ts";
 import type { PolicyLoop } from "./policy-loop.ts";
 
 export type PolicySources = AsyncDisposable;
@@ -14,11 +16,10 @@ const WATCH = {
   settle: millis(50),
 } as const;
 
-/** `events_unavailable` costs only speed: what was read stands. */
-const POLLING_ONLY = "events_unavailable";
-
 /** Connects the policy and trust directories to the loop; resolves when both have been read once and judged. */
-export async function watchPolicySources(config: RouterConfig, loop: PolicyLoop): Promise<PolicySources> {
+export async function watchPolicySources(config: RouterConfig, loop: PolicyLoop, log: Log): Promise<PolicySources> {
+  const onEvents = (problem: DocumentProblem | undefined): void =>
+    log.event(problem === undefined ? "info" : "warn", "policy sources", { problem: problem?.message ?? "events come again" });
   const reloadTrust = async (): Promise<void> => {
     const keyring = await loadKeyring(config.trust.directory);
     await (keyring.ok ? loop.trusted(keyring.value) : loop.trustFailed(keyring.problem));
@@ -27,13 +28,15 @@ export async function watchPolicySources(config: RouterConfig, loop: PolicyLoop)
     ...WATCH,
     accept: () => true,
     onChange: reloadTrust,
-    onProblem: (problems) => void loop.trustFailed(problems.filter(({ code }) => code !== POLLING_ONLY)),
+    onProblem: (problems) => void loop.trustFailed(problems),
+    onEvents,
   } satisfies WatchOptions);
   const policy = watchDirectory(config.policy.directory, {
     ...WATCH,
     accept: (name) => /\.ya?ml(?:\.sigstore\.json)?$/.test(name),
     onChange: (listing) => loop.listed(listing),
-    onProblem: (problems) => void loop.listingFailed(problems.filter(({ code }) => code !== POLLING_ONLY)),
+    onProblem: (problems) => void loop.listingFailed(problems),
+    onEvents,
   } satisfies WatchOptions);
 
   const [listing, keyring] = await Promise.all([policy.initial(), loadKeyring(config.trust.directory), trust.initial()]);

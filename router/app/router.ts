@@ -13,7 +13,7 @@ import { type AdminServer, openAdminServer } from "../edge/admin/admin-server.ts
 import { type AuditLog, openAuditLog } from "../edge/audit/audit-log.ts";
 import { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { type BoundListener, bindListener } from "../edge/listeners/bound-listener.ts";
-import { type Log, openLog } from "../edge/log/log.ts";
+import { openLog } from "../edge/log/log.ts";
 import { Instruments } from "../edge/metrics/instruments.ts";
 import { HighWaterMarks } from "../edge/trust/high-water-mark.ts";
 import { createResolver } from "../edge/upstream/resolver.ts";
@@ -99,7 +99,7 @@ export async function startRouter(
     },
     onHealth: (health) =>
       log.event(health.writable ? "info" : "error", health.writable ? "audit log is written" : "audit log is NOT written", {
-        problem: health.problem?.message ?? null,
+        problem: health.problem?.message,
         nearlyFull: health.nearlyFull,
       }),
   });
@@ -189,13 +189,13 @@ export async function startRouter(
     settle: (outcome, admitted) => {
       audit.appendSoon(endedEvent(outcome, admitted, clock.now()));
       instruments.settled(outcome, admitted);
-      instruments.sent(outcome.facts.bytesOut);
-      instruments.received(outcome.facts.bytesIn);
+      instruments.relayed("out", outcome.facts.bytesOut);
+      instruments.relayed("in", outcome.facts.bytesIn);
       log.exchange(outcome, admitted);
     },
   });
 
-  const sources: PolicySources = await watchPolicySources(config, policy);
+  const sources: PolicySources = await watchPolicySources(config, policy, log);
   network.discover(resolver);
   await guard.look();
 
@@ -211,7 +211,7 @@ export async function startRouter(
     corridor.serve(agent).catch((error: unknown) => {
       // A bug of ours must cost this connection only; what it was about to do is not done.
       log.event("error", "a connection failed inside the router", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-      agent.destroy();
+      agent.abort();
     });
   };
 
@@ -231,7 +231,7 @@ export async function startRouter(
     forward?.close();
     await drained(registry, config.limits.drain);
     registry.judgeAgain(() => "draining");
-    for (const agent of connections) agent.destroy();
+    for (const agent of connections) agent.abort();
     await sources[Symbol.asyncDispose]();
     await policy.close();
     network.close();

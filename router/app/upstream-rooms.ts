@@ -7,7 +7,7 @@ import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { createBufferPool } from "../edge/upstream/buffer-pool.ts";
 import { createDeadlineWatch, type DeadlineWatch } from "../edge/upstream/deadline-watch.ts";
 import { dial, dialTunnel, type DialProblem, type Link, type TunnelLink } from "../edge/upstream/dial.ts";
-import { relayTunnel } from "../edge/upstream/tunnel.ts";
+import { relayTunnel, type TunnelOrigin } from "../edge/upstream/tunnel.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** The ways out, with the router's own limits filled in. */
@@ -16,7 +16,7 @@ export interface UpstreamRooms {
   dialTunnel(permit: DialPermit, signal: AbortSignal): Promise<Result<TunnelLink, DialProblem>>;
   dialPlain(permit: DialPermit, signal: AbortSignal): Promise<Result<Link, DialProblem>>;
   /** Relays to the end, and settles the exchange. */
-  relay(agent: AgentSocket, link: TunnelLink, exchange: Exchange, permit: NamePermit): Promise<void>;
+  relay(agent: AgentSocket, link: TunnelOrigin, exchange: Exchange, permit: NamePermit): Promise<void>;
 }
 
 /** Large read buffers, all tunnels together: half of what a pod with 100 MB to spare can give. */

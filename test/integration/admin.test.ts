@@ -211,22 +211,24 @@ describe("admin listener", { concurrency: false }, () => {
         await delay(100);
       }
       const all = [silent, ...loris].map((heard) => heard.closed);
-      for (const took of await within(8_000, Promise.all(all))) {
-        assert.ok(took > 4_500 && took < 6_500, `closed after ${took} ms`);
+      for (const took of await within(10_000, Promise.all(all))) {
+        assert.ok(took > 4_500 && took < 9_000, `closed after ${took} ms`);
       }
     } finally {
       clearInterval(timer);
     }
     reader.socket.resume();
     const took = await within(3_000, reader.closed);
-    assert.ok(took < 7_000, `${took} ms`);
+    assert.ok(took < 10_000, `${took} ms`);
     assert.ok(reader.text().length < 32 << 20, "a peer that takes nothing is cut off");
   });
 
   test("INV-ADM-3: over the cap the oldest connection goes, and a probe still gets in", async () => {
     const held = Array.from({ length: 200 }, () => open("GET /livez HTTP/1.1\r\n"));
-    await delay(300);
-    const alive = held.filter(({ socket }) => !socket.destroyed);
+    const living = (): readonly Heard[] => held.filter(({ socket }) => !socket.destroyed);
+    for (let wait = 0; wait < 200 && living().length > 64; wait += 1) await delay(10);
+    await delay(50);
+    const alive = living();
     assert.equal(alive.length, 64);
     assert.equal(alive[0], held[136], "those that came last");
     for (let probe = 0; probe < 5; probe += 1) assert.equal(await curl("--max-time", "1", url("/livez")), "ok\n");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { auditVerify } from "../../cli/audit-verify.ts";
 import { bytes, epochMillis } from "../../router/core/base/quantity.ts";
 import { listSegments } from "../../router/edge/audit/read-segments.ts";
@@ -19,8 +19,8 @@ async function verify(cwd: string, ...argv: readonly string[]): Promise<{ exit: 
 }
 
 /** A log of two segments, nine records. */
-async function writeLog(t: TestContext, directory: string): Promise<string[]> {
-  const log = await openLog(t, directory, { segmentBytes: bytes(2_400) });
+async function writeLog(directory: string): Promise<string[]> {
+  const log = await openLog(directory, { segmentBytes: bytes(2_400) });
   for (let index = 0; index < 6; index += 1) await log.append(auditEvent(`${index}`));
   await log.close();
   return listSegments(directory);
@@ -62,7 +62,7 @@ function cutLine(file: string): void {
 for (const [name, change, exit, out] of rows) {
   test(`sluice audit verify: ${name}`, async (t) => {
     const directory = scratchDirectory(t);
-    const [file = "", next = ""] = await writeLog(t, directory);
+    const [file = "", next = ""] = await writeLog(directory);
     change(file, next);
     const said = await verify("/", directory);
     assert.match(said.out, out);
@@ -85,14 +85,14 @@ test("INV-AUDIT-EMPTY: what holds no record is exit 2, and never 0 or 4", async 
 
 test("files are one chain in the order given, directories one each, and the worst verdict counts", async (t) => {
   const directory = scratchDirectory(t);
-  const files = (await writeLog(t, directory)).map((file) => basename(file));
+  const files = (await writeLog(directory)).map((file) => basename(file));
   const [first = "", second = ""] = files;
   assert.equal((await verify(directory, first, second)).exit, 4);
   assert.equal((await verify(directory, second)).exit, 4);
   assert.equal((await verify(directory, second, first)).exit, 1);
   const other = scratchDirectory(t);
   assert.equal((await verify(directory, ".", other)).exit, 2);
-  await writeLog(t, other);
+  await writeLog(other);
   assert.equal((await verify(directory, ".", other)).exit, 4);
   appendFileSync(join(directory, second), "x");
   assert.equal((await verify(directory, other, ".", "absent")).exit, 1);
@@ -100,7 +100,7 @@ test("files are one chain in the order given, directories one each, and the wors
 
 test("--json says the same to machines", async (t) => {
   const directory = scratchDirectory(t);
-  const [file = ""] = await writeLog(t, directory);
+  const [file = ""] = await writeLog(directory);
   edit('"request":"2"', '"request":"9"')(file);
   const { out } = await verify("/", "--json", directory);
   const said = JSON.parse(out) as {

@@ -273,7 +273,7 @@ def held_send(args):
     try:
         time.sleep(args.get("delay", 0))
         sock.send(args["payload"].encode())
-        time.sleep(0.15)
+        time.sleep(args.get("linger", 0.15))
         return "sent"
     finally:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -39,7 +39,8 @@ class Addresses {
   of(family: Family): string {
     this.#next += 1;
     const [high, low] = [this.#next >> 8, this.#next & 255];
-    return family === "ipv4" ? `198.18.${high}.${low}` : `2001:db8:${high.toString(16)}:${low.toString(16)}::1`;
+    // No group of zeros: two spellings would be one address.
+    return family === "ipv4" ? `198.18.${high}.${low}` : `2001:db8:${(high + 1).toString(16)}:${(low + 1).toString(16)}::1`;
   }
 }
 
@@ -117,7 +118,9 @@ function agentCases(family: Family, uid: number, index: number): readonly Case[]
   for (const port of [PORTS.forward, PORTS.agentApi]) {
     add(`the router's ${port}`, router(port), { kind: "tcp", to: loopback, port });
   }
-  add("its own listener", { answer: "agent" }, { kind: "tcp", to: own, port: 7_000 });
+  for (const to of [loopback, own]) {
+    for (const port of [7_000, 443]) add(`its own listener on ${to} port ${port}`, { answer: "agent" }, { kind: "tcp", to, port });
+  }
   for (const to of [loopback, own, POD[family][1]]) add(`admin on ${to}`, "refused", { kind: "tcp", to, port: PORTS.admin });
 
   spoofs(family, add);
@@ -128,7 +131,8 @@ function agentCases(family: Family, uid: number, index: number): readonly Case[]
   add("joins a group", { answer: "joined" }, { kind: "join", to: group }, [group]);
   const scope = v6 ? "%eth0" : "";
   add("multicast", "refused", { kind: "udp", to: `${group}${scope}`, port: 9_999 }, [group]);
-  add("multicast 53", "kept", { kind: "udp", to: `${group}${scope}`, port: 53 }, [group]);
+  // Redirected over IPv4; over IPv6 it could only be lost.
+  add("multicast 53", v6 ? "refused" : "kept", { kind: "udp", to: `${group}${scope}`, port: 53 }, [group]);
   if (v6) {
     for (const port of [9_999, 443, 80, 53]) {
       add(`link-local TCP ${port}`, "refused", { kind: "tcp", to: `${NODE_LINK_LOCAL}%eth0`, port }, [NODE_LINK_LOCAL]);
@@ -310,6 +314,6 @@ function outsideCases(family: Family): readonly Case[] {
   add("UDP to the agent is not answered", "kept", { kind: "udp", to: own, port: 7_000 });
   add("is not deceived on the admin port", "kept", { kind: "tcp", to: second, port: PORTS.admin, retry: 0.4, wait: 0.3 });
   add("(holds a connection)", { answer: "held" }, { kind: "hold_connect", to: own, port: 7_001, name: `old ${family}` }, { phase: "hold" });
-  add("goes on with it", { answer: "sent" }, { kind: "held_send", name: `old ${family}`, payload: "poke" });
+  add("goes on with it", { answer: "sent" }, { kind: "held_send", name: `old ${family}`, payload: "poke", linger: 0.7 });
   return cases;
 }

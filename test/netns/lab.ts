@@ -121,9 +121,11 @@ export class Lab implements AsyncDisposable {
       "net.ipv4.conf.all.accept_source_route=1",
       "net.ipv4.conf.lo.accept_source_route=1",
       "net.ipv4.conf.eth0.accept_source_route=1",
+      "net.ipv4.conf.all.accept_local=1",
       "net.ipv4.conf.all.route_localnet=1",
       "net.ipv4.conf.all.rp_filter=0",
       "net.ipv4.ping_group_range=0 2147483647",
+      "net.ipv4.ip_unprivileged_port_start=0",
       "net.ipv6.conf.all.disable_ipv6=0",
       "net.ipv6.conf.all.forwarding=1",
       "net.ipv6.conf.all.seg6_enabled=1",
@@ -151,7 +153,8 @@ export class Lab implements AsyncDisposable {
     pod(`addr add ${POD.ipv6[1]}/64 dev eth0 nodad preferred_lft 0`);
     for (const address of SQUATTED) pod(`addr add ${address}/128 dev lo`);
     for (const address of [NODE.ipv4, NODE_UNKNOWN.ipv4]) outside(`addr add ${address}/24 dev ${link}`);
-    for (const address of [NODE.ipv6, NODE_UNKNOWN.ipv6, NODE_LINK_LOCAL, NODE_RESOLVER]) outside(`addr add ${address}/64 dev ${link} nodad`);
+    for (const address of [NODE.ipv6, NODE_LINK_LOCAL]) outside(`addr add ${address}/64 dev ${link} nodad`);
+    for (const address of [NODE_UNKNOWN.ipv6, NODE_RESOLVER]) outside(`addr add ${address}/64 dev ${link} nodad preferred_lft 0`);
     pod(`route add default via ${NODE.ipv4}`);
     pod(`-6 route add default via ${NODE.ipv6}`);
     // Every address is local outside, save the pod's own.

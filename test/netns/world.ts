@@ -67,7 +67,7 @@ export class World implements AsyncDisposable {
         ...loopback.map((address) => ({ transport: "udp", address, port: PORTS.dns, name: `router:${PORTS.dns}` })),
       ],
     });
-    await world.#ask(String(uids[0]), { do: "serve", listeners: both("agent", 7_000) });
+    await world.#ask(String(uids[0]), { do: "serve", listeners: [...both("agent", 7_000), ...both("agent", 443)] });
     return world;
   }
 
@@ -85,6 +85,7 @@ export class World implements AsyncDisposable {
     await this.#again(cases, said);
     const failures: Failure[] = [];
     for (const each of cases) {
+      (globalThis as any).DBG?.(each, said.get(each.id));
       const why = judge(each, said.get(each.id), frames, received);
       if (why !== undefined) failures.push({ case: each, why });
     }

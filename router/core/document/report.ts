@@ -62,9 +62,11 @@ export class Report {
     return low + 1;
   }
 
-  /** All problems by position; never empty where `clean` is false. */
+  /** All problems by position, one of each code at a place; never empty where `clean` is false. */
   problems(): readonly DocumentProblem[] {
-    const sorted = this.#problems.toSorted((one, other) => one.line - other.line || one.column - other.column);
+    const sorted = this.#problems
+      .toSorted((one, other) => one.line - other.line || one.column - other.column)
+      .filter((problem, index, all) => !isRepeat(problem, all[index - 1]));
     if (this.#unlisted > 0) {
       const message = `There are ${this.#unlisted} more problems than the ${MAXIMUM_PROBLEMS} listed here.`;
       sorted.push({ file: this.#file, line: 0, column: 0, code: "more_problems", message });
@@ -79,4 +81,10 @@ export class Report {
     this.#lineStarts = starts;
     return starts;
   }
+}
+
+/** Two rooms saw the same: of settings, which have no place, every problem counts. */
+function isRepeat(problem: DocumentProblem, before: DocumentProblem | undefined): boolean {
+  const { line, column, code } = problem;
+  return line > 0 && line === before?.line && column === before.column && code === before.code;
 }

@@ -27,7 +27,7 @@ function isDash(cursor: Cursor): boolean {
 
 function readBlockList(cursor: Cursor, owner: number, depth: number): DocumentNode {
   const { at, column } = cursor;
-  if (!mayDescend(cursor, depth)) return { kind: "broken", at };
+  if (!mayDescend(cursor, at, depth)) return { kind: "broken", at };
   const items: DocumentNode[] = [];
   while (cursor.column >= column) {
     if (cursor.column === column && isDash(cursor)) {
@@ -63,7 +63,7 @@ interface BlockMap {
 /** The cursor stands at the colon after the first key. */
 function readBlockMap(cursor: Cursor, firstKey: DocumentNode, where: BlockMap): DocumentNode {
   const { at, column } = where;
-  if (!mayDescend(cursor, where.depth)) return { kind: "broken", at };
+  if (!mayDescend(cursor, at, where.depth)) return { kind: "broken", at };
   const map = new MapBuilder(cursor.report);
   for (let key: DocumentNode | undefined = firstKey; key !== undefined; key = readNextKey(cursor, map, where)) {
     if (key.kind === "scalar") {

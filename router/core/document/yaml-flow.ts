@@ -15,10 +15,10 @@ export interface Surroundings {
   readonly depth: number;
 }
 
-/** False, and the reader stopped, where the next collection would be too deep. */
-export function mayDescend(cursor: Cursor, depth: number): boolean {
+/** False, and the reader stopped, where the collection that begins at `at` would be too deep. */
+export function mayDescend(cursor: Cursor, at: number, depth: number): boolean {
   if (depth <= MAXIMUM_DEPTH) return true;
-  cursor.report.add(cursor.at, "too_deep", `Lists and maps may be nested ${MAXIMUM_DEPTH} deep.`);
+  cursor.report.add(at, "too_deep", `Lists and maps may be nested ${MAXIMUM_DEPTH} deep.`);
   stop(cursor);
   return false;
 }
@@ -37,7 +37,7 @@ export function readInline(cursor: Cursor, where: Surroundings): DocumentNode | 
       return readQuoted(cursor);
     case "[":
     case "{":
-      if (!mayDescend(cursor, where.depth)) return undefined;
+      if (!mayDescend(cursor, at, where.depth)) return undefined;
       return first === "[" ? readFlowList(cursor, where) : readFlowMap(cursor, where);
     case "*":
       return readAlias(cursor, where.flow);
@@ -166,12 +166,17 @@ function endsItem(cursor: Cursor, bracket: "]" | "}"): boolean {
 function skipFlowSpace(cursor: Cursor, where: Surroundings): boolean {
   skipBlanks(cursor);
   if (!atLineEnd(cursor)) return true;
-  const opened = cursor.at;
+  const ended = cursor.at;
   toNextContent(cursor);
   if (cursor.column > where.owner) return true;
   const closing = "]}".includes(cursor.text.charAt(cursor.at));
   if (!where.flow && cursor.column === where.owner && closing && cursor.column !== -1) return true;
-  if (cursor.column === -1) cursor.report.add(opened, "syntax", "A bracket opened with [ or { is never closed.");
-  else cursor.report.add(cursor.at, "bad_indentation", "A line inside [ ] or { } must be further in than its entry.");
+  if (cursor.column === -1) {
+    cursor.report.add(ended, "syntax", "A bracket opened with [ or { is never closed.");
+  } else {
+    cursor.report.add(cursor.at, "bad_indentation", "A line inside [ ] or { } must be further in than its entry.");
+    // That line is most likely the next entry: leave it to be read as such.
+    cursor.at = ended;
+  }
   return false;
 }

@@ -105,23 +105,26 @@ const ESCAPES: Readonly<Record<string, string>> = {
   P: "\u2029",
 };
 
-function unescape(cursor: Cursor, at: number, raw: string): string {
-  if (!raw.includes("\\")) return raw;
-  const value = raw.replace(
-    /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([^]?))/g,
-    (escape: string, two: string | undefined, four: string | undefined, eight: string | undefined, ...rest: unknown[]) => {
-      const [one, offset] = rest;
-      const digits = two ?? four ?? eight;
-      const character = digits === undefined ? ESCAPES[String(one)] : characterOf(digits);
-      if (character !== undefined) return character;
-      if (cursor.report.full) return "";
-      cursor.report.add(at + Number(offset), "bad_escape", `${quoted(escape)} is no escape of YAML.`);
-      return "";
-    },
-  );
-  if (!value.isWellFormed()) {
-    cursor.report.add(at, "bad_escape", "The text holds half of a surrogate pair.");
+/** Two, four or eight hexadecimal digits by the letter before them. */
+const HEXADECIMAL = /x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})/y;
+
+function unescape(cursor: Cursor, start: number, raw: string): string {
+  let value = "";
+  let from = 0;
+  for (let at = raw.indexOf("\\"); at !== -1; at = raw.indexOf("\\", from)) {
+    HEXADECIMAL.lastIndex = at + 1;
+    const match = HEXADECIMAL.exec(raw);
+    const digits = match?.[1] ?? match?.[2] ?? match?.[3];
+    const character = digits === undefined ? ESCAPES[raw.charAt(at + 1)] : characterOf(digits);
+    const end = at + 1 + (match?.[0].length ?? 1);
+    if (character === undefined && !cursor.report.full) {
+      cursor.report.add(start + at, "bad_escape", `${quoted(raw.slice(at, end))} is no escape of YAML.`);
+    }
+    value += raw.slice(from, at) + (character ?? "");
+    from = end;
   }
+  value += raw.slice(from);
+  if (!value.isWellFormed()) cursor.report.add(start, "bad_escape", "The text holds half of a surrogate pair.");
   return value;
 }
 

@@ -1,17 +1,20 @@
 import type { AuditEvent, AuditValue } from "../audit/audit-event.ts";
 import type { EpochMillis } from "../base/quantity.ts";
-import type { DialPermit, NamePermit } from "../policy/permit.ts";
+import type { NamePermit } from "../policy/permit.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import type { ExchangeStart, Outcome } from "./outcome.ts";
 import { targetText } from "./target.ts";
 
-/** The record that must be durable before a permitted exchange opens its socket. */
+/**
+ * The record that must be durable before a permitted exchange goes on. `addresses` are those that may be dialled; none
+ * for a tunnel whose inner requests are judged one by one.
+ */
 export function admittedEvent(
   start: ExchangeStart,
-  dial: DialPermit,
+  permit: NamePermit,
+  addresses: readonly IpAddress[],
   refusedAddresses: readonly IpAddress[],
 ): AuditEvent {
-  const name: NamePermit = dial.name;
   return {
     time: start.at,
     kind: "egress.decision",
@@ -19,13 +22,10 @@ export function admittedEvent(
     target: targetText(start),
     decision: "allow",
     reason: null,
-    rule: name.rule ?? null,
-    policy: name.policy,
+    rule: permit.rule ?? null,
+    policy: permit.policy,
     request: start.request,
-    detail: {
-      addresses: dial.addresses,
-      ...(refusedAddresses.length > 0 ? { refusedAddresses } : {}),
-    },
+    detail: { addresses, ...(refusedAddresses.length > 0 ? { refusedAddresses } : {}) },
   };
 }
 

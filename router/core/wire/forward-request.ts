@@ -13,6 +13,7 @@ export interface HttpForwardRequest extends OriginForm {
   readonly authority: Authority;
   /** Token without lower-case letters. */
   readonly method: string;
+  readonly version: "1.0" | "1.1";
   readonly framing: RequestFraming;
   readonly upgrade: "websocket" | undefined;
   /** The client will send another request on this connection. */
@@ -109,6 +110,7 @@ function httpRequest(
     query: target.query,
     framing: framing.value,
     upgrade: upgrade.value,
+    version: head.version,
     keepAlive: !options.value.has("close") && (head.version === "1.1" || options.value.has("keep-alive")),
     // RFC 9110 section 10.1.1: ignored in HTTP/1.0.
     expectContinue: expectations.length > 0 && head.version === "1.1" && framing.value.kind !== "none",

@@ -160,7 +160,7 @@ class GroupCommitLog implements AuditLog {
     this.#closing = true;
     clearTimeout(this.#retry);
     const { writeDeadline } = this.#options;
-    if (this.#beginning !== undefined && !(await inTime(this.#beginning, writeDeadline))) return;
+    if (this.#beginning !== undefined) await inTime(this.#beginning, writeDeadline);
     if (this.#problem === undefined) {
       this.#queue.push(this.#ownEntry("stop", "stop", {}));
       this.#wake();

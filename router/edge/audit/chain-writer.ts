@@ -76,6 +76,7 @@ export class ChainWriter {
   #head: Head | undefined;
   /** Disk work that missed its deadline: until it ends, its file may still change. */
   #late: Promise<void> | undefined;
+  #closed = false;
   #bytes = 0;
   #linkedAt = millis(0);
 
@@ -103,6 +104,8 @@ export class ChainWriter {
   async begin(): Promise<Resumed["finding"]> {
     const { directory, maximumBytes } = this.#options;
     await this.#abandon();
+    // The disk may have answered only long after everybody had given up.
+    if (this.#closed) throw new Error("begin after close");
     await this.#files.prepareDirectory(directory);
     this.#lock ??= DirectoryLock.take(directory);
     if (this.#lock === undefined) throw new AuditFailure("locked", `Another writer holds ${directory}.`);
@@ -145,6 +148,7 @@ export class ChainWriter {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     // A file with work still under way must not be closed: its descriptor could be given to another file.
     if (this.#late !== undefined) return;
     await this.#head?.handle.close();

@@ -98,8 +98,9 @@ export class AgentSocket {
     else this.#socket.end(lastBytes, "latin1");
   }
 
-  destroy(): void {
-    this.#socket.destroy();
+  /** Ends at once with RST: the agent must not take what it has for the whole. */
+  abort(): void {
+    if (!this.#closed) this.#socket.resetAndDestroy();
   }
 
   /** Hands the bare socket on, paused, with the bytes that were read and not used. Nothing here touches it afterwards. */

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from "node:http";
 import { REASONS, type Reason } from "../../core/base/reason.ts";
 import type { PolicyIdentity } from "../../core/policy/permit.ts";
 
@@ -12,19 +13,6 @@ export interface Refusal {
   /** Where the reason's own status is too coarse: 414 or 431 instead of 400. */
   readonly status?: number;
 }
-
-const PHRASES: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  403: "Forbidden",
-  413: "Content Too Large",
-  414: "URI Too Long",
-  421: "Misdirected Request",
-  429: "Too Many Requests",
-  431: "Request Header Fields Too Large",
-  500: "Internal Server Error",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-};
 
 const HOW_TO_REQUEST =
   "Ask the owner of the policy for a rule, or create an EgressApproval that names this host and port.";
@@ -46,7 +34,7 @@ export function refusalResponse(refusal: Refusal, keepAlive: boolean, withBody =
   });
   const retry = status === 429 || status === 503 ? "Retry-After: 1\r\n" : "";
   return (
-    `HTTP/1.1 ${status} ${PHRASES[status] ?? "Refused"}\r\n` +
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n` +
     "Content-Type: application/json\r\n" +
     `Content-Length: ${body.length}\r\n` +
     `Proxy-Status: sluice; error=${row.proxyStatus}; details="${refusal.reason}"\r\n` +

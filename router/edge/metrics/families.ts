@@ -1,7 +1,7 @@
 import type { EpochMillis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import type { Family } from "./registry.ts";
-import type { Tally } from "./tally.ts";
+import type { Series, Tally } from "./tally.ts";
 
 /** The kinds of document that have series of their own. */
 export const POLICY_KINDS = ["EgressPolicy", "SignerPolicy"] as const;
@@ -11,7 +11,7 @@ export const RELOAD_OUTCOMES = ["accepted", "refused"] as const;
 export type ReloadOutcome = (typeof RELOAD_OUTCOMES)[number];
 
 /** `lost`: never written, and admitted by a gap record. */
-export const RECORD_OUTCOMES = ["written", "failed", "lost"] as const;
+export const RECORD_OUTCOMES = ["written", "refused", "dropped", "unrecorded"] as const;
 export type RecordOutcome = (typeof RECORD_OUTCOMES)[number];
 
 export interface PolicyFacts {
@@ -33,11 +33,97 @@ export interface GaugeSources {
 
 /** What the instruments count. */
 export interface Counts {
-  readonly allowed: Tally<Reason | "none">;
-  readonly denied: Tally<Reason>;
-  readonly undecided: () => number;
-  readonly octetsIn: () => number;
-  readonly octetsOut: () => number;
+  readonly decisions: {
+    readonly allow: Tally<Reason | "none">;
+    readonly deny: Tally<Reason>;
+    readonly none: Tally<"none">;
+  };
+  readonly octets: Tally<"in" | "out">;
   readonly records: Tally<RecordOutcome>;
-  readonly reloads: ReadonlyMap<PolicyKind, Tally<ReloadOutcome>>;
+  readonly reloads: Readonly<Record<PolicyKind, Tally<ReloadOutcome>>>;
+}
+
+/** The counters and gauges of contract.md that egress, policy and audit feed. */
+export function metricFamilies(version: string, counts: Counts, sources: GaugeSources): readonly Family[] {
+  const { allow, deny, none } = counts.decisions;
+  return [
+    {
+      type: "counter",
+      name: "sluice_egress_decisions_total",
+      help: "Exchanges by what was decided; an allowed one with a reason was cut off for it; none: the agent left first.",
+      labelNames: ["decision", "reason"],
+      read: () => [
+        ...allow.series((reason) => ({ decision: "allow", reason })),
+        ...deny.series((reason) => ({ decision: "deny", reason })),
+        ...none.series((reason) => ({ decision: "none", reason })),
+      ],
+    },
+    {
+      type: "counter",
+      name: "sluice_egress_bytes_total",
+      help: "Octets of payload; in: from origins to the agent, out: from the agent to origins.",
+      labelNames: ["direction"],
+      read: () => counts.octets.series((direction) => ({ direction })),
+    },
+    {
+      type: "counter",
+      name: "sluice_audit_records_total",
+      help: "Audit records by what became of them.",
+      labelNames: ["outcome"],
+      read: () => counts.records.series((outcome) => ({ outcome })),
+    },
+    {
+      type: "counter",
+      name: "sluice_policy_reloads_total",
+      help: "Documents that were read, first loads included, by what became of them.",
+      labelNames: ["kind", "outcome"],
+      read: () => POLICY_KINDS.flatMap((kind) => counts.reloads[kind].series((outcome) => ({ kind, outcome }))),
+    },
+    gauge("sluice_egress_tunnels", "Tunnels open now.", () => sources.tunnels()),
+    gauge("sluice_guard_verified", "1: the egress guard was proved for this pod.", () =>
+      sources.guardVerified() ? 1 : 0,
+    ),
+    {
+      type: "gauge",
+      name: "sluice_build_info",
+      help: "Always 1; the labels say what runs.",
+      labelNames: ["version", "node"],
+      read: () => [{ labels: { version, node: process.version }, value: 1 }],
+    },
+    perPolicy(
+      sources,
+      "sluice_policy_version",
+      "Version of the loaded document; 0: none.",
+      ({ version: loaded }) => loaded,
+    ),
+    perPolicy(
+      sources,
+      "sluice_policy_loaded_timestamp_seconds",
+      "When the loaded document was accepted; 0: none.",
+      ({ loadedAt }) => loadedAt / 1000,
+    ),
+    perPolicy(
+      sources,
+      "sluice_policy_expires_timestamp_seconds",
+      "When the loaded document expires; 0: none is loaded.",
+      ({ expiresAt }) => (expiresAt === undefined ? undefined : expiresAt / 1000),
+    ),
+  ];
+}
+
+function gauge(name: string, help: string, read: () => number): Family {
+  return { type: "gauge", name, help, labelNames: [], read: () => [{ labels: {}, value: read() }] };
+}
+
+function perPolicy(
+  sources: GaugeSources,
+  name: string,
+  help: string,
+  read: (facts: PolicyFacts) => number | undefined,
+): Family {
+  const series = (facts: PolicyFacts): readonly Series[] => {
+    const value = read(facts);
+    return value === undefined ? [] : [{ labels: { kind: facts.kind }, value }];
+  };
+  return { type: "gauge", name, help, labelNames: ["kind"], read: () => sources.policies().flatMap(series) };
 }

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Bytes, Millis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
+import { byteMeter, type ByteMeter } from "./byte-meter.ts";
 import type { DeadlineWatch } from "./deadline-watch.ts";
 import type { PooledReading } from "./pooled-reading.ts";
 import { reset } from "./reset.ts";
@@ -55,27 +56,25 @@ const MOST_UNWRITTEN = 2;
  */
 export function relayTunnel(agent: Socket, origin: TunnelOrigin, options: TunnelOptions): TunnelRelay {
   const upstream = origin.socket;
-  const mostOut = options.limits.bytesOut ?? Infinity;
-  const mostIn = options.limits.bytesIn ?? Infinity;
+  const outward = byteMeter(options.limits.bytesOut);
+  const inward = byteMeter(options.limits.bytesIn);
   const { promise: ended, resolve } = Promise.withResolvers<TunnelEnd>();
-  let bytesOut = 0;
-  let bytesIn = 0;
   let done = false;
 
   const unwatch = options.watch.watch({
     idle: options.limits.idle,
     lifetime: options.limits.lifetime,
-    carried: () => bytesOut + bytesIn,
+    carried: () => outward.carried + inward.carried,
     expire: (cause) => finish({ cause }),
   });
 
   watchEnds(agent, upstream, "agent_reset");
   watchEnds(upstream, agent, "origin_reset");
-  if (origin.reading === undefined) pump(upstream, agent, admitIn);
+  if (origin.reading === undefined) pump(upstream, agent, (length) => admit(inward, length));
   else pumpPooled(origin.reading);
-  pump(agent, upstream, admitOut);
+  pump(agent, upstream, (length) => admit(outward, length));
 
-  for (const chunk of options.early) if (admitOut(chunk.length)) upstream.write(chunk);
+  for (const chunk of options.early) if (admit(outward, chunk.length)) upstream.write(chunk);
   if (agent.readableEnded) upstream.end();
   upstream.resume();
   agent.resume();
@@ -87,7 +86,7 @@ export function relayTunnel(agent: Socket, origin: TunnelOrigin, options: Tunnel
     unwatch();
     reset(agent);
     reset(upstream);
-    resolve({ ...how, bytesOut, bytesIn });
+    resolve({ ...how, bytesOut: outward.carried, bytesIn: inward.carried });
   }
 
   function watchEnds(socket: Socket, other: Socket, broken: "agent_reset" | "origin_reset"): void {
@@ -105,25 +104,15 @@ export function relayTunnel(agent: Socket, origin: TunnelOrigin, options: Tunnel
     if (socket.destroyed) over();
   }
 
-  /** Counted before it is handed on: a limit is never passed by one octet. */
-  function admitOut(length: number): boolean {
-    if (bytesOut + length > mostOut) finish({ cause: "byte_limit" });
-    if (done) return false;
-    bytesOut += length;
-    return true;
-  }
-
-  function admitIn(length: number): boolean {
-    if (bytesIn + length > mostIn) finish({ cause: "byte_limit" });
-    if (done) return false;
-    bytesIn += length;
-    return true;
+  function admit(meter: ByteMeter, length: number): boolean {
+    if (!done && !meter.admit(length)) finish({ cause: "byte_limit" });
+    return !done;
   }
 
   function pumpPooled(reading: PooledReading): void {
     let unwritten = 0;
     reading.deliver((bytes, release) => {
-      if (!admitIn(bytes.length)) {
+      if (!admit(inward, bytes.length)) {
         release();
         return false;
       }

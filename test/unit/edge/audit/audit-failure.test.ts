@@ -69,7 +69,7 @@ for (const [name, rotating, set, code] of faults) {
     const directory = scratchDirectory(t);
     const active: Faults = {};
     const seen: (string | undefined)[] = [];
-    const log = await openLog(t, directory, {
+    const log = await openLog(directory, {
       files: faultyFiles(active),
       writeDeadline: millis(100),
       segmentBytes: bytes(rotating ? 1 : 1_000_000),
@@ -110,7 +110,7 @@ for (const [name, rotating, set, code] of faults) {
 test("a failed fdatasync is not tried again: what it should have made durable is not in the log", async (t) => {
   const directory = scratchDirectory(t);
   const active: Faults = {};
-  const log = await openLog(t, directory, { files: faultyFiles(active) });
+  const log = await openLog(directory, { files: faultyFiles(active) });
   let syncs = 0;
   active.datasync = () => {
     syncs += 1;
@@ -130,7 +130,7 @@ test("a failed fdatasync is not tried again: what it should have made durable is
 test("while the old segment cannot be cut back, nothing goes on", async (t) => {
   const directory = scratchDirectory(t);
   const active: Faults = {};
-  const log = await openLog(t, directory, { files: faultyFiles(active) });
+  const log = await openLog(directory, { files: faultyFiles(active) });
   active.datasync = fails("EIO");
   active.cut = fails("EIO");
   assert.deepEqual(await log.append(auditEvent("no")), UNAVAILABLE);
@@ -148,7 +148,7 @@ test("a disk that never answers again: waiters are answered, and so is close", a
   const active: Faults = {};
   const { wait, end } = hang();
   t.after(end);
-  const log = await openLog(t, directory, { files: faultyFiles(active), writeDeadline: millis(50) });
+  const log = await openLog(directory, { files: faultyFiles(active), writeDeadline: millis(50) });
   active.write = wait;
   assert.deepEqual(await log.append(auditEvent("no")), UNAVAILABLE);
   const began = performance.now();
@@ -160,7 +160,7 @@ test("a segment that is deleted under its writer is noticed within a second of w
   const directory = scratchDirectory(t);
   let skew = 0;
   const clock = { now: () => epochMillis(Date.now()), monotonic: () => millis(performance.now() + skew) };
-  const log = await openLog(t, directory, { clock });
+  const log = await openLog(directory, { clock });
   assert.deepEqual(await log.append(auditEvent("lost")), OK);
   for (const file of await listSegments(directory)) rmSync(file);
   skew = 1_000;
@@ -176,7 +176,7 @@ test("a segment that is deleted under its writer is noticed within a second of w
 test("a disk that is full at the start: the log is there, refuses, and goes to work by itself", async (t) => {
   const directory = scratchDirectory(t);
   const active: Faults = { free: () => 0 };
-  const log = await openLog(t, directory, { files: faultyFiles(active) });
+  const log = await openLog(directory, { files: faultyFiles(active) });
   assert.deepEqual([log.health().refusing, log.health().problem?.code], [true, "disk_full"]);
   assert.deepEqual(await log.append(auditEvent("no")), UNAVAILABLE);
   delete active.free;
@@ -188,7 +188,7 @@ test("a disk that is full at the start: the log is there, refuses, and goes to w
 test("blocking: waits for the record, and goes on without it; the record follows", async (t) => {
   const directory = scratchDirectory(t);
   const active: Faults = {};
-  const log = await openLog(t, directory, { mode: "blocking", files: faultyFiles(active), writeDeadline: millis(50) });
+  const log = await openLog(directory, { mode: "blocking", files: faultyFiles(active), writeDeadline: millis(50) });
   const { wait, end } = hang();
   active.datasync = wait;
   const began = performance.now();
@@ -209,7 +209,7 @@ test("best_effort: never waits; what does not fit is counted, and the count reco
   const directory = scratchDirectory(t);
   const active: Faults = {};
   const outcomes: Record<string, number> = {};
-  const log = await openLog(t, directory, {
+  const log = await openLog(directory, {
     mode: "best_effort",
     files: faultyFiles(active),
     observer: { recorded: (outcome, count) => (outcomes[outcome] = (outcomes[outcome] ?? 0) + count), synced: () => 0 },
@@ -235,7 +235,7 @@ test("best_effort: never waits; what does not fit is counted, and the count reco
 test("strict: a queue that is full refuses at once", async (t) => {
   const directory = scratchDirectory(t);
   const active: Faults = {};
-  const log = await openLog(t, directory, { files: faultyFiles(active) });
+  const log = await openLog(directory, { files: faultyFiles(active) });
   const { wait, end } = hang();
   active.write = wait;
   const waiting = Array.from({ length: 8_192 }, (_, index) => log.append(auditEvent(`${index}`)));

@@ -34,7 +34,7 @@ const UNAVAILABLE = { ok: false, problem: "audit_unavailable" };
 test("a log from its first record to its stop, and another behind it", async (t) => {
   const directory = scratchDirectory(t);
   for (const run of [1, 2]) {
-    const log = await openLog(t, directory);
+    const log = await openLog(directory);
     assert.deepEqual(await log.append(auditEvent(`${run}a`)), OK);
     log.appendSoon(auditEvent(`${run}b`, { kind: "egress.end" }));
     assert.deepEqual(await log.append(auditEvent(`${run}c`)), OK);
@@ -63,7 +63,7 @@ async function totalOf(directory: string): Promise<number> {
 test("INV-AUDIT-DURABLE: strict append resolves only after its record was written and synced", async (t) => {
   const directory = scratchDirectory(t);
   const faults: Faults = {};
-  const log = await openLog(t, directory, { files: faultyFiles(faults) });
+  const log = await openLog(directory, { files: faultyFiles(faults) });
   const { promise, resolve } = Promise.withResolvers<void>();
   faults.datasync = () => promise;
   let answered = false;
@@ -79,7 +79,7 @@ test("INV-AUDIT-DURABLE: strict append resolves only after its record was writte
 test("many at once share a batch, and stay in order", async (t) => {
   const directory = scratchDirectory(t);
   const written: number[] = [];
-  const log = await openLog(t, directory, {
+  const log = await openLog(directory, {
     observer: {
       recorded: (outcome, count) => written.push(outcome === "written" ? count : Number.NaN),
       synced: () => 0,
@@ -98,7 +98,7 @@ test("many at once share a batch, and stay in order", async (t) => {
 
 test("rotation by size in a burst: every segment begins with its header, and the chain goes through", async (t) => {
   const directory = scratchDirectory(t);
-  const log = await openLog(t, directory, { segmentBytes: bytes(4_000) });
+  const log = await openLog(directory, { segmentBytes: bytes(4_000) });
   const names = Array.from({ length: 300 }, (_, index) => `${index}`);
   await Promise.all(
     names.map(async (name, index) => {
@@ -120,7 +120,7 @@ test("rotation by age", async (t) => {
   const directory = scratchDirectory(t);
   let skew = 0;
   const clock = { now: () => epochMillis(0), monotonic: () => millis(performance.now() + skew) };
-  const log = await openLog(t, directory, { segmentAge: millis(60_000), clock });
+  const log = await openLog(directory, { segmentAge: millis(60_000), clock });
   await log.append(auditEvent("1"));
   skew = 60_000;
   await log.append(auditEvent("2"));
@@ -132,7 +132,7 @@ test("a clock that steps back an hour is a record of its own, and order stays th
   const directory = scratchDirectory(t);
   let skew = 0;
   const clock = { now: () => epochMillis(Date.now() + skew), monotonic: () => millis(performance.now()) };
-  const log = await openLog(t, directory, { clock });
+  const log = await openLog(directory, { clock });
   await log.append(auditEvent("1", { time: clock.now() }));
   skew = -3_600_000;
   await log.append(auditEvent("2", { time: clock.now() }));
@@ -150,7 +150,7 @@ test("a clock that steps back an hour is a record of its own, and order stays th
 
 test("a time that is none does not stop the log", async (t) => {
   const directory = scratchDirectory(t);
-  const log = await openLog(t, directory);
+  const log = await openLog(directory);
   for (const time of [Number.NaN, -1, 1e18, Number.POSITIVE_INFINITY]) {
     assert.deepEqual(await log.append(auditEvent("1", { time: epochMillis(time) })), OK);
   }
@@ -159,19 +159,19 @@ test("a time that is none does not stop the log", async (t) => {
 
 test("INV-AUDIT-ONE-WRITER: a second writer is refused while the first lives, and not afterwards", async (t) => {
   const directory = scratchDirectory(t);
-  const first = await openLog(t, directory);
+  const first = await openLog(directory);
   const second = await openAuditLog(logOptions(directory));
   assert.deepEqual(second.ok ? undefined : second.problem.code, "locked");
   assert.deepEqual(await first.append(auditEvent("1")), OK);
   assert.equal((await listSegments(directory)).length, 1);
   await first.close();
-  const third = await openLog(t, directory);
+  const third = await openLog(directory);
   assert.deepEqual(await third.append(auditEvent("2")), OK);
 });
 
 test("after close nothing is recorded, and closing again does nothing", async (t) => {
   const directory = scratchDirectory(t);
-  const log = await openLog(t, directory);
+  const log = await openLog(directory);
   const last = log.append(auditEvent("1"));
   const closed = log.close();
   assert.deepEqual(await log.append(auditEvent("2")), UNAVAILABLE);
@@ -184,12 +184,12 @@ test("after close nothing is recorded, and closing again does nothing", async (t
 
 test("half a line at the end is cut off, and the next stream says so", async (t) => {
   const directory = scratchDirectory(t);
-  await (await openLog(t, directory)).close();
+  await (await openLog(directory)).close();
   const [file = ""] = await listSegments(directory);
   const { size } = statSync(file);
   appendFileSync(file, '{"action":"conn');
   assert.equal((await verifyDirectory(directory)).damage?.kind, "torn_tail");
-  await (await openLog(t, directory)).close();
+  await (await openLog(directory)).close();
   const records = await recordsOf(directory);
   assert.deepEqual(
     records.map(({ kind }) => kind),
@@ -218,13 +218,13 @@ const damages: readonly [name: string, change: (text: string) => string, kind: s
 for (const [name, change, kind, line, seq] of damages) {
   test(`damage stays as it is, and the chain goes on from the last good record: ${name}`, async (t) => {
     const directory = scratchDirectory(t);
-    const first = await openLog(t, directory);
+    const first = await openLog(directory);
     for (const request of ["1", "2", "3"]) await first.append(auditEvent(request));
     await first.close();
     const [file = ""] = await listSegments(directory);
     const damaged = change(readFileSync(file, "utf8"));
     writeFileSync(file, damaged);
-    const second = await openLog(t, directory);
+    const second = await openLog(directory);
     assert.deepEqual(await second.append(auditEvent("4")), OK);
     await second.close();
     assert.equal(readFileSync(file, "utf8"), damaged);
@@ -244,7 +244,7 @@ test("what a crash left half made is removed; other files are left alone", async
   const left = join(directory, `audit-00000001-${"a".repeat(32)}.jsonl.new`);
   const others = ["audit.jsonl", "notes.new", "checkpoint"].map((name) => join(directory, name));
   for (const path of [left, ...others]) writeFileSync(path, "x");
-  const log = await openLog(t, directory);
+  const log = await openLog(directory);
   assert.deepEqual(
     [left, ...others].map((path) => existsSync(path)),
     [false, true, true, true],
@@ -258,7 +258,7 @@ test("what a crash left half made is removed; other files are left alone", async
 
 test("a segment that is renamed under its writer, as logrotate does, loses nothing", async (t) => {
   const directory = scratchDirectory(t);
-  const log = await openLog(t, directory, { segmentBytes: bytes(1_500) });
+  const log = await openLog(directory, { segmentBytes: bytes(1_500) });
   await log.append(auditEvent("1"));
   const [file = ""] = await listSegments(directory);
   renameSync(file, `${file}.1`);
@@ -271,7 +271,7 @@ test("a segment that is renamed under its writer, as logrotate does, loses nothi
 test("log_full: an alarm at 80 %, then strict refuses, and goes on once there is room", async (t) => {
   const directory = scratchDirectory(t);
   const said: string[] = [];
-  const log = await openLog(t, directory, {
+  const log = await openLog(directory, {
     segmentBytes: bytes(4_000),
     maximumBytes: bytes(40_000),
     onHealth: (health) =>

@@ -11,9 +11,20 @@ import { type AuditLog, type AuditLogOptions, openAuditLog } from "../../../../r
 import { listSegments } from "../../../../router/edge/audit/read-segments.ts";
 import { verifyLog } from "../../../../router/edge/audit/verify-log.ts";
 
-export function scratchDirectory(t: TestContext): string {
+/** Hooks run first come, first served: what must be closed before a directory goes is kept with the directory. */
+const closers = new Map<string, (() => Promise<void>)[]>();
+
+/** A directory for one test, taken away once every log in it is closed. */
+export function scratchDirectory(
+  t: TestContext,
+  remove = (directory: string): void => rmSync(directory, { recursive: true, force: true }),
+): string {
   const directory = mkdtempSync(join(tmpdir(), "sluice-audit-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  closers.set(directory, []);
+  t.after(async () => {
+    for (const close of closers.get(directory) ?? []) await close();
+    remove(directory);
+  });
   return directory;
 }
 
@@ -34,14 +45,11 @@ export function logOptions(directory: string, changes: Partial<AuditLogOptions> 
   };
 }
 
-export async function openLog(
-  t: TestContext,
-  directory: string,
-  changes: Partial<AuditLogOptions> = {},
-): Promise<AuditLog> {
+/** Opens a log in a scratch directory. */
+export async function openLog(directory: string, changes: Partial<AuditLogOptions> = {}): Promise<AuditLog> {
   const opened = await openAuditLog(logOptions(directory, changes));
   assert.ok(opened.ok);
-  t.after(() => opened.value.close());
+  closers.get(directory)?.push(() => opened.value.close());
   return opened.value;
 }
 

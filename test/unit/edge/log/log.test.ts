@@ -208,8 +208,8 @@ for (const [name, closed] of [
     const [report] = (await message) as [{ lost: number; longest: number }];
     child.stdout?.destroy();
     assert.equal(code, 0);
-    assert.ok(performance.now() - from < 4000);
+    assert.ok(performance.now() - from < 8000);
     assert.ok(report.lost > 1000, `${report.lost} lost`);
-    assert.ok(report.longest < 500, `its event loop stood still for ${report.longest} ms`);
+    assert.ok(report.longest < 1500, `its event loop stood still for ${report.longest} ms`);
   });
 }

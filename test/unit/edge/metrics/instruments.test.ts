@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { epochMillis, millis } from "../../../../router/core/base/quantity.ts";
 import { type Reason, REASONS } from "../../../../router/core/base/reason.ts";
 import type { Outcome } from "../../../../router/core/outcome/outcome.ts";
-import { type GaugeSources, Instruments, POLICY_KINDS } from "../../../../router/edge/metrics/instruments.ts";
+import { type GaugeSources, POLICY_KINDS } from "../../../../router/edge/metrics/families.ts";
+import { Instruments } from "../../../../router/edge/metrics/instruments.ts";
 
 const idle: GaugeSources = {
   tunnels: () => 0,
@@ -153,9 +154,9 @@ test("gauges say what is so at the scrape; counters count", async () => {
       { kind: "EgressPolicy", version: 7, loadedAt: epochMillis(1_500), expiresAt: epochMillis(2_000_000) },
     ],
   });
-  instruments.sent(10);
-  instruments.sent(5);
-  instruments.received(1);
+  instruments.relayed("out", 10);
+  instruments.relayed("out", 5);
+  instruments.relayed("in", 1);
   instruments.reloaded("EgressPolicy", "accepted");
   instruments.reloaded("EgressPolicy", "refused");
   instruments.reloaded("EgressPolicy", "refused");
@@ -195,7 +196,8 @@ test("INV-MET-1: nothing that a request brings along makes a series", async () =
 test("two scrapes at once, and two instruments in one process, do not disturb each other", async () => {
   const first = new Instruments("1", idle);
   const second = new Instruments("1", idle);
-  first.sent(1);
+  await Promise.all([first.prepare(), first.prepare(), second.prepare()]);
+  first.relayed("out", 1);
   const [a, b, c] = await Promise.all([scrape(first), scrape(first), scrape(second)]);
   assert.equal(a.get('sluice_egress_bytes_total{direction="out"}'), 1);
   assert.equal(b.get('sluice_egress_bytes_total{direction="out"}'), 1);

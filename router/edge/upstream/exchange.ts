@@ -1,0 +1,222 @@
+import { type Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
+import type { Socket } from "node:net";
+import type { Field } from "../../core/wire/message-head.ts";
+import type { RequestFraming } from "../../core/wire/request-framing.ts";
+import { byteMeter } from "./byte-meter.ts";
+import type { DeadlineWatch } from "./deadline-watch.ts";
+import { reset } from "./reset.ts";
+import { type ResponseHead, responseHead } from "./response-head.ts";
+import type { TunnelLimits, TunnelOrigin } from "./tunnel.ts";
+import { acceptedWebSocket } from "./websocket-handshake.ts";
+
+/** One request in parsed form, judged; it is written anew from these members and from nothing else. */
+export interface OriginRequest {
+  /** A token without lower-case letters. */
+  readonly method: string;
+  /** Path and query, beginning with "/". */
+  readonly target: string;
+  /** The Host field's value. */
+  readonly host: string;
+  /** End-to-end fields; without Host, Content-Length and Expect. */
+  readonly fields: readonly Field[];
+  readonly framing: RequestFraming;
+  /** Iterated once, and only as fast as the origin takes it. */
+  readonly body: AsyncIterable<Uint8Array>;
+  readonly expectContinue: boolean;
+  readonly upgrade: "websocket" | undefined;
+}
+
+/** Where a response goes. Its end is the end of the exchange. */
+export interface ResponseSink {
+  /** 100 (Continue): the origin is ready for the body. At most once, before the head, and only where expected. */
+  proceed(): void;
+  head(head: ResponseHead): void;
+  /** The chunk is the sink's. A promise asks to wait; it must not reject, and must settle when the agent is gone. */
+  data(chunk: Buffer): Promise<void> | undefined;
+}
+
+export interface ExchangeOptions {
+  readonly limits: TunnelLimits;
+  readonly watch: DeadlineWatch;
+  readonly signal: AbortSignal;
+}
+
+type HowEnded =
+  | { readonly cause: "completed" }
+  /** 101, verified: answer with these fields, then relay a tunnel to `origin`, which is the caller's now. */
+  | { readonly cause: "upgraded"; readonly fields: readonly Field[]; readonly origin: TunnelOrigin }
+  /** The connection broke before an answer. */
+  | { readonly cause: "upstream_unreachable"; readonly detail: string }
+  /** What came is not a whole, well-formed response to this request. */
+  | { readonly cause: "upstream_invalid"; readonly detail: string }
+  /** The body could not be read to its end: `error` is what its iteration threw. */
+  | { readonly cause: "request_broken"; readonly error: unknown }
+  | { readonly cause: "idle_timeout" | "lifetime_limit" | "byte_limit" | "aborted" };
+
+/** Octets of content passed on, without framing. */
+export type ExchangeEnd = HowEnded & { readonly bytesOut: number; readonly bytesIn: number };
+
+const MOST_HEAD_BYTES = 32 * 1024;
+/** Responses before the final one. */
+const MOST_INTERIM = 16;
+/** Without Content-Length these have no content; for others its absence is to be said (RFC 9110 section 8.6). */
+const WITHOUT_CONTENT = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
+
+/**
+ * Sends one request over `socket`, which `agent` hands out, and passes the response on; follows, repeats and retries
+ * nothing. Never rejects. After a head, any end but "completed" must reach the agent as a break: the body is cut.
+ * The connection survives only a whole exchange. An origin may answer early: then the request's body is left
+ * unfinished, with one read of it still pending.
+ */
+export async function exchange(
+  socket: Socket,
+  agent: Agent,
+  request: OriginRequest,
+  sink: ResponseSink,
+  options: ExchangeOptions,
+): Promise<ExchangeEnd> {
+  const outgoing = httpRequest({
+    agent,
+    method: request.method,
+    path: request.target,
+    headers: headerList(request),
+    maxHeaderSize: MOST_HEAD_BYTES,
+    insecureHTTPParser: false,
+  });
+  // `responseHead` counts; Node would drop what is above its own limit in silence.
+  outgoing.maxHeadersCount = 0;
+  const { promise: ended, resolve } = Promise.withResolvers<ExchangeEnd>();
+  const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
+  const outward = byteMeter(options.limits.bytesOut);
+  const inward = byteMeter(options.limits.bytesIn);
+  let interim = 0;
+  let answered = false;
+  let done = false;
+
+  const unwatch = options.watch.watch({
+    idle: options.limits.idle,
+    lifetime: options.limits.lifetime,
+    carried: () => outward.carried + inward.carried,
+    expire: (cause) => finish({ cause }),
+  });
+  options.signal.addEventListener("abort", onAbort, { once: true });
+  if (options.signal.aborted) onAbort();
+
+  outgoing.on("error", (error) => finish(faultOf(error, answered)));
+  outgoing.on("close", () => {
+    onClosed();
+    // Neither an error nor an answer: that is how Node ends on a 101 that nobody asked for.
+    if (!answered) finish(invalid("The origin switched protocols unasked."));
+  });
+  outgoing.on("socket", () => socket.resume());
+  outgoing.on("information", ({ statusCode }) => {
+    interim += 1;
+    if (interim > MOST_INTERIM) finish(invalid("The origin sends interim responses without end."));
+    else if (statusCode === 100 && request.expectContinue && interim === 1) sink.proceed();
+  });
+  if (request.upgrade !== undefined) outgoing.on("upgrade", (message, _socket, early) => upgrade(message, early));
+  outgoing.on("response", (message) => void receive(message));
+  void send();
+  return ended;
+
+  function finish(how: HowEnded): void {
+    if (done) return;
+    done = true;
+    unwatch();
+    options.signal.removeEventListener("abort", onAbort);
+    if (how.cause !== "completed" && how.cause !== "upgraded") reset(socket);
+    resolve({ ...how, bytesOut: outward.carried, bytesIn: inward.carried });
+  }
+
+  function onAbort(): void {
+    finish({ cause: "aborted" });
+  }
+
+  async function send(): Promise<void> {
+    try {
+      for await (const chunk of request.body) {
+        if (!outward.admit(chunk.length)) return finish({ cause: "byte_limit" });
+        if (!outgoing.write(chunk)) await drained(outgoing);
+        if (done) return;
+      }
+    } catch (error) {
+      return finish({ cause: "request_broken", error });
+    }
+    if (request.framing.kind === "length" && outward.carried !== request.framing.length) {
+      return finish({ cause: "request_broken", error: new Error("the body is not as long as was said") });
+    }
+    outgoing.end();
+  }
+
+  async function receive(message: IncomingMessage): Promise<void> {
+    answered = true;
+    // The loop below hears of it too, unless it has been left or waits for the agent.
+    message.on("error", (error) => finish(faultOf(error, answered)));
+    const head = responseHead(message, request.method);
+    if (!head.ok) return finish(invalid(head.problem));
+    if (done) return;
+    sink.head(head.value);
+    try {
+      for await (const chunk of message as AsyncIterable<Buffer>) {
+        const wait = pass(chunk);
+        if (wait !== undefined) await wait;
+      }
+    } catch (error) {
+      return finish(faultOf(error, answered));
+    }
+    // A body that ends with the connection ends with FIN: after RST nobody knows what is missing.
+    if (!message.complete || socket.errored !== null) return finish(invalid("The response is cut short."));
+    // Answered early, what is left of the request is not sent, and nothing can follow it here.
+    if (outgoing.writableFinished) await closed;
+    else reset(socket);
+    finish({ cause: "completed" });
+  }
+
+  function pass(chunk: Buffer): Promise<void> | undefined {
+    if (!inward.admit(chunk.length)) finish({ cause: "byte_limit" });
+    return done ? undefined : sink.data(chunk);
+  }
+
+  function upgrade(message: IncomingMessage, early: Buffer): void {
+    const accepted = acceptedWebSocket(message, request.fields);
+    if (!accepted.ok) return finish(invalid(accepted.problem));
+    socket.pause();
+    if (early.length > 0) socket.unshift(early);
+    finish({ cause: "upgraded", fields: accepted.value, origin: { socket } });
+  }
+}
+
+function headerList(request: OriginRequest): string[] {
+  const list = ["Host", request.host];
+  for (const { rawName, value } of request.fields) list.push(rawName, value);
+  if (request.framing.kind === "chunked") list.push("Transfer-Encoding", "chunked");
+  else if (request.framing.kind === "length") list.push("Content-Length", String(request.framing.length));
+  else if (!WITHOUT_CONTENT.has(request.method)) list.push("Content-Length", "0");
+  if (request.expectContinue) list.push("Expect", "100-continue");
+  if (request.upgrade !== undefined) list.push("Connection", "Upgrade", "Upgrade", request.upgrade);
+  return list;
+}
+
+function invalid(detail: string): { readonly cause: "upstream_invalid"; readonly detail: string } {
+  return { cause: "upstream_invalid", detail };
+}
+
+/** A connection that broke before the head is no answer; what is wrong afterwards, or llhttp refuses, is a bad one. */
+function faultOf(error: unknown, answered: boolean): HowEnded {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "failed";
+  if (answered) return invalid(`The response broke off (${code}).`);
+  if (code.startsWith("HPE_")) return invalid(`The response is not well-formed HTTP/1.1 (${code}).`);
+  return { cause: "upstream_unreachable", detail: `The connection broke before an answer (${code}).` };
+}
+
+async function drained(outgoing: ClientRequest): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      outgoing.off("drain", done);
+      outgoing.off("close", done);
+      resolve();
+    };
+    outgoing.on("drain", done);
+    outgoing.on("close", done);
+  });
+}

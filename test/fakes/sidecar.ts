@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort } from "./ports.ts";
+import { type TestSigner, testSigner, writeSigned, writeTrust } from "./signing.ts";
+
+export interface SidecarOptions {
+  /** YAML lines of `allow`, each rule a flow map. */
+  readonly allow: readonly string[];
+  readonly deny?: readonly string[];
+  /** Further keys of the RouterConfig's spec, as YAML lines. */
+  readonly settings?: readonly string[];
+  readonly hosts?: Readonly<Record<string, readonly string[]>>;
+  readonly directory?: string;
+  readonly signer?: TestSigner;
+  /** Program and arguments that come before node, e.g. `ip netns exec`. */
+  readonly wrap?: readonly string[];
+  /** For peers that measure: further flags of node. */
+  readonly nodeFlags?: readonly string[];
+  readonly uid?: number;
+}
+
+/** The real process, from source, with a signed policy in directories of its own. */
+export interface Sidecar extends AsyncDisposable {
+  readonly directory: string;
+  readonly port: number;
+  readonly adminPort: number;
+  readonly child: ChildProcess;
+  readonly signer: TestSigner;
+  /** From spawn to the first 200 of /readyz. */
+  readonly readyMillis: number;
+  readonly auditDirectory: string;
+  readonly policyDirectory: string;
+  /** Everything it has written to standard output and error so far. */
+  output(): string;
+  /** Signs and installs the next version. */
+  publish(allow: readonly string[], deny?: readonly string[]): void;
+  exited(): Promise<number | null>;
+}
+
+export function egressPolicy(version: number, allow: readonly string[], deny: readonly string[] = []): string {
+  const day = 24 * 60 * 60 * 1000;
+  const at = (offset: number): string => new Date(Date.now() + offset).toISOString();
+  return [
+    "apiVersion: sluice.dev/v1alpha1",
+    "kind: EgressPolicy",
+    "metadata: { name: test }",
+    "spec:",
+    `  version: ${version}`,
+    `  issuedAt: "${at(-60_000)}"`,
+    `  expiresAt: "${at(day)}"`,
+    '  audience: { namespaces: [test], agents: ["*"] }',
+    "  mode: enforce",
+    ...(allow.length === 0 ? ["  allow: []"] : ["  allow:", ...allow.map((rule) => `    - ${rule}`)]),
+    ...(deny.length === 0 ? [] : ["  deny:", ...deny.map((rule) => `    - ${rule}`)]),
+    "",
+  ].join("\n");
+}
+
+export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
+  const directory = options.directory ?? mkdtempSync(join(tmpdir(), "sluice-test-"));
+  const port = await freePort();
+  const adminPort = await freePort();
+  const signer = options.signer ?? testSigner();
+  const path = (name: string): string => join(directory, name);
+  for (const name of ["state", "audit"]) mkdirSync(path(name), { recursive: true });
+  writeTrust(path("trust"), signer);
+  let version = 1;
+  writeSigned(path("policy"), "egress.yaml", egressPolicy(version, options.allow, options.deny), signer);
+  const hosts = Object.entries(options.hosts ?? {}).map(([name, addresses]) => `      ${name}: ${JSON.stringify(addresses)}`);
+  writeFileSync(
+    path("router.yaml"),
+    [
+      "apiVersion: sluice.dev/v1alpha1",
+      "kind: RouterConfig",
+      "spec:",
+      "  identity: { namespace: test, pod: pod-1, agent: agent-1 }",
+      `  listeners: { forward: { addresses: ["127.0.0.1", "::1"], port: ${port} }, admin: { addresses: ["127.0.0.1"], port: ${adminPort} } }`,
+      `  policy: { directory: ${path("policy")} }`,
+      `  trust: { directory: ${path("trust")} }`,
+      `  state: { directory: ${path("state")} }`,
+      `  audit: { directory: ${path("audit")} }`,
+      "  network: { nat64: { discover: false } }",
+      "  guard: { expected: false }",
+      ...(hosts.length === 0 ? [] : ["  resolver:", "    servers: [\"127.0.0.1:9\"]", "    hosts:", ...hosts]),
+      ...(options.settings ?? []).map((line) => `  ${line}`),
+      "",
+    ].join("\n"),
+  );
+  const began = performance.now();
+  const [program = process.execPath, ...before] = [...(options.wrap ?? []), process.execPath];
+  const child = spawn(
+    program,
+    [...before, ...(options.nodeFlags ?? []), join(import.meta.dirname, "../../cli/sluice.ts"), "run", "--config", path("router.yaml")],
+    { stdio: ["ignore", "pipe", "pipe"], ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }) },
+  );
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  const exit = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+  const readyAt = await untilReady(adminPort, child, began);
+  if (readyAt === undefined) {
+    child.kill("SIGKILL");
+    throw new Error(`the sidecar did not become ready:\n${text}`);
+  }
+  return {
+    directory,
+    port,
+    adminPort,
+    child,
+    signer,
+    readyMillis: readyAt - began,
+    auditDirectory: path("audit"),
+    policyDirectory: path("policy"),
+    output: () => text,
+    publish(allow, deny) {
+      version += 1;
+      writeSigned(path("policy"), "egress.yaml", egressPolicy(version, allow, deny), signer);
+    },
+    exited: () => exit,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 5_000);
+      await exit;
+      clearTimeout(timer);
+      if (options.directory === undefined) rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilReady(adminPort: number, child: ChildProcess, began: number): Promise<number | undefined> {
+  while (performance.now() - began < 15_000 && child.exitCode === null) {
+    try {
+      const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
+      if (response.status === 200) return performance.now();
+    } catch {
+      // Not listening yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return undefined;
+}
