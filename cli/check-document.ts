@@ -54,11 +54,13 @@ export async function checkDocument(cwd: string, file: string, now: EpochMillis)
     }
     case routerConfig.kind:
       return found(checkRouterConfig(file, source));
+    case undefined: {
+      const problems = tree.report.problems();
+      const message = `A document says what it is: kind: ${KINDS.join(", ")}.`;
+      return found(problems.length > 0 ? problems : [problem(file, "unknown_kind", message)]);
+    }
     default: {
-      const message =
-        kind === undefined
-          ? `A document says what it is: kind: ${KINDS.join(", ")}.`
-          : `${quoted(kind)} is none of ${KINDS.join(", ")}${didYouMean(kind, KINDS)}.`;
+      const message = `${quoted(kind)} is none of ${KINDS.join(", ")}${didYouMean(kind, KINDS)}.`;
       return found([...tree.report.problems(), problem(file, "unknown_kind", message)]);
     }
   }
@@ -82,7 +84,9 @@ function checkEgressPolicy(file: string, source: string, now: EpochMillis): Chec
   });
   const problems = freshness.ok ? [] : [problem(file, freshness.problem.code, freshness.problem.message)];
   const ageing = freshness.ok && freshness.value.phase === "ageing";
-  const warnings = ageing ? [problem(file, "ageing", "Four fifths of its life are over: sign a new version soon.")] : [];
+  const warnings = ageing
+    ? [problem(file, "ageing", "Four fifths of its life are over: sign a new version soon.")]
+    : [];
   return { file, kind, problems, warnings: [...warnings, ...lintEgressPolicy(file, policy)], policy };
 }
 

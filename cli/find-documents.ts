@@ -30,8 +30,12 @@ export async function findDocuments(cwd: string, path: string): Promise<Result<r
 
 async function groupsUnder(cwd: string, path: string): Promise<readonly DocumentGroup[]> {
   const entries = await readdir(resolve(cwd, path), { withFileTypes: true });
-  const visible = entries.filter(({ name }) => !name.startsWith(".")).toSorted((one, other) => (one.name < other.name ? -1 : 1));
-  const files = visible.filter((entry) => !entry.isDirectory() && isDocumentName(entry.name)).map(({ name }) => join(path, name));
+  const visible = entries
+    .filter(({ name }) => !name.startsWith("."))
+    .toSorted((one, other) => (one.name < other.name ? -1 : 1));
+  const files = visible
+    .filter((entry) => !entry.isDirectory() && isDocumentName(entry.name))
+    .map(({ name }) => join(path, name));
   const below: DocumentGroup[] = [];
   for (const entry of visible) if (entry.isDirectory()) below.push(...(await groupsUnder(cwd, join(path, entry.name))));
   return files.length === 0 ? below : [{ path, directory: true, files }, ...below];

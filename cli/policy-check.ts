@@ -25,7 +25,11 @@ interface Verdict extends CheckedDocument {
  * are; 2: wrong usage, or a path that cannot be read. Without a trust directory signatures are not checked, and the
  * output says so.
  */
-export async function policyCheck(argv: readonly string[], io: CliIo, openTrust: OpenTrust = openTrustDirectory): Promise<number> {
+export async function policyCheck(
+  argv: readonly string[],
+  io: CliIo,
+  openTrust: OpenTrust = openTrustDirectory,
+): Promise<number> {
   const options = parseOptions(argv);
   if (!options.ok) return unusable(io, options.problem);
   const { paths, json, trust } = options.value;
@@ -42,13 +46,19 @@ export async function policyCheck(argv: readonly string[], io: CliIo, openTrust:
   for (const group of groups) verdicts.push(...(await judgeGroup(group, io, check)));
   const problems = [...trustProblems, ...verdicts.flatMap((verdict) => verdict.problems)];
   if (json) {
-    const documents = verdicts.map(({ policy, ...verdict }) => ({ ...verdict, name: policy?.name, version: policy?.version }));
-    io.stdout(`${JSON.stringify({ ok: problems.length === 0, signatures_checked: check !== undefined, trust: trustProblems, documents })}\n`);
+    const documents = verdicts.map(({ policy, ...verdict }) => ({
+      ...verdict,
+      name: policy?.name,
+      version: policy?.version,
+    }));
+    io.stdout(
+      `${JSON.stringify({ ok: problems.length === 0, signatures_checked: check !== undefined, trust: trustProblems, documents })}\n`,
+    );
   } else {
     for (const line of linesOf(trustProblems, verdicts)) io.stdout(`${safeText(line, LONGEST_LINE)}\n`);
     if (trust === undefined) io.stdout("Signatures were not checked: --trust DIR names the trust directory.\n");
   }
-  if (verdicts.some((verdict) => verdict.problems.some(({ code }) => code === "unreadable"))) return EXIT.usage;
+  if (problems.some(({ code }) => code === "unreadable" || code === "missing")) return EXIT.usage;
   return problems.length === 0 ? EXIT.yes : EXIT.no;
 }
 
@@ -76,18 +86,25 @@ function parseOptions(argv: readonly string[]): Result<Options, string> {
 }
 
 function unusable(io: CliIo, message: string): number {
-  io.stderr(`sluice policy check: ${safeText(message, LONGEST_LINE)}\nusage: sluice policy check PATH... [--trust DIR] [--json]\n`);
+  io.stderr(
+    `sluice policy check: ${safeText(message, LONGEST_LINE)}\nusage: sluice policy check PATH... [--trust DIR] [--json]\n`,
+  );
   return EXIT.usage;
 }
 
-async function judgeGroup(group: DocumentGroup, io: CliIo, check: CheckSignature | undefined): Promise<readonly Verdict[]> {
+async function judgeGroup(
+  group: DocumentGroup,
+  io: CliIo,
+  check: CheckSignature | undefined,
+): Promise<readonly Verdict[]> {
   const documents: CheckedDocument[] = [];
   for (const file of group.files) documents.push(await checkDocument(io.cwd, file, io.now()));
   const together = group.directory ? checkTogether(documents) : [];
   const verdicts: Verdict[] = [];
   for (const document of documents) {
     // Other kinds are not signed: a SignerPolicy is trusted for where it is mounted.
-    const signed = document.kind === egressPolicy.kind ? await check?.(document.kind, resolve(io.cwd, document.file)) : undefined;
+    const signed =
+      document.kind === egressPolicy.kind ? await check?.(document.kind, resolve(io.cwd, document.file)) : undefined;
     const problems = [
       ...document.problems,
       ...together.filter(({ file }) => file === document.file),
@@ -105,7 +122,8 @@ function* linesOf(trustProblems: readonly DocumentProblem[], verdicts: readonly 
     yield* warnings.map((warning) => `${formatProblem(warning)} (warning)`);
     if (problems.length > 0) continue;
     const what = policy === undefined ? kind : `${kind} ${policy.name} version ${policy.version}`;
-    const by = signers === undefined ? "" : signers.length === 0 ? ", may be unsigned" : `, signed by ${signers.join(", ")}`;
+    const by =
+      signers === undefined ? "" : signers.length === 0 ? ", may be unsigned" : `, signed by ${signers.join(", ")}`;
     yield `${file}: ${what}: good${by}`;
   }
 }

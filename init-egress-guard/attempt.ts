@@ -14,7 +14,11 @@ const DEADLINE_MS = 1_000;
 /** Other packets of the pod (neighbour discovery, answers to probes) may leave during an attempt; then it is repeated. */
 const TRIES = 5;
 
-const REFUSED: ReadonlySet<string> = new Set(["ECONNREFUSED", "EPERM", "EACCES", "EHOSTUNREACH"]);
+/**
+ * How the guard refuses, and what little else does: a reset, and for UDP an error of the very call that sends, which
+ * only this host's own filter gives.
+ */
+const REFUSED = { tcp: "ECONNREFUSED", udp: "EPERM" } as const;
 const NO_ROUTE: ReadonlySet<string> = new Set(["ENETUNREACH", "EADDRNOTAVAIL"]);
 
 /**
@@ -42,7 +46,7 @@ interface Said {
 function judge(what: Attempt, said: Said, quiet: boolean): AttemptOutcome {
   if (!quiet) return "left";
   if (said.timedOut) return "timed_out";
-  if (REFUSED.has(said.error)) return "refused";
+  if (said.error === REFUSED[what.transport]) return "refused";
   if (NO_ROUTE.has(said.error)) return "no_route";
   return said.error === "" && what.redirected ? "redirected" : "left";
 }

@@ -16,6 +16,7 @@ export function attemptsFor(
   interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>,
   redirect: boolean,
 ): readonly Attempt[] {
+  const own = new Set(Object.values(interfaces).flatMap((infos) => (infos ?? []).map((info) => info.address)));
   const found: Attempt[] = [];
   const tried = new Set<Family>();
   for (const [device, infos] of Object.entries(interfaces)) {
@@ -32,23 +33,31 @@ export function attemptsFor(
         }
         tried.add(family);
       }
-      const neighbour = neighbourOf(info, device);
+      const neighbour = neighbourOf(info, own);
       for (const transport of ["tcp", "udp"] as const) {
-        found.push({ family, transport, address: neighbour, port: DISCARD, redirected: false });
+        found.push({
+          family,
+          transport,
+          address: info.family === "IPv6" && info.scopeid !== 0 ? `${neighbour}%${device}` : neighbour,
+          port: DISCARD,
+          redirected: false,
+        });
       }
     }
   }
   return found;
 }
 
-/** The address with its lowest bit turned: on the same link, and not this one. */
-function neighbourOf(info: NetworkInterfaceInfo, device: string): string {
-  if (info.family === "IPv4") {
-    const octets = info.address.split(".");
-    return [...octets.slice(0, 3), String(Number(octets[3]) ^ 1)].join(".");
-  }
-  const groups = info.address.split(":");
-  const last = (Number.parseInt(groups.at(-1) === "" ? "0" : (groups.at(-1) ?? "0"), 16) ^ 1).toString(16);
-  const scope = info.scopeid === 0 ? "" : `%${device}`;
-  return `${[...groups.slice(0, -1), last].join(":")}${scope}`;
+/** The address with one of its last bits turned: most likely on the same link, and not one of this pod's own. */
+function neighbourOf({ family, address }: NetworkInterfaceInfo, own: ReadonlySet<string>): string {
+  const [separator, radix] = family === "IPv4" ? [".", 10] : [":", 16];
+  const groups = address.split(separator);
+  const last = groups.pop() ?? "";
+  const value = last === "" ? 0 : Number.parseInt(last, radix);
+  const found = [1, 2, 4, 8, 16, 32]
+    .map((bit) => value ^ bit)
+    .filter((turned) => turned !== 0)
+    .map((turned) => [...groups, turned.toString(radix)].join(separator))
+    .find((candidate) => !own.has(candidate));
+  return found ?? address;
 }

@@ -35,9 +35,16 @@ export function parseSaved(text: string): readonly SavedTable[] {
   return tables;
 }
 
+/** The words of a rule. A comment in double quotes is one word, whatever it says. */
+function words(rule: string): readonly string[] {
+  return rule.match(/"(?:[^"\\]|\\.)*"|\S+/g) ?? [];
+}
+
 /** The chain that a rule jumps or goes to, or its target. */
 export function targetOf(rule: string): string | undefined {
-  return /(?:^| )-[jg] (\S+)/.exec(rule)?.[1];
+  const all = words(rule);
+  const jump = all.findIndex((word) => word === "-j" || word === "-g");
+  return jump === -1 ? undefined : all[jump + 1];
 }
 
 export function isOwn(name: string | undefined): boolean {
@@ -45,14 +52,13 @@ export function isOwn(name: string | undefined): boolean {
 }
 
 /**
- * One form for one meaning: the parts of a rule are conditions that all must hold, so versions of iptables may
- * print them in another order. Each part is an option with its `!` and its values; what belongs to the target
- * stays in order, at the end.
+ * One form for one meaning: the conditions of a rule must all hold, so versions of iptables may print them in another
+ * order. Each is an option with its `!` and its values; what belongs to the target stays in order, at the end.
  */
 export function normalRule(rule: string): string {
   const parts: string[] = [];
   let negated = false;
-  for (const word of rule.split(/\s+/).filter((each) => each !== "")) {
+  for (const word of words(rule)) {
     if (word === "!") {
       negated = true;
     } else if (/^-{1,2}[a-zA-Z]/.test(word) || negated) {

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LoadOrder, LoadResult } from "./load.ts";
@@ -35,6 +35,8 @@ export async function compareProxies(short: boolean, progress: (text: string) =>
   const connects = short ? 4_000 : 10_000;
   const megabytes = short ? 200 : 400;
   const directory = mkdtempSync(join(tmpdir(), "sluice-bench-"));
+  // Squid gives up root and must still read its hosts file.
+  chmodSync(directory, 0o755);
   const origin = fork(join(import.meta.dirname, "origin.ts"));
   const load = fork(join(import.meta.dirname, "load.ts"));
   const proxies: RunningProxy[] = [];

@@ -37,7 +37,8 @@ const FIELD_COUNT = 100;
 /** The one straight path of an exchange (ARCHITECTURE.md, "The corridor"): rooms never call each other, this calls rooms. */
 export function createCorridor(rooms: CorridorRooms): Corridor {
   const heads: HeadLimits = {
-    lineBytes: rooms.limits.headBytes,
+    // One line may take half of the head: 8 KiB by default, what RFC 9112 section 3 asks for at least.
+    lineBytes: Math.floor(rooms.limits.headBytes / 2),
     fieldCount: FIELD_COUNT,
     headBytes: rooms.limits.headBytes,
   };

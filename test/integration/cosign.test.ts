@@ -1,6 +1,6 @@
 /**
  * Real cosign 3, with keys and without any service: every key, flag and refusal here is one that a user meets.
- * The signing configuration names no services and the trusted root is a file, so cosign asks nobody.
+ * The signing configuration names no services and the trusted root is a file, so cosign asks nobody. Some 10 s.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -89,6 +89,8 @@ function workshop(t: Cleanup, keys: readonly string[] = ["alice", "mallory"]) {
   };
 }
 
+const hint = (bundle: string) => /"hint":"([^"]+)"/.exec(bundle)?.[1] ?? "";
+
 test("cosign sign-blob: accepted, and every forgery of it refused", need, async (t) => {
   const { directory, sign, check } = workshop(t);
   sign("a.yaml");
@@ -109,7 +111,6 @@ test("cosign sign-blob: accepted, and every forgery of it refused", need, async 
   assert.equal(await check("a.yaml"), "signer_unknown", "another key");
   const forged = readFileSync(join(directory, "a.yaml.sigstore.json"), "utf8");
   sign("a.yaml");
-  const hint = (bundle: string) => /"hint":"([^"]+)"/.exec(bundle)?.[1] ?? "";
   const real = readFileSync(join(directory, "a.yaml.sigstore.json"), "utf8");
   writeFileSync(join(directory, "a.yaml.sigstore.json"), forged.replace(hint(forged), hint(real)));
   assert.equal(await check("a.yaml"), "signature_invalid", "another key under alice's hint");
@@ -153,8 +154,8 @@ test("two cosign signers in one file, as JSON Lines", need, async (t) => {
 
 test("the key matrix: RSA verifies, P-384 and P-521 are refused at load", need, async (t) => {
   const { directory, run, sign, attest, check } = workshop(t, []);
-  const make = (...args: readonly string[]) => {
-    execFileSync("openssl", [...args, "-out", join(directory, "imported.pem")], { stdio: "pipe" });
+  const make = (command: string, ...args: readonly string[]) => {
+    execFileSync("openssl", [command, "-out", join(directory, "imported.pem"), ...args], { stdio: "pipe" });
     run("import-key-pair", "--key", "imported.pem", "--output-key-prefix", "alice", "--yes");
   };
   make("genrsa", "2048");

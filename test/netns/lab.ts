@@ -42,6 +42,13 @@ export function haveNetns(): boolean {
   return tools.every(({ status }) => status === 0);
 }
 
+/** Whether this kernel still has the tables of `iptables-legacy`. */
+export function haveLegacyTables(): boolean {
+  return (
+    haveNetns() && ["iptables-legacy-save", "ip6tables-legacy-save"].every((tool) => system(tool, []).status === 0)
+  );
+}
+
 function system(program: string, args: readonly string[], input = "") {
   return spawnSync(program, args, { encoding: "utf8", input, env: { PATH: SYSTEM_PATH, LC_ALL: "C" } });
 }
@@ -63,7 +70,11 @@ export class Actor {
     // The script goes as an argument: another UID may not be able to read it where it lies.
     const text = readFileSync(new URL(script, import.meta.url), "utf8");
     const command = ["netns", "exec", namespace, ...identity, PYTHON, "-I", "-c", text, ...scriptArgs];
-    this.#child = spawn("ip", command, { stdio: ["pipe", "pipe", "pipe"], env: { PATH: SYSTEM_PATH, LC_ALL: "C" }, cwd: "/" });
+    this.#child = spawn("ip", command, {
+      stdio: ["pipe", "pipe", "pipe"],
+      env: { PATH: SYSTEM_PATH, LC_ALL: "C" },
+      cwd: "/",
+    });
     this.#child.stderr?.on("data", (chunk: Buffer) => (this.#stderr += chunk.toString()));
     const { stdout } = this.#child;
     if (stdout === null) throw new Error("no standard output");
@@ -95,7 +106,17 @@ export class Actor {
 /** As this UID, without any capability, as a container that drops ALL has it. */
 export function unprivileged(uid: number, keep: readonly string[] = []): readonly string[] {
   const bounding = ["-all", ...keep.map((name) => `+${name}`)].join(",");
-  return ["setpriv", "--reuid", `${uid}`, "--regid", `${uid}`, "--clear-groups", `--bounding-set=${bounding}`, "--inh-caps=-all", "--no-new-privs"];
+  return [
+    "setpriv",
+    "--reuid",
+    `${uid}`,
+    "--regid",
+    `${uid}`,
+    "--clear-groups",
+    `--bounding-set=${bounding}`,
+    "--inh-caps=-all",
+    "--no-new-privs",
+  ];
 }
 
 /**
@@ -154,11 +175,15 @@ export class Lab implements AsyncDisposable {
     for (const address of SQUATTED) pod(`addr add ${address}/128 dev lo`);
     for (const address of [NODE.ipv4, NODE_UNKNOWN.ipv4]) outside(`addr add ${address}/24 dev ${link}`);
     for (const address of [NODE.ipv6, NODE_LINK_LOCAL]) outside(`addr add ${address}/64 dev ${link} nodad`);
-    for (const address of [NODE_UNKNOWN.ipv6, NODE_RESOLVER]) outside(`addr add ${address}/64 dev ${link} nodad preferred_lft 0`);
+    for (const address of [NODE_UNKNOWN.ipv6, NODE_RESOLVER])
+      outside(`addr add ${address}/64 dev ${link} nodad preferred_lft 0`);
     pod(`route add default via ${NODE.ipv4}`);
     pod(`-6 route add default via ${NODE.ipv6}`);
     // Every address is local outside, save the pod's own.
-    for (const [flag, own] of [["-4", ["10.77.0.2/31"]], ["-6", ["fd77::2/127", "fe80::2/128"]]] as const) {
+    for (const [flag, own] of [
+      ["-4", ["10.77.0.2/31"]],
+      ["-6", ["fd77::2/127", "fe80::2/128"]],
+    ] as const) {
       for (const range of own) outside(`${flag} rule add pref 50 to ${range} lookup main`);
       outside(`${flag} rule add pref 100 lookup local`);
       outside(`${flag} rule del pref 0`);
@@ -204,7 +229,7 @@ export class Lab implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#actors.splice(0).map(async (actor) => await actor.end()));
+    await Promise.all(this.#actors.splice(0).map((actor) => actor.end()));
     for (const namespace of [this.pod, this.outside]) system("ip", ["netns", "del", namespace]);
   }
 }

@@ -1,5 +1,5 @@
 import { PORTS } from "../../init-egress-guard/settings.ts";
-import { type Case, ORPHAN_BYTES, ROUTER } from "./battery.ts";
+import { type Case, ORPHAN_BYTES, ROUTER } from "./case.ts";
 import { type Actor, Lab, POD, unprivileged } from "./lab.ts";
 
 /** A case that did not go as the guard promises, and what happened instead. */
@@ -44,15 +44,11 @@ export class World implements AsyncDisposable {
 
   static async open(uids: readonly number[]): Promise<World> {
     const world = new World(uids);
-    const both = (name: string, port: number, more: object = {}) =>
-      ["0.0.0.0", "::"].flatMap((address) =>
-        ["tcp", "udp"].map((transport) => ({ transport, address, port, name, ...more })),
-      );
     await world.#ask("outside", {
       do: "serve",
       listeners: [
-        ...[53, 80, 443, 853, 9_999].flatMap((port) => both("outside", port)),
-        ...both("outside", 9_998, { slow: true }),
+        ...[53, 80, 443, 853, 9_999].flatMap((port) => everywhere("outside", port)),
+        ...everywhere("outside", 9_998, { slow: true }),
       ],
     });
     const loopback = ["127.0.0.1", "::1"];
@@ -61,13 +57,19 @@ export class World implements AsyncDisposable {
       listeners: [
         ...Object.values(PORTS).flatMap((port) =>
           [...loopback, ...(port === PORTS.admin ? [POD.ipv4[0], POD.ipv6[0]] : [])].map((address) => ({
-            transport: "tcp", address, port, name: `router:${port}`,
+            transport: "tcp",
+            address,
+            port,
+            name: `router:${port}`,
           })),
         ),
         ...loopback.map((address) => ({ transport: "udp", address, port: PORTS.dns, name: `router:${PORTS.dns}` })),
       ],
     });
-    await world.#ask(String(uids[0]), { do: "serve", listeners: [...both("agent", 7_000), ...both("agent", 443)] });
+    await world.#ask(String(uids[0]), {
+      do: "serve",
+      listeners: [...everywhere("agent", 7_000), ...everywhere("agent", 443)],
+    });
     return world;
   }
 
@@ -85,7 +87,6 @@ export class World implements AsyncDisposable {
     await this.#again(cases, said);
     const failures: Failure[] = [];
     for (const each of cases) {
-      (globalThis as any).DBG?.(each, said.get(each.id));
       const why = judge(each, said.get(each.id), frames, received);
       if (why !== undefined) failures.push({ case: each, why });
     }
@@ -98,7 +99,11 @@ export class World implements AsyncDisposable {
   async #again(cases: readonly Case[], said: Map<string, Said>): Promise<void> {
     const late = cases.filter((each) => each.expected === "refused" && (said.get(each.id)?.ms ?? 0) > REFUSAL_MS);
     for (const each of late) {
-      const { results } = await this.#ask(each.actor, { do: "run", cases: [{ ...each.attempt, id: each.id }], atOnce: 1 });
+      const { results } = await this.#ask(each.actor, {
+        do: "run",
+        cases: [{ ...each.attempt, id: each.id }],
+        atOnce: 1,
+      });
       const result = (results as Record<string, Said>)[each.id];
       if (result === undefined || result.ms > REFUSAL_MS) return;
       said.set(each.id, result);
@@ -107,9 +112,14 @@ export class World implements AsyncDisposable {
 
   async #phase(cases: readonly Case[], phase: Case["phase"], said: Map<string, Said>): Promise<void> {
     const runs = [...this.#actors.keys()].map(async (name) => {
-      const own = cases.filter((each) => each.actor === name && each.phase === phase);
+      const mine = cases.filter((each) => each.actor === name && each.phase === phase);
+      // Those that meet somebody begin at once: actors do a dozen things at a time.
+      const own = [...mine.filter(meets), ...mine.filter((each) => !meets(each))];
       if (own.length === 0) return;
-      const { results } = await this.#ask(name, { do: "run", cases: own.map((each) => ({ ...each.attempt, id: each.id })) });
+      const { results } = await this.#ask(name, {
+        do: "run",
+        cases: own.map((each) => ({ ...each.attempt, id: each.id })),
+      });
       for (const [id, result] of Object.entries(results as Record<string, Said>)) said.set(id, result);
     });
     await Promise.all(runs);
@@ -118,7 +128,13 @@ export class World implements AsyncDisposable {
   async #ask(name: string, command: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> {
     const actor = this.#actors.get(name);
     if (actor === undefined) throw new Error(`nobody is called ${name}`);
-    return await actor.ask(command);
+    return actor.ask(command);
+  }
+
+  /** Its sockets are closed, its ports free, its rules there. */
+  async killRouter(): Promise<void> {
+    await this.#actors.get(ROUTER)?.end();
+    this.#actors.delete(ROUTER);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,12 +142,30 @@ export class World implements AsyncDisposable {
   }
 }
 
-function judge(each: Case, said: Said | undefined, frames: readonly Frame[], received: Record<string, number>): string | undefined {
+function meets({ attempt }: Case): boolean {
+  return attempt.kind === "squat_outside" || attempt.kind === "held_send" || attempt["retry"] !== undefined;
+}
+
+/** Both families, both transports. */
+function everywhere(name: string, port: number, more: object = {}): readonly object[] {
+  return ["0.0.0.0", "::"].flatMap((address) =>
+    ["tcp", "udp"].map((transport) => ({ transport, address, port, name, ...more })),
+  );
+}
+
+function judge(
+  each: Case,
+  said: Said | undefined,
+  frames: readonly Frame[],
+  received: Record<string, number>,
+): string | undefined {
   if (said === undefined) return "was not tried";
   const marker = String(each.attempt["payload"] ?? "");
   const left = each.mayLeave
     ? undefined
-    : frames.find((frame) => each.remote.includes(frame.to) || (marker.startsWith("LEAK") && frame.text.includes(marker)));
+    : frames.find(
+        (frame) => each.remote.includes(frame.to) || (marker.startsWith("LEAK") && frame.text.includes(marker)),
+      );
   if (left !== undefined && !isNeighbour(left)) return `left the pod: ${describe(left)}; was told ${said.said}`;
   if (each.expected === "refused") {
     if (!/^E[A-Z]+$/.test(said.said)) return `was not refused: ${said.said}`;
@@ -167,6 +201,9 @@ function isNeighbour(frame: Frame): boolean {
 }
 
 function describe(frame: Frame): string {
-  const rest = [frame.type === undefined ? "" : `type ${frame.type}`, frame.flags === undefined ? "" : `flags ${frame.flags}`];
+  const rest = [
+    frame.type === undefined ? "" : `type ${frame.type}`,
+    frame.flags === undefined ? "" : `flags ${frame.flags}`,
+  ];
   return `protocol ${frame.protocol} ${frame.from} -> ${frame.to} ${frame.toPort ?? ""} ${rest.join("")}`.trim();
 }

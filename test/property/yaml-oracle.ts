@@ -1,6 +1,7 @@
 import { parseAllDocuments } from "yaml";
 import type { DocumentNode } from "../../router/core/document/document-node.ts";
 import type { Json } from "../../router/core/document/shape.ts";
+import { assertNever } from "../../router/core/base/assert-never.ts";
 import { plainTypeOf } from "../../router/core/document/plain-type.ts";
 
 /** What the npm package `yaml` (core schema of YAML 1.2) makes of a text, or why it refuses it. */
@@ -28,6 +29,8 @@ export function valueOfNode(node: DocumentNode): unknown {
       return new Map(node.entries.map((entry) => [entry.key, valueOfNode(entry.value)]));
     case "scalar":
       return node.plain ? plainValue(node.text) : node.text;
+    default:
+      return assertNever(node);
   }
 }
 
@@ -42,11 +45,14 @@ export function jsonOfNode(node: DocumentNode): Json {
       return Object.fromEntries(node.entries.map((entry) => [entry.key, jsonOfNode(entry.value)]));
     case "scalar":
       return node.plain ? plainValue(node.text) : node.text;
+    default:
+      return assertNever(node);
   }
 }
 
 function plainValue(text: string): null | boolean | number | string {
-  switch (plainTypeOf(text)) {
+  const type = plainTypeOf(text);
+  switch (type) {
     case "null":
       return null;
     case "boolean":
@@ -60,5 +66,7 @@ function plainValue(text: string): null | boolean | number | string {
       if (/inf$/i.test(text)) return text.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
       return Number(text);
     }
+    default:
+      return assertNever(type);
   }
 }

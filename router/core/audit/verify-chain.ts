@@ -129,11 +129,15 @@ export class ChainVerifier {
       return false;
     };
     if (claim.leaf === last.leaf) {
-      if (claim.stream === last.stream && claim.seq === last.seq) return true;
-      return bad(
-        "edited",
-        `It follows record ${last.seq} of stream ${last.stream}, and its own number or stream denies it.`,
-      );
+      if (claim.stream !== last.stream || claim.seq !== last.seq) {
+        return bad(
+          "edited",
+          `It follows record ${last.seq} of ${last.stream}, and its own number or stream denies it.`,
+        );
+      }
+      // What was damaged then has been taken away since.
+      if (header?.previous?.ended !== "damaged") return true;
+      return bad("missing", `The writer that began here found damage behind record ${last.seq}, and it is not there.`);
     }
     if (record.stream === last.stream && record.seq <= last.seq) {
       // What is older than everything read so far cannot have been read before.

@@ -9,8 +9,8 @@ import { duration } from "../document/duration-shape.ts";
 import { defaulted, required } from "../document/field.ts";
 import { integer } from "../document/integer-shape.ts";
 import { list } from "../document/list-shape.ts";
-import { ipAddress, port } from "../document/network-shapes.ts";
 import { type Condition, object } from "../document/object-shape.ts";
+import { port } from "../document/port-shape.ts";
 import { nodeOf } from "../document/node-of.ts";
 import { readYaml, type SourceTree } from "../document/read-yaml.ts";
 import { record } from "../document/record-shape.ts";
@@ -19,7 +19,7 @@ import { Report } from "../document/report.ts";
 import { nodeAt, overlay, type Setting, settingsOf } from "../document/settings.ts";
 import { size } from "../document/size-shape.ts";
 import { text } from "../document/text-shape.ts";
-import { hostname, nat64Prefix, network, serverAddress } from "./config-shapes.ts";
+import { hostname, ipAddress, network, serverAddress } from "./config-shapes.ts";
 import type { ListenerConfig, RouterConfig } from "./router-config.ts";
 
 const identityName = text({
@@ -101,7 +101,11 @@ const spec = object({
         ),
         segmentBytes: defaulted(size, "64Mi", "A segment is closed at this size."),
         segmentAge: defaulted(duration(), "24h", "A segment is closed at this age."),
-        maximumBytes: defaulted(size, "1Gi", "Over this total nothing more is written, and strict mode refuses traffic."),
+        maximumBytes: defaulted(
+          size,
+          "1Gi",
+          "Over this total nothing more is written, and strict mode refuses traffic.",
+        ),
       },
       segmentFits,
     ),
@@ -147,7 +151,7 @@ const spec = object({
       ),
       nat64: defaulted(
         object({
-          prefixes: defaulted(list(nat64Prefix, { mayBeEmpty: true, unique: true }), [], "Prefixes of the NAT64 in use."),
+          prefixes: defaulted(list(network, { mayBeEmpty: true, unique: true }), [], "Prefixes of the NAT64 in use."),
           discover: defaulted(boolean, true, "Whether to look for more of them (RFC 7050)."),
         }),
         {},
@@ -166,7 +170,9 @@ const spec = object({
     "The init container's iptables rules.",
   ),
   log: defaulted(
-    object({ level: defaulted(choice("debug", "info", "warn", "error", "silent"), "info", "The least that is logged.") }),
+    object({
+      level: defaulted(choice("debug", "info", "warn", "error", "silent"), "info", "The least that is logged."),
+    }),
     {},
     "The log.",
   ),

@@ -25,6 +25,8 @@ export function checkSource(text: string, report: Report): boolean {
   return report.clean;
 }
 
-/** CRLF has become LF before this is applied. The byte order mark is allowed nowhere, but at the start it has its own message. */
+/**
+ * CRLF has become LF before this is applied. A byte order mark at the start has its own message.
+ */
 const forbidden =
-  /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069\uFFFE\uFFFF]|(?<!^)\uFEFF|\p{Cs}/gu;
+  /(?![\t\n])\p{Cc}|[\p{Cs}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069\uFFFE\uFFFF]|(?<!^)\uFEFF/gu;

@@ -45,9 +45,9 @@ export function onlyWith<Value, Other extends Key<Value>>(
   code: string,
   message: string,
 ): Condition<Value> {
-  const then = { properties: { [other]: { const: value } }, ...(isDefault ? {} : { required: [other] }) };
+  const has = { properties: { [other]: { const: value } }, ...(isDefault ? {} : { required: [other] }) };
   return {
-    schema: { if: { required: [key] }, then },
+    schema: { anyOf: [{ not: { required: [key] } }, has] },
     check(values, map, report) {
       const entry = entryOf(map, key);
       const actual = values[other];

@@ -21,7 +21,11 @@ export function duration({ zero = false }: { readonly zero?: boolean } = {}): Sh
       if (node.kind === "broken") return undefined;
       const match = node.kind === "scalar" ? FORM.exec(node.text) : null;
       if (match === null) {
-          report.add(node, "bad_duration", `A duration such as 90s, 5m or 1h30m is needed here, and this is ${nameOf(node)}.`);
+        report.add(
+          node,
+          "bad_duration",
+          `A duration such as 90s, 5m or 1h30m is needed here, and this is ${nameOf(node)}.`,
+        );
         return undefined;
       }
       const value = FACTORS.reduce((sum, factor, index) => sum + factor * Number(match[index + 1] ?? 0), 0);

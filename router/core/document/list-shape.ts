@@ -58,7 +58,11 @@ function reportRepeats(node: ListNode, report: Report): boolean {
 }
 
 /** `a,b`; an empty text is the empty list. */
-function settingList(value: string, origin: string, item: (text: string, origin: string) => DocumentNode): DocumentNode {
+function settingList(
+  value: string,
+  origin: string,
+  item: (text: string, origin: string) => DocumentNode,
+): DocumentNode {
   const items = value === "" ? [] : value.split(",").map((part) => item(part.trim(), origin));
   return { kind: "list", at: 0, items, origin };
 }

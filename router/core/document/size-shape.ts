@@ -30,7 +30,11 @@ export const size: Shape<Bytes> = {
     if (node.kind === "broken") return undefined;
     const match = node.kind === "scalar" ? FORM.exec(node.text) : null;
     if (match === null) {
-      report.add(node, "bad_size", `A size such as 64Ki, 10Mi or 1G, more than nothing, is needed here, and this is ${nameOf(node)}.`);
+      report.add(
+        node,
+        "bad_size",
+        `A size such as 64Ki, 10Mi or 1G, more than nothing, is needed here, and this is ${nameOf(node)}.`,
+      );
       return undefined;
     }
     const value = Number(match[1]) * (FACTORS[match[2] ?? ""] ?? Number.NaN);

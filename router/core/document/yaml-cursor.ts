@@ -102,7 +102,11 @@ export function abandon(cursor: Cursor, owner: number): BrokenNode {
 export function endEntry(cursor: Cursor, owner: number): boolean {
   skipBlanks(cursor);
   if (!atLineEnd(cursor)) {
-    cursor.report.add(cursor.at, "syntax", "Something stands after the value: a value with such characters needs quotes.");
+    cursor.report.add(
+      cursor.at,
+      "syntax",
+      "Something stands after the value: a value with such characters needs quotes.",
+    );
     abandon(cursor, owner);
     return false;
   }

@@ -93,7 +93,8 @@ function readAlias(cursor: Cursor, flow: boolean): DocumentNode {
 
 function skipWord(cursor: Cursor, flow: boolean): void {
   const { text } = cursor;
-  while (!isGap(text, cursor.at) && !(flow && isFlowIndicator(text, cursor.at))) cursor.at += 1;
+  const ends = (at: number): boolean => isGap(text, at) || (flow && isFlowIndicator(text, at));
+  while (!ends(cursor.at)) cursor.at += 1;
 }
 
 function readFlowList(cursor: Cursor, where: Surroundings): ListNode | undefined {

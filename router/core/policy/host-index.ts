@@ -43,7 +43,7 @@ export function indexHosts<Rule extends Ordered>(
     let dot = name.length;
     for (let labels = 1; labels <= deepest; labels += 1) {
       dot = name.lastIndexOf(".", dot - 1);
-      if (dot <= 0) break;
+      if (dot < 0) break;
       found = merged(found, deep.get(name.slice(dot + 1)));
     }
     return found;

@@ -19,7 +19,11 @@ export function hostPattern({ wide }: { readonly wide: boolean }): Shape<HostPat
       }
       const { kind, name } = pattern.value;
       if (wide || kind === "exact" || name.includes(".")) return pattern.value;
-      report.add(node, "wildcard_too_wide", `${quoted(given)} spans a whole top-level domain: name what lies below it.`);
+      report.add(
+        node,
+        "wildcard_too_wide",
+        `${quoted(given)} spans a whole top-level domain: name what lies below it.`,
+      );
       return undefined;
     },
     { pattern: "^(?:\\*{1,2}\\.)?[a-z0-9_][a-z0-9_.-]*$" },
@@ -35,7 +39,6 @@ interface PatternProblem {
 export function parseHostPattern(given: string): Result<HostPattern, PatternProblem> {
   const stars = given.startsWith("**.") ? "**." : given.startsWith("*.") ? "*." : "";
   const name = given.slice(stars.length);
-  const refuse = (code: string, message: string): Result<HostPattern, PatternProblem> => fail({ code, message });
   if (name.includes("*")) {
     const forms = '"*.example.com" for one label and "**.example.com" for one or more';
     return refuse("bad_host", `In ${quoted(given)} a star stands for part of a name: there is only ${forms}.`);
@@ -52,7 +55,12 @@ export function parseHostPattern(given: string): Result<HostPattern, PatternProb
   }
   const hostname = parseHostname(name);
   if (!hostname.ok) return refuse("bad_host", `${quoted(given)}: ${hostname.problem}`);
-  if (hostname.value !== name) return refuse("host_not_canonical", `Write the host as ${quoted(stars + hostname.value)}.`);
+  if (hostname.value !== name)
+    return refuse("host_not_canonical", `Write the host as ${quoted(stars + hostname.value)}.`);
   const kind = stars === "" ? "exact" : stars === "*." ? "one-label" : "deep";
   return ok({ kind, name });
+}
+
+function refuse(code: string, message: string): Result<never, PatternProblem> {
+  return fail({ code, message });
 }

@@ -79,7 +79,9 @@ const signer: Shape<Signer> = refined(
 );
 
 const signersUnlessUnsigned: Condition<{ unsigned: string; signers: unknown }> = {
-  schema: { anyOf: [{ required: ["signers"] }, { required: ["unsigned"], properties: { unsigned: { const: "allow" } } }] },
+  schema: {
+    anyOf: [{ required: ["signers"] }, { required: ["unsigned"], properties: { unsigned: { const: "allow" } } }],
+  },
   check({ unsigned }, map, report) {
     if (map.damaged || unsigned !== "refuse" || entryOf(map, "signers") !== undefined) return;
     report.add(map, "missing_key", 'The key "signers" is missing: who must sign, unless "unsigned: allow" is written.');
@@ -90,7 +92,11 @@ const reachableThreshold: Condition<{ threshold: number; signers: readonly strin
   check({ threshold, signers }, map, report) {
     if (threshold === undefined || signers === undefined || threshold <= signers.length) return;
     const place = entryOf(map, "threshold")?.value ?? map;
-    report.add(place, "threshold_too_high", `${threshold} signatures are needed, and there are ${signers.length} signers.`);
+    report.add(
+      place,
+      "threshold_too_high",
+      `${threshold} signatures are needed, and there are ${signers.length} signers.`,
+    );
   },
 };
 
@@ -98,7 +104,11 @@ const requirement: Shape<SigningRequirement> = refined(
   object(
     {
       kind: required(choice(...SIGNED_KINDS), "The kind of document."),
-      unsigned: defaulted(choice("refuse", "allow"), "refuse", "allow is for development: anybody may then write the policy."),
+      unsigned: defaulted(
+        choice("refuse", "allow"),
+        "refuse",
+        "allow is for development: anybody may then write the policy.",
+      ),
       signers: optional(list(ruleId, { unique: true }), "Ids of the signers that count."),
       threshold: defaulted(integer({ minimum: 1, maximum: 16 }), 1, "How many of them must have signed."),
     },
@@ -130,15 +140,15 @@ const knownSigners: Condition<unknown> = {
 /** Two names for one key would let one holder meet a threshold of two. */
 const distinctSigners: Condition<{ signers: readonly Signer[] }> = {
   check({ signers = [] }, map, report) {
-    const list = entryOf(map, "signers")?.value;
+    const place = entryOf(map, "signers")?.value;
     const seen = new Map<string, string>();
     for (const [index, { id, ...principal }] of signers.entries()) {
-      const text = JSON.stringify(principal);
-      const twin = seen.get(text);
-      seen.set(text, id);
-      if (twin === undefined || list?.kind !== "list") continue;
+      const key = JSON.stringify(principal);
+      const twin = seen.get(key);
+      seen.set(key, id);
+      if (twin === undefined || place?.kind !== "list") continue;
       const message = `The signers ${quoted(twin)} and ${quoted(id)} are the same, and would count twice.`;
-      report.add(list.items[index] ?? map, "duplicate_signer", message);
+      report.add(place.items[index] ?? map, "duplicate_signer", message);
     }
   },
 };
@@ -147,7 +157,11 @@ const rootsForCertificates: Condition<{ signers: readonly Signer[]; trustedRoots
   check({ signers = [] }, map, report) {
     if (map.damaged || entryOf(map, "trustedRoots") !== undefined) return;
     if (!signers.some(({ kind }) => kind === "certificate")) return;
-    report.add(map, "missing_key", 'The key "trustedRoots" is missing: certificates are checked against pinned roots only.');
+    report.add(
+      map,
+      "missing_key",
+      'The key "trustedRoots" is missing: certificates are checked against pinned roots only.',
+    );
   },
 };
 

@@ -10,8 +10,7 @@ import { refined } from "../document/refined-shape.ts";
 import type { Shape } from "../document/shape.ts";
 import { size } from "../document/size-shape.ts";
 import { text } from "../document/text-shape.ts";
-import { formatAuthority, parseAuthority } from "../wire/authority.ts";
-import type { AddressAndPort } from "./egress-policy.ts";
+import { addressAndPort } from "./address-shapes.ts";
 import { parsePathPattern } from "./path-pattern.ts";
 
 export const ruleId = text({
@@ -19,26 +18,6 @@ export const ruleId = text({
   pattern: /^[a-z0-9][a-z0-9._-]{0,62}$/,
   hint: "an id is 1 to 63 of a-z 0-9 . _ - and begins with a letter or a digit.",
 });
-
-/** `10.1.2.3:5432` or `[fd00::1]:5432`, in the canonical spelling. */
-const addressAndPort: Shape<AddressAndPort> = refined(
-  text({ maximum: 64 }),
-  (given, node, report) => {
-    const authority = parseAuthority(given, undefined);
-    if (!authority.ok || authority.value.host.kind !== "address") {
-      const message = `${quoted(given)} is no address with its port, such as 10.1.2.3:5432 or [fd00::1]:5432.`;
-      report.add(node, "bad_address", message);
-      return undefined;
-    }
-    const canonical = formatAuthority(authority.value);
-    if (canonical !== given) {
-      report.add(node, "address_not_canonical", `Write the address as ${quoted(canonical)}.`);
-      return undefined;
-    }
-    return { address: authority.value.host.text, port: authority.value.port };
-  },
-  { pattern: "^(?:[0-9.]+|\\[[0-9a-f.:]+\\]):[1-9][0-9]{0,4}$" },
-);
 
 export const addresses = list(addressAndPort, { unique: true });
 
@@ -70,14 +49,21 @@ const path: Shape<string> = refined(
 export const http = object(
   {
     methods: optional(list(method, { unique: true }), "Methods; without them, every method."),
-    paths: optional(list(path, { unique: true }), "Path globs: * within a segment, ** over segments; without them, every path."),
+    paths: optional(
+      list(path, { unique: true }),
+      "Path globs: * within a segment, ** over segments; without them, every path.",
+    ),
   },
   atLeastOneOf(["methods", "paths"], "empty_http", 'An empty "http" constrains nothing: say "methods" or "paths".'),
 );
 
 export const tls = object({
   missingSni: defaulted(choice("refuse", "allow"), "refuse", "What becomes of a ClientHello that names no server."),
-  ech: defaulted(choice("refuse", "allow"), "refuse", "What becomes of an encrypted ClientHello, whose outer name is judged."),
+  ech: defaulted(
+    choice("refuse", "allow"),
+    "refuse",
+    "What becomes of an encrypted ClientHello, whose outer name is judged.",
+  ),
 });
 
 export const limits = object({

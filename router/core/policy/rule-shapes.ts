@@ -3,8 +3,8 @@ import { choice } from "../document/choice-shape.ts";
 import { atLeastOneOf, needs, onlyWith } from "../document/conditions.ts";
 import { defaulted, optional, required } from "../document/field.ts";
 import { list } from "../document/list-shape.ts";
-import { port } from "../document/network-shapes.ts";
 import { object } from "../document/object-shape.ts";
+import { port } from "../document/port-shape.ts";
 import { refined } from "../document/refined-shape.ts";
 import type { Shape } from "../document/shape.ts";
 import type { AllowRule, DenyRule, HttpConstraint } from "./egress-policy.ts";
@@ -64,7 +64,13 @@ const allowFields = object(
     "http_not_enforceable",
     'Methods and paths can be seen with "protocol: http" only.',
   ),
-  onlyWith("tls", "protocol", { value: "tls", isDefault: true }, "tls_not_applicable", '"tls" belongs to "protocol: tls".'),
+  onlyWith(
+    "tls",
+    "protocol",
+    { value: "tls", isDefault: true },
+    "tls_not_applicable",
+    '"tls" belongs to "protocol: tls".',
+  ),
 );
 
 export const allowRule: Shape<AllowRule> = refined(allowFields, (rule, node, report) => ({

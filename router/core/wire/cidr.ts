@@ -23,7 +23,7 @@ export function parseCidr(text: string): Cidr | undefined {
   return { octets, prefixLength, text: `${address}/${prefixLength}` };
 }
 
-/** False across families: an IPv4-mapped address is in no IPv4 network; whoever embeds must take out first. */
+/** False across families: an IPv4-mapped address is in no IPv4 network, unless its IPv4 address is taken out first. */
 export function cidrContains(cidr: Cidr, address: IpAddress): boolean {
   if (isIpv6(address) !== (cidr.octets.length === 16)) return false;
   const octets = addressOctets(address);

@@ -63,7 +63,7 @@ function parseHello(body: OctetReader): Result<ClientHello, string> {
     return fail("The list of cipher suites is empty or has an odd length.");
   }
   if (compressionMethods.remaining === 0) return fail("The list of compression methods is empty.");
-  // Before extensions there was TLS, and such a hello names no server.
+  // RFC 5246 section 7.4.1.2: a hello may end here. It names no server.
   if (body.remaining === 0) return ok({ serverName: undefined, ech: false, alpn: [] });
 
   const extensions = body.vector(2);

@@ -13,6 +13,7 @@ export interface HttpForwardRequest extends OriginForm {
   readonly authority: Authority;
   /** Token without lower-case letters. */
   readonly method: string;
+  /** What the client reads: no chunked answer in 1.0. */
   readonly version: "1.0" | "1.1";
   readonly framing: RequestFraming;
   readonly upgrade: "websocket" | undefined;

@@ -11,7 +11,7 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
  */
 export function safeText(text: string, maximum: number): string {
   // One unit more than fits shows that there is more, and bounds the work whatever the agent sent.
-  const escaped = text.slice(0, maximum + 1).replace(UNSAFE, escape);
+  const escaped = text.slice(0, maximum + 1).replace(UNSAFE, escapedUnits);
   if (text.length <= maximum && escaped.length <= maximum) return escaped;
   return `${whole(escaped.slice(0, maximum - 1))}…`;
 }
@@ -22,7 +22,7 @@ function whole(text: string): string {
 }
 
 /** Each UTF-16 unit as `\uXXXX`. */
-function escape(character: string): string {
+function escapedUnits(character: string): string {
   let text = "";
   for (let at = 0; at < character.length; at++) {
     text += `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;

@@ -76,6 +76,7 @@ export class ChainWriter {
   #head: Head | undefined;
   /** Disk work that missed its deadline: until it ends, its file may still change. */
   #late: Promise<void> | undefined;
+  #beginning = false;
   #closed = false;
   #bytes = 0;
   #linkedAt = millis(0);
@@ -102,6 +103,15 @@ export class ChainWriter {
    * an earlier writer left, if anything. Throws what stands in the way, and may then be called again.
    */
   async begin(): Promise<Resumed["finding"]> {
+    this.#beginning = true;
+    try {
+      return await this.#begin();
+    } finally {
+      this.#beginning = false;
+    }
+  }
+
+  async #begin(): Promise<Resumed["finding"]> {
     const { directory, maximumBytes } = this.#options;
     await this.#abandon();
     // The disk may have answered only long after everybody had given up.
@@ -149,8 +159,9 @@ export class ChainWriter {
 
   async close(): Promise<void> {
     this.#closed = true;
-    // A file with work still under way must not be closed: its descriptor could be given to another file.
-    if (this.#late !== undefined) return;
+    // A file with work still under way must not be closed, since its descriptor could be given to another file, and the
+    // directory must not be another's yet. The end of the process sees to both.
+    if (this.#late !== undefined || this.#beginning) return;
     await this.#head?.handle.close();
     this.#lock?.release();
     this.#lock = undefined;

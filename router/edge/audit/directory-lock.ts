@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { AuditFailure } from "./audit-problem.ts";
 
 const LOCK_FILE = "writer.lock";
 /** SQLITE_BUSY: somebody else holds the lock. */
@@ -22,15 +23,18 @@ export class DirectoryLock {
 
   /** Undefined where another writer holds the directory; throws where the file cannot be opened. */
   static take(directory: string): DirectoryLock | undefined {
-    const database = new DatabaseSync(join(directory, LOCK_FILE));
+    const file = join(directory, LOCK_FILE);
+    let database: DatabaseSync | undefined;
     try {
+      database = new DatabaseSync(file);
       // No journal file; and the lock is taken at once, not at the first write that never comes.
       database.exec("PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
       return new DirectoryLock(database);
     } catch (error) {
-      database.close();
+      database?.close();
       if (error instanceof Error && "errcode" in error && error.errcode === BUSY) return undefined;
-      throw error;
+      // SQLite's own messages do not name the file.
+      throw new AuditFailure("io_error", `${file}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 

@@ -10,7 +10,7 @@ export type PolicyKind = (typeof POLICY_KINDS)[number];
 export const RELOAD_OUTCOMES = ["accepted", "refused"] as const;
 export type ReloadOutcome = (typeof RELOAD_OUTCOMES)[number];
 
-/** `lost`: never written, and admitted by a gap record. */
+/** As the audit log says it (edge/audit/losses.ts): all but `written` are in no record but a gap's count. */
 export const RECORD_OUTCOMES = ["written", "refused", "dropped", "unrecorded"] as const;
 export type RecordOutcome = (typeof RECORD_OUTCOMES)[number];
 

@@ -124,13 +124,16 @@ function serialised(request: ForwardRequest): string {
   const authorityText = formatAuthority(request.authority);
   if (request.kind === "tunnel") return `CONNECT ${authorityText} HTTP/1.1\r\nHost: ${authorityText}\r\n\r\n`;
   const lines = [
-    `${request.method} http://${authorityText}${request.path}${request.query} HTTP/1.1`,
+    `${request.method} http://${authorityText}${request.path}${request.query} HTTP/${request.version}`,
     `Host: ${authorityText}`,
   ];
   if (request.framing.kind === "length") lines.push(`Content-Length: ${request.framing.length}`);
   if (request.framing.kind === "chunked") lines.push("Transfer-Encoding: chunked");
   if (request.expectContinue) lines.push("Expect: 100-continue");
-  const options = [request.keepAlive ? [] : ["close"], request.upgrade === undefined ? [] : ["upgrade"]].flat();
+  const options = [
+    request.keepAlive ? ["keep-alive"] : ["close"],
+    request.upgrade === undefined ? [] : ["upgrade"],
+  ].flat();
   if (options.length > 0) lines.push(`Connection: ${options.join(", ")}`);
   if (request.upgrade !== undefined) lines.push(`Upgrade: ${request.upgrade}`);
   for (const field of request.fields) lines.push(`${field.rawName}: ${field.value}`);

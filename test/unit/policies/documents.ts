@@ -83,6 +83,7 @@ export interface Row {
 }
 
 export function changed(document: string, { name, replace, by }: Row): string {
-  if (document.split(replace).length !== 2) throw new Error(`${name}: ${JSON.stringify(replace)} does not stand there once`);
+  if (document.split(replace).length !== 2)
+    throw new Error(`${name}: ${JSON.stringify(replace)} does not stand there once`);
   return document.replace(replace, () => by);
 }

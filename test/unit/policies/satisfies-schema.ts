@@ -25,38 +25,43 @@ const keywords: Readonly<Record<string, Keyword>> = {
   title: always,
   description: always,
   default: always,
-  // Judged with `if`.
-  then: always,
-  type: (operand, value) => typesOf(value).includes(String(operand)),
+  type: (operand, value) => typesOf(value).includes(textOf(operand)),
   const: (operand, value) => isDeepStrictEqual(operand, value),
   enum: (operand, value) => listOf(operand).some((candidate) => isDeepStrictEqual(candidate, value)),
-  minLength: (operand, value) => typeof value !== "string" || [...value].length >= Number(operand),
-  maxLength: (operand, value) => typeof value !== "string" || [...value].length <= Number(operand),
-  pattern: (operand, value) => typeof value !== "string" || new RegExp(String(operand), "u").test(value),
+  minLength: (operand, value) => typeof value !== "string" || codePoints(value) >= Number(operand),
+  maxLength: (operand, value) => typeof value !== "string" || codePoints(value) <= Number(operand),
+  pattern: (operand, value) => typeof value !== "string" || new RegExp(textOf(operand), "u").test(value),
   minimum: (operand, value) => typeof value !== "number" || value >= Number(operand),
   maximum: (operand, value) => typeof value !== "number" || value <= Number(operand),
   items: (operand, value) => !isList(value) || value.every((item) => satisfiesSchema(operand, item)),
   minItems: (operand, value) => !isList(value) || value.length >= Number(operand),
   uniqueItems: (operand, value) =>
-    operand !== true || !isList(value) || value.every((one, at) => !value.slice(at + 1).some((other) => isDeepStrictEqual(one, other))),
-  required: (operand, value) => !isObject(value) || listOf(operand).every((key) => Object.hasOwn(value, String(key))),
+    operand !== true ||
+    !isList(value) ||
+    value.every((one, at) => !value.slice(at + 1).some((other) => isDeepStrictEqual(one, other))),
+  required: (operand, value) => !isObject(value) || listOf(operand).every((key) => Object.hasOwn(value, textOf(key))),
   properties: (operand, value) =>
     !isObject(value) ||
-    Object.entries(objectOf(operand)).every(([key, inner]) => !Object.hasOwn(value, key) || satisfiesSchema(inner, value[key] ?? null)),
+    Object.entries(objectOf(operand)).every(
+      ([key, inner]) => !Object.hasOwn(value, key) || satisfiesSchema(inner, value[key] ?? null),
+    ),
   additionalProperties: (operand, value, { properties = {} }) =>
     !isObject(value) ||
-    Object.entries(value).every(([key, inner]) => Object.hasOwn(objectOf(properties), key) || satisfiesSchema(operand, inner)),
-  propertyNames: (operand, value) => !isObject(value) || Object.keys(value).every((key) => satisfiesSchema(operand, key)),
+    Object.entries(value).every(
+      ([key, inner]) => Object.hasOwn(objectOf(properties), key) || satisfiesSchema(operand, inner),
+    ),
+  propertyNames: (operand, value) =>
+    !isObject(value) || Object.keys(value).every((key) => satisfiesSchema(operand, key)),
   dependentRequired: (operand, value) =>
     !isObject(value) ||
     Object.entries(objectOf(operand)).every(
-      ([key, needed]) => !Object.hasOwn(value, key) || listOf(needed).every((other) => Object.hasOwn(value, String(other))),
+      ([key, needed]) =>
+        !Object.hasOwn(value, key) || listOf(needed).every((other) => Object.hasOwn(value, textOf(other))),
     ),
   allOf: (operand, value) => listOf(operand).every((inner) => satisfiesSchema(inner, value)),
   anyOf: (operand, value) => listOf(operand).some((inner) => satisfiesSchema(inner, value)),
   oneOf: (operand, value) => listOf(operand).filter((inner) => satisfiesSchema(inner, value)).length === 1,
   not: (operand, value) => !satisfiesSchema(operand, value),
-  if: (operand, value, { then = true }) => !satisfiesSchema(operand, value) || satisfiesSchema(then, value),
 };
 
 function typesOf(value: Json): readonly string[] {
@@ -82,4 +87,14 @@ function listOf(value: Json): readonly Json[] {
 function objectOf(value: Json): { readonly [key: string]: Json } {
   if (!isObject(value)) throw new Error(`not an object: ${JSON.stringify(value)}`);
   return value;
+}
+
+function textOf(value: Json): string {
+  if (typeof value !== "string") throw new Error(`not a text: ${JSON.stringify(value)}`);
+  return value;
+}
+
+/** What JSON Schema calls the length of a text. */
+function codePoints(text: string): number {
+  return Array.from(text).length;
 }

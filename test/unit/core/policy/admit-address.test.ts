@@ -23,6 +23,7 @@ const policy: PolicyText = {
     },
     { id: "meta", addresses: ["169.254.169.254:80"], protocol: "http" },
     { id: "plain", hosts: ["plain.example"], ports: [80], protocol: "http" },
+    { id: "opaque", hosts: ["opaque.example"], ports: [80], protocol: "tcp" },
   ],
   deny: [
     { id: "no-bad", addresses: ["93.184.215.14:443"] },
@@ -138,6 +139,20 @@ const table: readonly Row[] = [
   {
     what: "a deny rule's address with a path, this path",
     request: "GET http://plain.example/admin",
+    answers: ["93.184.215.14"],
+    admitted: [],
+    refused: ["93.184.215.14 denied-by-rule"],
+  },
+  {
+    what: "a deny rule's address with a path, a tunnel whose requests are judged one by one",
+    request: "CONNECT plain.example:80",
+    answers: ["93.184.215.14"],
+    admitted: ["93.184.215.14"],
+    refused: [],
+  },
+  {
+    what: "a deny rule's address with a path, an opaque tunnel",
+    request: "CONNECT opaque.example:80",
     answers: ["93.184.215.14"],
     admitted: [],
     refused: ["93.184.215.14 denied-by-rule"],

@@ -11,6 +11,7 @@ const rules = [
   ["x.b.example", "x.b.example"],
   ["*.b.example"],
   ["**.very.deep.name.example"],
+  ["twice.test", "other.test", "twice.test"],
 ].map((hosts, order) => ({ order, hosts: hosts.map(hostPattern) }));
 
 const table: readonly (readonly [name: string, orders: readonly number[]])[] = [
@@ -23,6 +24,7 @@ const table: readonly (readonly [name: string, orders: readonly number[]])[] = [
   ["very.deep.name.example", [1]],
   ["x.very.deep.name.example", [1, 5]],
   ["x.y.very.deep.name.example", [1, 5]],
+  ["twice.test", [6]],
   ["other", []],
   ["xexample", []],
   ["example.other", []],

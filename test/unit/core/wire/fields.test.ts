@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connectionOptions, endToEndFields, fieldValues } from "../../../../router/core/wire/fields.ts";
+import { cpuMillis } from "./cpu-time.ts";
 import { headOf } from "./head-of.ts";
 
 test("fieldValues: every line of the name in order, never joined", () => {
@@ -38,7 +39,7 @@ const removal: readonly (readonly [name: string, fields: readonly string[], left
     ["X-Proxy"],
   ],
   ["nominated fields", ["Connection: X-Hop, x-other", "x-hop: 1", "X-OTHER: 2", "X-Stays: 3"], ["X-Stays"]],
-  // Akamai answers with it; a request that does so is refused by forwardRequest.
+  // Of this hop, and so removed from a response; a request with it is refused by forwardRequest.
   [
     "Transfer-Encoding, which is of this hop",
     ["Connection: Transfer-Encoding", "Transfer-Encoding: chunked", "A: 1"],
@@ -106,3 +107,10 @@ for (const [value, problem] of refused) {
     assert.deepEqual(endToEndFields(head), { ok: false, problem });
   });
 }
+
+test("a long Connection field is read in linear time", () => {
+  for (const value of [`a${" ".repeat(500_000)}b`, ",".repeat(500_000), "x,".repeat(250_000)]) {
+    const fields = [{ name: "connection", value, rawName: "Connection" }];
+    assert.ok(cpuMillis(() => connectionOptions({ fields })) < 1_000, value.slice(0, 10));
+  }
+});

@@ -296,6 +296,7 @@ function summary(request: ReturnType<typeof forwardRequest> | ReturnType<typeof 
 
 const PLAIN = {
   method: "GET",
+  version: "1.1",
   path: "/",
   query: "",
   framing: { kind: "none" },
@@ -309,8 +310,12 @@ const PLAIN = {
 const http: readonly (readonly [name: string, lines: readonly string[], request: object])[] = [
   ["the least", ["GET http://a.example/ HTTP/1.1", "Host: a.example"], PLAIN],
   ["spellings of one host", ["GET HTTP://A.Example.:80 HTTP/1.1", "Host: a.example:80"], PLAIN],
-  ["HTTP/1.0 without Host", ["GET http://a.example/ HTTP/1.0"], { ...PLAIN, keepAlive: false }],
-  ["HTTP/1.0 with keep-alive", ["GET http://a.example/ HTTP/1.0", "Connection: Keep-Alive"], PLAIN],
+  ["HTTP/1.0 without Host", ["GET http://a.example/ HTTP/1.0"], { ...PLAIN, version: "1.0", keepAlive: false }],
+  [
+    "HTTP/1.0 with keep-alive",
+    ["GET http://a.example/ HTTP/1.0", "Connection: Keep-Alive"],
+    { ...PLAIN, version: "1.0" },
+  ],
   [
     "Connection: close",
     ["GET http://a.example/ HTTP/1.1", "Host: a.example", "Connection: keep-alive, CLOSE"],
@@ -358,7 +363,7 @@ const http: readonly (readonly [name: string, lines: readonly string[], request:
   [
     "Expect in HTTP/1.0 is ignored",
     ["POST http://a.example/ HTTP/1.0", "Content-Length: 1", "Expect: 100-continue"],
-    { ...PLAIN, method: "POST", keepAlive: false, framing: { kind: "length", length: 1 } },
+    { ...PLAIN, version: "1.0", method: "POST", keepAlive: false, framing: { kind: "length", length: 1 } },
   ],
   [
     "Expect without content is ignored",
@@ -409,7 +414,7 @@ const inner: readonly (readonly [name: string, tunnel: string, lines: readonly s
     ["GET http://a.example/ HTTP/1.1", "Host: a.example"],
     PLAIN,
   ],
-  ["HTTP/1.0 without Host", "a.example:80", ["GET / HTTP/1.0"], { ...PLAIN, keepAlive: false }],
+  ["HTTP/1.0 without Host", "a.example:80", ["GET / HTTP/1.0"], { ...PLAIN, version: "1.0", keepAlive: false }],
 ];
 
 for (const [name, tunnel, lines, request] of inner) {

@@ -71,7 +71,7 @@ for (const [name, rotating, set, code] of faults) {
     const seen: (string | undefined)[] = [];
     const log = await openLog(directory, {
       files: faultyFiles(active),
-      writeDeadline: millis(100),
+      writeDeadline: millis(code === "deadline" ? 400 : 20_000),
       segmentBytes: bytes(rotating ? 1 : 1_000_000),
       onHealth: (health: AuditHealth) => seen.push(health.problem?.code),
     });
@@ -83,7 +83,7 @@ for (const [name, rotating, set, code] of faults) {
     const refused = [log.append(auditEvent("no-1")), log.append(auditEvent("no-2"))];
     log.appendSoon(auditEvent("kept", { decision: "deny" }));
     assert.deepEqual(await Promise.all(refused), [UNAVAILABLE, UNAVAILABLE]);
-    assert.ok(performance.now() - began < 1_000);
+    assert.ok(performance.now() - began < 5_000);
     assert.deepEqual([log.health().refusing, log.health().problem?.code], [true, code]);
     assert.deepEqual(await log.append(auditEvent("no-3")), UNAVAILABLE);
 
@@ -148,12 +148,12 @@ test("a disk that never answers again: waiters are answered, and so is close", a
   const active: Faults = {};
   const { wait, end } = hang();
   t.after(end);
-  const log = await openLog(directory, { files: faultyFiles(active), writeDeadline: millis(50) });
+  const log = await openLog(directory, { files: faultyFiles(active), writeDeadline: millis(300) });
   active.write = wait;
   assert.deepEqual(await log.append(auditEvent("no")), UNAVAILABLE);
   const began = performance.now();
   await log.close();
-  assert.ok(performance.now() - began < 500);
+  assert.ok(performance.now() - began < 3_000);
 });
 
 test("a segment that is deleted under its writer is noticed within a second of writing", async (t) => {
@@ -188,12 +188,12 @@ test("a disk that is full at the start: the log is there, refuses, and goes to w
 test("blocking: waits for the record, and goes on without it; the record follows", async (t) => {
   const directory = scratchDirectory(t);
   const active: Faults = {};
-  const log = await openLog(directory, { mode: "blocking", files: faultyFiles(active), writeDeadline: millis(50) });
+  const log = await openLog(directory, { mode: "blocking", files: faultyFiles(active), writeDeadline: millis(300) });
   const { wait, end } = hang();
   active.datasync = wait;
   const began = performance.now();
   assert.deepEqual(await log.append(auditEvent("1")), OK);
-  assert.ok(performance.now() - began >= 49, "it waited");
+  assert.ok(performance.now() - began >= 250, "it waited");
   assert.deepEqual([log.health().writable, log.health().refusing], [false, false]);
   assert.deepEqual(await log.append(auditEvent("2")), OK);
   delete active.datasync;

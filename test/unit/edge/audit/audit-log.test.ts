@@ -236,6 +236,13 @@ for (const [name, change, kind, line, seq] of damages) {
     const report = await verifyDirectory(directory);
     assert.deepEqual([report.damage?.kind, report.damage?.place.line], [kind, line]);
     assert.equal((await verifyLog([newer])).damage, undefined);
+
+    // Whoever then takes the damage away does not get rid of it.
+    if (seq === -1) return;
+    const good = damaged.split("\n").slice(0, seq + 1);
+    writeFileSync(file, `${good.join("\n")}\n`);
+    const { damage } = await verifyDirectory(directory);
+    assert.deepEqual([damage?.kind, damage?.place.file], ["missing", newer]);
   });
 }
 

@@ -39,7 +39,7 @@ export function logOptions(directory: string, changes: Partial<AuditLogOptions> 
     clock: { now: () => epochMillis(Date.now()), monotonic: () => millis(performance.now()) },
     onHealth: () => undefined,
     observer: { recorded: () => undefined, synced: () => undefined },
-    writeDeadline: millis(1_000),
+    writeDeadline: millis(20_000),
     retryAfter: millis(20),
     ...changes,
   };

@@ -39,7 +39,7 @@ test("a set is names, bytes and digests, in code unit order", async (context) =>
   assert.equal(reading.value.listing.files.get("a.yaml")?.bytes.toString(), "a.yaml");
   assert.equal(
     reading.value.listing.files.get("a.yaml")?.digest,
-    `sha256:${execFileSync("sha256sum", [join(directory, "a.yaml")], { encoding: "utf8" }).slice(0, 64)}`,
+    "sha256:a42a65b8fa9d19fbe058e8b20d932240a411227ccfb705664bd36eecbaf63282",
   );
 });
 
@@ -52,12 +52,8 @@ test("INV-SRC-1: nothing but a whole set of bounded, regular files is read; ever
       (d) => (rmSync(d, { recursive: true }), writeFileSync(d, "")),
       ["directory_unreadable "],
     ],
-    [
-      "a FIFO in the directory's place",
-      (d) => (rmSync(d, { recursive: true }), execFileSync("mkfifo", [d])),
-      ["directory_unreadable "],
-    ],
-    ["a FIFO", (d) => execFileSync("mkfifo", [join(d, "a.yaml")]), ["not_a_regular_file /a.yaml"]],
+    ["a FIFO in the directory's place", (d) => (rmSync(d, { recursive: true }), fifo(d)), ["directory_unreadable "]],
+    ["a FIFO", (d) => fifo(join(d, "a.yaml")), ["not_a_regular_file /a.yaml"]],
     ["a link to a device", (d) => symlinkSync("/dev/zero", join(d, "a.yaml")), ["not_a_regular_file /a.yaml"]],
     ["a directory", (d) => mkdirSync(join(d, "a.yaml")), ["not_a_regular_file /a.yaml"]],
     ["links in a circle", (d) => symlinkSync("a.yaml", join(d, "a.yaml")), ["file_unreadable /a.yaml"]],
@@ -134,6 +130,13 @@ test("the digest tells names and contents apart, and files that did not change k
   assert.equal(second.value.listing.files.get("a.yaml"), first.value.listing.files.get("a.yaml"));
   assert.notEqual(second.value.listing.digest, first.value.listing.digest);
 });
+
+/** By coreutils; Node has no call for it. */
+const MKFIFO = "mkfifo";
+
+function fifo(path: string): void {
+  execFileSync(MKFIFO, [path]);
+}
 
 function fill(directory: string, count: number, extension: string): void {
   for (let index = 0; index < count; index += 1) writeFileSync(join(directory, `${index}.${extension}`), "");

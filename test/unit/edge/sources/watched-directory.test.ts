@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
@@ -9,6 +8,7 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  rmdirSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -215,8 +215,6 @@ test("a file that is being written counts when it has settled", async (context) 
   // One, unless this machine stood still for longer than the file takes to settle.
   assert.ok(seen.listings.length < 4, JSON.stringify(seen.listings));
 });
-  assert.deepEqual(seen.listings, [{ "a.yaml": "0123456789" }]);
-});
 
 test("1,000 rapid swaps: never half a set, and the last one is not missed", async (context) => {
   const seen = new Observed(context);
@@ -272,13 +270,13 @@ test("INV-SRC-2: a set that cannot be read whole is not delivered; the problem i
   const seen = new Observed(context);
   writeFileSync(seen.path("a.yaml"), "1");
   await seen.begin({ poll: 20 });
-  execFileSync("mkfifo", [seen.path("b.yaml")]);
+  mkdirSync(seen.path("b.yaml"));
   writeFileSync(seen.path("a.yaml"), "2");
   await seen.until(() => seen.problems.length === 1);
   await delay(150);
   assert.deepEqual(seen.problems, [["not_a_regular_file"]]);
   assert.deepEqual(seen.listings, []);
-  rmSync(seen.path("b.yaml"));
+  rmdirSync(seen.path("b.yaml"));
   await seen.sees({ "a.yaml": "2" });
   assert.deepEqual(seen.problems, [["not_a_regular_file"], []]);
 });

@@ -36,7 +36,7 @@ for (const [name, files, expected] of rows) {
     const file = join(temporaryDirectory(t, files), "p.yaml");
     const result = await checkSignature(keyring, "EgressPolicy", file);
     assert.equal(outcome(result), expected);
-    if (!result.ok) assert.ok(formatProblem(result.problem).startsWith(`${file}`));
+    if (!result.ok) assert.ok(formatProblem(result.problem).startsWith(file));
   });
 }
 

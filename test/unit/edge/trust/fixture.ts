@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type Keyring, loadKeyring } from "../../../../router/edge/trust/keyring.ts";
 import type { TrustProblem } from "../../../../router/edge/trust/trust-problem.ts";
+import { verifyDocument } from "../../../../router/edge/trust/verify-document.ts";
 import type { Verified } from "../../../../router/edge/trust/verified.ts";
 import type { Result } from "../../../../router/core/base/result.ts";
 
@@ -29,7 +30,7 @@ export function testKey(
   pair: { publicKey: KeyObject; privateKey: KeyObject } = generateKeyPairSync("ec", { namedCurve: "P-256" }),
 ): TestKey {
   const spki = pair.publicKey.export({ type: "spki", format: "der" });
-  const pem = pair.publicKey.export({ type: "spki", format: "pem" }).toString();
+  const pem = pair.publicKey.export({ type: "spki", format: "pem" });
   return { pem, hint: createHash("sha256").update(spki).digest("base64"), privateKey: pair.privateKey };
 }
 
@@ -60,8 +61,9 @@ export function keyringWith(
   keys: Readonly<Record<string, TestKey>>,
   extra: readonly string[] = [],
 ): Promise<Keyring> {
-  const files = Object.entries(keys).map(([id, key]) => [`${id}.pub`, key.pem]);
-  return keyringOf(t, { ...Object.fromEntries(files), "signers.yaml": signersYaml(Object.keys(keys), extra) });
+  const files: Record<string, string> = { "signers.yaml": signersYaml(Object.keys(keys), extra) };
+  for (const [id, { pem }] of Object.entries(keys)) files[`${id}.pub`] = pem;
+  return keyringOf(t, files);
 }
 
 export const DOCUMENT = Buffer.from("apiVersion: sluice.dev/v1alpha1\nkind: EgressPolicy\n");
@@ -117,6 +119,15 @@ export function attestationBundle(
 
 export function json(...bundles: readonly unknown[]): Buffer {
   return Buffer.from(bundles.map((bundle) => JSON.stringify(bundle)).join("\n"));
+}
+
+/** How the keyring judges `DOCUMENT`, or what is given instead, under this bundle. */
+export function judged(
+  keyring: Keyring,
+  bundle: Uint8Array | undefined,
+  { bytes = DOCUMENT, kind = "EgressPolicy" }: { readonly bytes?: Uint8Array; readonly kind?: string } = {},
+): string {
+  return outcome(verifyDocument(keyring, { kind, file: "p.yaml", bytes, bundle }));
 }
 
 /** The code of a refusal, or the signers of what was accepted. */

@@ -61,7 +61,7 @@ export class PrivateSigstore {
   }
 
   /** A `trusted_root.json` with all services, or with those that are named. */
-  trustedRoot(parts: readonly ("log" | "timestamps")[] = ["log", "timestamps"]): object {
+  trustedRoot(parts: readonly ("log" | "timestamps")[] = ["log", "timestamps"]) {
     const validFor = { start: NOT_BEFORE.toISOString() };
     const chain = (...certificates: readonly Certificate[]) => ({
       subject: { organization: "private", commonName: "private" },

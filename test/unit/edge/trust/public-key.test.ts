@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { readPublicKey } from "../../../../router/edge/trust/public-key.ts";
 import { testKey } from "./fixture.ts";
 
-const pem = (key: KeyObject) => key.export({ type: "spki", format: "pem" }).toString();
+const pem = (key: KeyObject) => key.export({ type: "spki", format: "pem" });
 const ec = (namedCurve: string) => generateKeyPairSync("ec", { namedCurve });
 const rsa = (modulusLength: number) => generateKeyPairSync("rsa", { modulusLength });
 const p256 = ec("P-256");
@@ -21,18 +21,14 @@ const rows: readonly (readonly [name: string, pem: string, expected: string])[] 
   ["3.3 Ed25519", pem(generateKeyPairSync("ed25519").publicKey), "key_type: ed25519"],
   ["RSA 1024", pem(rsa(1024).publicKey), "key_type: rsa 1024"],
   ["RSA-PSS", pem(generateKeyPairSync("rsa-pss", { modulusLength: 2048 }).publicKey), "key_type: rsa-pss 2048"],
-  ["a private key", p256.privateKey.export({ type: "pkcs8", format: "pem" }).toString(), "private_key"],
+  ["a private key", p256.privateKey.export({ type: "pkcs8", format: "pem" }), "private_key"],
   [
     "cosign's encrypted private key",
     "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAA==\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n",
     "private_key",
   ],
-  [
-    "a private key after the public one",
-    good + p256.privateKey.export({ type: "sec1", format: "pem" }).toString(),
-    "private_key",
-  ],
-  ["PKCS #1 public key", rsa(2048).publicKey.export({ type: "pkcs1", format: "pem" }).toString(), "not_a_public_key"],
+  ["a private key after the public one", good + p256.privateKey.export({ type: "sec1", format: "pem" }), "private_key"],
+  ["PKCS #1 public key", rsa(2048).publicKey.export({ type: "pkcs1", format: "pem" }), "not_a_public_key"],
   ["a certificate", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n", "not_a_public_key"],
   ["two keys", good + good, "not_a_public_key"],
   ["text before", `alice:\n${good}`, "not_a_public_key"],

@@ -111,7 +111,10 @@ const rows: readonly (readonly [name: string, content: string | Uint8Array, code
     "too many timestamps",
     JSON.stringify({
       ...whole,
-      verificationMaterial: { ...material, timestampVerificationData: { rfc3161Timestamps: Array(9).fill({}) } },
+      verificationMaterial: {
+        ...material,
+        timestampVerificationData: { rfc3161Timestamps: Array.from({ length: 9 }, () => ({})) },
+      },
     }),
     "bundle_malformed",
     /more than 8/,

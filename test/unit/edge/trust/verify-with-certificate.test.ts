@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { verifyDocument } from "../../../../router/edge/trust/verify-document.ts";
-import { type Cleanup, DOCUMENT, json, keyringOf, messageBundle, outcome, statementOf, testKey } from "./fixture.ts";
+import { type Cleanup, DOCUMENT, json, judged, keyringOf, messageBundle, statementOf, testKey } from "./fixture.ts";
 import {
   type BundleOptions,
   issuerV1,
@@ -175,8 +174,7 @@ for (const { name, signer: policy = exact, leaf, bundle, by = home, expected } o
   test(name, async (t) => {
     const keyring = await certificateKeyring(t, [policy]);
     const made = json(by.bundle(by.leaf(leaf), DOCUMENT, bundle));
-    const result = verifyDocument(keyring, { kind: "EgressPolicy", file: "p.yaml", bytes: DOCUMENT, bundle: made });
-    const code = outcome(result);
+    const code = judged(keyring, made);
     // Which of the foreign authority's parts is met first is the library's choice.
     if (by === foreign) assert.match(code, /^(certificate|timestamp|log)_invalid$/);
     else assert.equal(code, expected);
@@ -185,8 +183,7 @@ for (const { name, signer: policy = exact, leaf, bundle, by = home, expected } o
 
 test("INV-TRUST-03: 3.3 a certificate requirement refuses every bundle signed with a bare key", async (t) => {
   const keyring = await certificateKeyring(t, [exact]);
-  const judge = (bundle: unknown) =>
-    outcome(verifyDocument(keyring, { kind: "EgressPolicy", file: "p.yaml", bytes: DOCUMENT, bundle: json(bundle) }));
+  const judge = (bundle: unknown) => judged(keyring, json(bundle));
   const key = testKey();
   assert.equal(judge(messageBundle(key)), "signer_unknown");
   const both = { ...messageBundle(key) };
@@ -201,10 +198,7 @@ test("3.3 a keyed signer beside a certificate signer: each bundle is judged by i
   const alice = testKey();
   const lines = ["    - { id: alice, key: { file: alice.pub } }", exact];
   const keyring = await certificateKeyring(t, lines, { threshold: 2, files: { "alice.pub": alice.pem } });
-  const judge = (...bundles: unknown[]) =>
-    outcome(
-      verifyDocument(keyring, { kind: "EgressPolicy", file: "p.yaml", bytes: DOCUMENT, bundle: json(...bundles) }),
-    );
+  const judge = (...bundles: readonly unknown[]) => judged(keyring, json(...bundles));
   const certified = home.bundle(home.leaf(), DOCUMENT);
   assert.equal(judge(certified, messageBundle(alice)), "accepted: alice,release");
   assert.equal(judge(certified, certified), "threshold_not_met");
@@ -222,10 +216,7 @@ test("INV-TRUST-05: one person does not meet a threshold of two through overlapp
     signer("any", "{ pattern: '^https://.*$' }"),
   ];
   const keyring = await certificateKeyring(t, lines, { threshold: 2 });
-  const judge = (...bundles: unknown[]) =>
-    outcome(
-      verifyDocument(keyring, { kind: "EgressPolicy", file: "p.yaml", bytes: DOCUMENT, bundle: json(...bundles) }),
-    );
+  const judge = (...bundles: readonly unknown[]) => judged(keyring, json(...bundles));
   const one = home.bundle(home.leaf(), DOCUMENT);
   const sameAgain = home.bundle(home.leaf(), DOCUMENT);
   const another = home.bundle(home.leaf({ names: [uri("https://other.test/x")] }), DOCUMENT);
@@ -243,8 +234,7 @@ test("CVE-2022-36056: a log entry swapped in from another signing does not count
     ...mine,
     verificationMaterial: { ...mine.verificationMaterial, tlogEntries: other.verificationMaterial.tlogEntries },
   };
-  const judge = (bundle: unknown) =>
-    outcome(verifyDocument(keyring, { kind: "EgressPolicy", file: "p.yaml", bytes: DOCUMENT, bundle: json(bundle) }));
+  const judge = (bundle: unknown) => judged(keyring, json(bundle));
   assert.equal(judge(mine), "accepted: release");
   assert.equal(judge(swapped), "log_invalid");
   const doubled = [...mine.verificationMaterial.tlogEntries, ...mine.verificationMaterial.tlogEntries];
@@ -264,7 +254,7 @@ test("the evidence asked for is what the root can check, and a time always", asy
   const judge = async (parts: readonly ("log" | "timestamps")[], options: BundleOptions) => {
     const keyring = await certificateKeyring(t, [exact], { root: home.trustedRoot(parts) });
     const bundle = json(home.bundle(home.leaf(), DOCUMENT, options));
-    return outcome(verifyDocument(keyring, { kind: "EgressPolicy", file: "p.yaml", bytes: DOCUMENT, bundle }));
+    return judged(keyring, bundle);
   };
   assert.equal(await judge(["timestamps"], { withLog: false }), "accepted: release");
   assert.equal(await judge(["timestamps"], { withLog: false, withTimestamp: false }), "timestamp_invalid");
@@ -290,8 +280,7 @@ test("roots are not merged: one root's authority and another's timestamps prove 
     "home.json": JSON.stringify(home.trustedRoot()),
     "foreign.json": JSON.stringify(foreign.trustedRoot()),
   });
-  const judge = (bundle: unknown) =>
-    outcome(verifyDocument(keyring, { kind: "EgressPolicy", file: "p.yaml", bytes: DOCUMENT, bundle: json(bundle) }));
+  const judge = (bundle: unknown) => judged(keyring, json(bundle));
   const mine = home.bundle(home.leaf(), DOCUMENT);
   const theirs = foreign.bundle(foreign.leaf(), DOCUMENT);
   assert.equal(judge(mine), "accepted: release");
@@ -310,6 +299,5 @@ test("a signing time outside the authority's own life refuses", async (t) => {
   root.certificateAuthorities[0]!.validFor.end = new Date(SIGNED_AT.getTime() - 1000).toISOString();
   const keyring = await certificateKeyring(t, [exact], { root });
   const bundle = json(home.bundle(home.leaf(), DOCUMENT));
-  const result = verifyDocument(keyring, { kind: "EgressPolicy", file: "p.yaml", bytes: DOCUMENT, bundle });
-  assert.equal(outcome(result), "certificate_invalid");
+  assert.equal(judged(keyring, bundle), "certificate_invalid");
 });

@@ -1,0 +1,71 @@
+import { connect, type Socket } from "node:net";
+
+export interface RawAnswer {
+  /** Everything that came before the proxy closed, fell silent for `quiet`, or was reset. */
+  readonly text: string;
+  readonly closed: boolean;
+  readonly milliseconds: number;
+}
+
+/** Sends octets to a port of the proxy and collects the answer; `quiet` is how long silence ends the wait. */
+export async function rawRequest(
+  port: number,
+  octets: string | Uint8Array,
+  { quiet = 400, host = "127.0.0.1", end = false }: { quiet?: number; host?: string; end?: boolean } = {},
+): Promise<RawAnswer> {
+  const began = performance.now();
+  return new Promise((resolve) => {
+    const socket = connect({ port, host });
+    let text = "";
+    let last = performance.now();
+    let timer: NodeJS.Timeout | undefined;
+    const finish = (closed: boolean): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ text, closed, milliseconds: last - began });
+    };
+    const wait = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => finish(false), quiet);
+    };
+    socket.on("connect", () => {
+      if (end) socket.end(octets, "latin1" as never);
+      else socket.write(typeof octets === "string" ? Buffer.from(octets, "latin1") : octets);
+      wait();
+    });
+    socket.on("data", (chunk: Buffer) => {
+      last = performance.now();
+      text += chunk.toString("latin1");
+      wait();
+    });
+    socket.on("error", () => finish(true));
+    socket.on("end", () => finish(true));
+  });
+}
+
+/** Opens a tunnel; resolves with the socket once the proxy said 200, and rejects with its answer otherwise. */
+export async function openTunnel(port: number, authority: string, host = "127.0.0.1"): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host, allowHalfOpen: true });
+    socket.on("error", reject);
+    socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
+    let head = "";
+    const read = (chunk: Buffer): void => {
+      head += chunk.toString("latin1");
+      const end = head.indexOf("\r\n\r\n");
+      if (end === -1) return;
+      socket.off("data", read);
+      socket.pause();
+      socket.off("error", reject);
+      socket.on("error", () => socket.destroy());
+      if (!/^HTTP\/1\.1 200 /.test(head)) {
+        socket.destroy();
+        reject(new Error(head));
+        return;
+      }
+      if (head.length > end + 4) socket.unshift(Buffer.from(head.slice(end + 4), "latin1"));
+      resolve(socket);
+    };
+    socket.on("data", read);
+  });
+}

@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { test } from "node:test";
+import { systemClock } from "../../router/app/clock.ts";
+import { millis } from "../../router/core/base/quantity.ts";
+import { type Hostname, parseHostname } from "../../router/core/wire/hostname.ts";
+import { createResolver, type NameResolver, type Resolution } from "../../router/edge/upstream/resolver.ts";
+import { type DnsScript, fakeDns } from "../fakes/dns-server.ts";
+import { ip } from "../unit/core/policy/policy-fixture.ts";
+
+const NEVER = new AbortController().signal;
+
+function name(text: string): Hostname {
+  const parsed = parseHostname(text);
+  if (!parsed.ok) throw new Error(parsed.problem);
+  return parsed.value;
+}
+
+async function withDns(
+  script: Readonly<Record<string, DnsScript>>,
+  use: (resolver: NameResolver, questions: readonly string[]) => Promise<void>,
+  timeout = 1_000,
+): Promise<void> {
+  const dns = await fakeDns(script);
+  const pins = new Map([
+    [name("pinned.test"), [ip("10.9.8.7"), ip("fd00::7")]],
+    [name("nowhere.test"), []],
+  ]);
+  try {
+    const config = { servers: [dns.server], timeout: millis(timeout), hosts: pins };
+    await use(createResolver(config, systemClock), dns.questions);
+  } finally {
+    await dns.close();
+  }
+}
+
+function said(resolution: Resolution): string {
+  return resolution.ok ? resolution.value.join(" ") : resolution.problem.detail;
+}
+
+const many = (count: number): string[] => Array.from({ length: count }, (_, index) => `192.0.2.${index}`);
+
+const table: readonly {
+  readonly what: string;
+  readonly a: DnsScript;
+  readonly aaaa: DnsScript;
+  readonly expected: string | RegExp;
+  readonly timeout?: number;
+}[] = [
+  {
+    what: "both families: IPv6 first, each in the order given",
+    a: { addresses: ["192.0.2.2", "192.0.2.1"] },
+    aaaa: { addresses: ["2001:db8::2", "2001:db8::1"] },
+    expected: "2001:db8::2 2001:db8::1 192.0.2.2 192.0.2.1",
+  },
+  { what: "IPv4 alone", a: { addresses: ["192.0.2.1"] }, aaaa: {}, expected: "192.0.2.1" },
+  { what: "IPv6 alone", a: {}, aaaa: { addresses: ["2001:DB8:0::1"] }, expected: "2001:db8::1" },
+  {
+    what: "duplicates",
+    a: { addresses: ["192.0.2.1", "192.0.2.1"] },
+    aaaa: { addresses: ["::ffff:192.0.2.1"] },
+    expected: "::ffff:192.0.2.1 192.0.2.1",
+  },
+  {
+    what: "behind an alias",
+    a: { addresses: ["192.0.2.1"], alias: "real.test" },
+    aaaa: { alias: "real.test" },
+    expected: "192.0.2.1",
+  },
+  {
+    what: "one family fails",
+    a: { addresses: ["192.0.2.1"] },
+    aaaa: { failure: "SERVFAIL" },
+    expected: "192.0.2.1",
+  },
+  { what: "no such name", a: { failure: "NXDOMAIN" }, aaaa: { failure: "NXDOMAIN" }, expected: /A ENOTFOUND/ },
+  { what: "a name without addresses", a: {}, aaaa: {}, expected: /AAAA ENODATA/ },
+  { what: "failure of the server", a: { failure: "SERVFAIL" }, aaaa: { failure: "SERVFAIL" }, expected: /ESERVFAIL/ },
+  { what: "refusal", a: { failure: "REFUSED" }, aaaa: { failure: "REFUSED" }, expected: /EREFUSED/ },
+  {
+    what: "garbage",
+    a: { failure: "garbage" },
+    aaaa: { failure: "garbage" },
+    timeout: 400,
+    expected: /EBADRESP|ETIMEOUT|no answer/,
+  },
+  {
+    what: "an answer to another question is not ours",
+    a: { failure: "wrong id", addresses: ["6.6.6.6"] },
+    aaaa: {},
+    timeout: 400,
+    expected: /ENODATA/,
+  },
+  {
+    what: "silence ends at the deadline",
+    a: { failure: "silence" },
+    aaaa: { failure: "silence" },
+    timeout: 300,
+    expected: /ETIMEOUT|no answer within 300 ms/,
+  },
+  {
+    what: "a lost packet is asked again",
+    a: { addresses: ["192.0.2.1"], silentFirst: 1 },
+    aaaa: {},
+    timeout: 2_000,
+    expected: "192.0.2.1",
+  },
+  {
+    what: "truncated answers are fetched over TCP",
+    a: { addresses: many(3), truncated: true },
+    aaaa: { truncated: true },
+    expected: "192.0.2.0 192.0.2.1 192.0.2.2",
+  },
+  {
+    what: "no more than 16 of a family",
+    a: { addresses: many(40), truncated: true },
+    aaaa: { addresses: ["2001:db8::1"] },
+    expected: ["2001:db8::1", ...many(16)].join(" "),
+  },
+];
+
+for (const row of table) {
+  test(`resolve: ${row.what}`, async () => {
+    const began = performance.now();
+    await withDns(
+      { "A origin.test": row.a, "AAAA origin.test": row.aaaa },
+      async (resolver) => {
+        const found = said(await resolver.resolve(name("origin.test"), NEVER));
+        if (typeof row.expected === "string") assert.equal(found, row.expected);
+        else assert.match(found, row.expected);
+      },
+      row.timeout,
+    );
+    assert.ok(performance.now() - began < (row.timeout ?? 1_000) + 200);
+  });
+}
+
+test("resolve: a slow family is waited for no longer than the resolution delay", async () => {
+  const script = { "A slow.test": { addresses: ["192.0.2.1"] }, "AAAA slow.test": { failure: "silence" } } as const;
+  await withDns(script, async (resolver) => {
+    const began = performance.now();
+    assert.equal(said(await resolver.resolve(name("slow.test"), NEVER)), "192.0.2.1");
+    const took = performance.now() - began;
+    assert.ok(took >= 45 && took < 150, `${took} ms`);
+  });
+});
+
+test("resolve: a family that is a little late still counts", async () => {
+  const script = {
+    "A late.test": { addresses: ["192.0.2.1"] },
+    "AAAA late.test": { addresses: ["2001:db8::1"], delayMillis: 15 },
+  };
+  await withDns(script, async (resolver) => {
+    assert.equal(said(await resolver.resolve(name("late.test"), NEVER)), "2001:db8::1 192.0.2.1");
+  });
+});
+
+test("resolve: a family without addresses does not shorten the wait for the other", async () => {
+  const script = { "A other.test": { addresses: ["192.0.2.1"], delayMillis: 150 }, "AAAA other.test": {} };
+  await withDns(script, async (resolver) => {
+    assert.equal(said(await resolver.resolve(name("other.test"), NEVER)), "192.0.2.1");
+  });
+});
+
+test("resolve: pinned names ask nobody", async () => {
+  await withDns({}, async (resolver, questions) => {
+    assert.equal(said(await resolver.resolve(name("pinned.test"), NEVER)), "10.9.8.7 fd00::7");
+    assert.equal(said(await resolver.resolve(name("nowhere.test"), NEVER)), "pinned to no address");
+    assert.deepEqual(questions, []);
+  });
+});
+
+test("resolve: concurrent questions for a name are one, and its answer is kept for its TTL", async () => {
+  const script = {
+    "A one.test": { addresses: ["192.0.2.1"], delayMillis: 20, ttl: 5 },
+    "AAAA one.test": {},
+    "A zero.test": { addresses: ["192.0.2.1"], ttl: 0 },
+    "AAAA zero.test": {},
+    "A bad.test": { failure: "NXDOMAIN" },
+    "AAAA bad.test": { failure: "NXDOMAIN" },
+  } as const;
+  await withDns(script, async (resolver, questions) => {
+    const all = await Promise.all(Array.from({ length: 50 }, () => resolver.resolve(name("one.test"), NEVER)));
+    assert.ok(all.every((resolution) => said(resolution) === "192.0.2.1"));
+    await resolver.resolve(name("one.test"), NEVER);
+    assert.deepEqual(questions.toSorted(), ["udp A one.test", "udp AAAA one.test"]);
+    for (const again of ["zero.test", "bad.test"]) {
+      await resolver.resolve(name(again), NEVER);
+      await resolver.resolve(name(again), NEVER);
+      assert.equal(questions.filter((question) => question === `udp A ${again}`).length, 2, again);
+    }
+  });
+});
+
+test("resolve: an abort ends the wait at once, for whoever aborted", async () => {
+  const script = { "A wait.test": { addresses: ["192.0.2.1"], delayMillis: 100 }, "AAAA wait.test": {} };
+  await withDns(script, async (resolver) => {
+    const abort = new AbortController();
+    const given = resolver.resolve(name("wait.test"), abort.signal);
+    const kept = resolver.resolve(name("wait.test"), NEVER);
+    const began = performance.now();
+    abort.abort();
+    assert.equal(said(await given), "given up");
+    assert.ok(performance.now() - began < 50);
+    assert.equal(said(await resolver.resolve(name("wait.test"), AbortSignal.abort())), "given up");
+    assert.equal(said(await kept), "192.0.2.1");
+  });
+});
+
+test("INV-dns-absolute: no search list, no hosts file, whatever the environment says", async () => {
+  const dns = await fakeDns({});
+  try {
+    // c-ares takes its search list and ndots from these where a caller lets it search.
+    const environment = { ...process.env, LOCALDOMAIN: "evil.test", RES_OPTIONS: "ndots:15" };
+    const program = `
+      import { createResolver } from ${JSON.stringify(new URL("../../router/edge/upstream/resolver.ts", import.meta.url).href)};
+      const clock = { now: () => 0, monotonic: () => performance.now() };
+      const resolver = createResolver({ servers: [${JSON.stringify(dns.server)}], timeout: 1000, hosts: new Map() }, clock);
+      for (const name of ["localhost", "short", "www.allowed.test"]) {
+        const found = await resolver.resolve(name, new AbortController().signal);
+        if (found.ok) throw new Error(name + " was found: " + found.value);
+      }`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+      env: environment,
+      stdio: "inherit",
+    });
+    assert.equal(await new Promise((resolve) => child.on("exit", resolve)), 0);
+    assert.deepEqual(
+      [...new Set(dns.questions)].toSorted(),
+      ["localhost", "short", "www.allowed.test"].flatMap((host) => [`udp A ${host}`, `udp AAAA ${host}`]).toSorted(),
+    );
+  } finally {
+    await dns.close();
+  }
+});

@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, test } from "node:test";
+import { type OpenTrust, policyCheck } from "../../../cli/policy-check.ts";
+import { epochMillis } from "../../../router/core/base/quantity.ts";
+import { fail, ok } from "../../../router/core/base/result.ts";
+import { EGRESS_POLICY, ROUTER_CONFIG, SIGNER_POLICY } from "../policies/documents.ts";
+
+const root = mkdtempSync(join(tmpdir(), "sluice-policy-check-"));
+after(() => rmSync(root, { recursive: true }));
+
+let count = 0;
+
+/** A new directory with these files; its name below the working directory of the verb. */
+function directory(files: Readonly<Record<string, string | Uint8Array>>): string {
+  count += 1;
+  const name = `d${count}`;
+  mkdirSync(join(root, name));
+  for (const [file, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name, file)), { recursive: true });
+    writeFileSync(join(root, name, file), content);
+  }
+  return name;
+}
+
+async function check(
+  argv: readonly string[],
+  { now = Date.UTC(2026, 11, 1), trust }: { now?: number; trust?: OpenTrust } = {},
+) {
+  let [stdout, stderr] = ["", ""];
+  const io = {
+    stdout: (text: string) => void (stdout += text),
+    stderr: (text: string) => void (stderr += text),
+    cwd: root,
+    now: () => epochMillis(now),
+  };
+  const exit = await policyCheck(argv, io, trust);
+  return { exit, stdout, stderr, lines: stdout.trimEnd().split("\n") };
+}
+
+const UNCHECKED = "Signatures were not checked: --trust DIR names the trust directory.";
+
+test("documents without a problem: exit 0, each with its name", async () => {
+  const name = directory({ "egress.yaml": EGRESS_POLICY, "signers.yml": SIGNER_POLICY, "router.yaml": ROUTER_CONFIG });
+  const { exit, lines, stderr } = await check([name]);
+  assert.deepEqual(lines, [
+    `${name}/egress.yaml: EgressPolicy research-agent version 7: good`,
+    `${name}/router.yaml: RouterConfig: good`,
+    `${name}/signers.yml: SignerPolicy: good`,
+    UNCHECKED,
+  ]);
+  assert.equal(stderr, "");
+  assert.equal(exit, 0);
+});
+
+test("every problem of every document: exit 1, in the form of contract.md", async () => {
+  const name = directory({
+    "a.yaml": EGRESS_POLICY.replace("mode: enforce", "mode: off").replace("[443]", "[0]"),
+    "b.yaml": SIGNER_POLICY.replace("threshold: 2", "threshold: 3"),
+    "c.yaml": "kind: EgresPolicy\n",
+    "d.yaml": "a: *b\n",
+    "e.yaml": Uint8Array.from([0xff, 0xfe]),
+    "f.yaml": "",
+    "g.yaml": "- a",
+  });
+  const { exit, lines } = await check([name]);
+  assert.deepEqual(lines, [
+    `${name}/a.yaml:9:9: unknown_value: "off" is none of enforce, learn.`,
+    `${name}/a.yaml:13:15: bad_port: "0" is not between 1 and 65535.`,
+    `${name}/b.yaml:16:18: threshold_too_high: 3 signatures are needed, and there are 2 signers.`,
+    `${name}/c.yaml:0:0: unknown_kind: "EgresPolicy" is none of EgressPolicy, SignerPolicy, RouterConfig; did you mean "EgressPolicy".`,
+    `${name}/d.yaml:1:4: alias: Aliases are not supported; if "*b" is meant as a text, put it in quotes.`,
+    `${name}/e.yaml:0:0: not_utf8: The file is not UTF-8 text.`,
+    `${name}/f.yaml:1:1: empty_document: The document is empty.`,
+    `${name}/g.yaml:0:0: unknown_kind: A document says what it is: kind: EgressPolicy, SignerPolicy, RouterConfig.`,
+    UNCHECKED,
+  ]);
+  assert.equal(exit, 1);
+});
+
+test("two EgressPolicies in one directory, and ids that both use", async () => {
+  const name = directory({
+    "one.yaml": EGRESS_POLICY,
+    "two.yaml": EGRESS_POLICY.replaceAll(/id: (?!github)/g, "id: other-"),
+    "below/three.yaml": EGRESS_POLICY,
+  });
+  const { exit, lines } = await check([name]);
+  assert.deepEqual(lines, [
+    `${name}/one.yaml: EgressPolicy research-agent version 7: good`,
+    `${name}/two.yaml:0:0: policy_twice: A directory holds one EgressPolicy, and ${name}/one.yaml is another.`,
+    `${name}/two.yaml:11:1: duplicate_id: The id "github" is already that of a rule in ${name}/one.yaml.`,
+    `${name}/below/three.yaml: EgressPolicy research-agent version 7: good`,
+    UNCHECKED,
+  ]);
+  assert.equal(exit, 1);
+  // Files that are named one by one do not belong together.
+  assert.equal((await check([`${name}/one.yaml`, `${name}/two.yaml`])).exit, 0);
+});
+
+test("what will not take effect now is a problem, what soon will not a warning", async () => {
+  const name = directory({ "egress.yaml": EGRESS_POLICY });
+  const at = async (now: number) => {
+    const { exit, lines } = await check([name], { now });
+    return [exit, /:0:0: (\w+)/.exec(lines[0] ?? "")?.[1]];
+  };
+  assert.deepEqual(await at(Date.UTC(2026, 10, 19)), [1, "issued_in_future"]);
+  assert.deepEqual(await at(Date.UTC(2026, 11, 1)), [0, undefined]);
+  assert.deepEqual(await at(Date.UTC(2027, 1, 10)), [0, "ageing"]);
+  assert.deepEqual(await at(Date.UTC(2027, 1, 20)), [1, "expired"]);
+});
+
+test("rules that never count are warnings", async () => {
+  const twin = "    - { id: twin, hosts: [api.github.com], ports: [443] }\n  deny:\n";
+  const name = directory({ "egress.yaml": EGRESS_POLICY.replace("  deny:\n", twin) });
+  const { exit, lines } = await check([name]);
+  assert.match(lines[0] ?? "", /egress\.yaml:29:1: unreachable_rule: .* \(warning\)$/);
+  assert.equal(exit, 0);
+});
+
+test("as JSON, one object", async () => {
+  const name = directory({ "a.yaml": EGRESS_POLICY, "b.yaml": "kind: Other" });
+  const { exit, stdout } = await check(["--json", name]);
+  assert.deepEqual(JSON.parse(stdout), {
+    ok: false,
+    signatures_checked: false,
+    trust: [],
+    documents: [
+      { file: `${name}/a.yaml`, kind: "EgressPolicy", name: "research-agent", version: 7, problems: [], warnings: [] },
+      {
+        file: `${name}/b.yaml`,
+        kind: "Other",
+        problems: [
+          {
+            file: `${name}/b.yaml`,
+            line: 0,
+            column: 0,
+            code: "unknown_kind",
+            message: '"Other" is none of EgressPolicy, SignerPolicy, RouterConfig.',
+          },
+        ],
+        warnings: [],
+      },
+    ],
+  });
+  assert.equal(exit, 1);
+});
+
+test("signatures are asked for of policies only, and a bad one is a problem", async () => {
+  const name = directory({
+    "a.yaml": EGRESS_POLICY,
+    "b/b.yaml": EGRESS_POLICY,
+    "c/c.yaml": EGRESS_POLICY,
+    "signers.yaml": SIGNER_POLICY,
+  });
+  const asked: string[] = [];
+  const trust: OpenTrust = async (trustDirectory) => {
+    assert.equal(trustDirectory, join(root, "keys"));
+    return ok(async (kind, file) => {
+      asked.push(`${kind} ${file}`);
+      if (file.endsWith("a.yaml")) return ok(["release"]);
+      if (file.endsWith("b.yaml")) return ok([]);
+      return fail({ file, line: 0, column: 0, code: "unsigned", message: "It must be signed." });
+    });
+  };
+  const { exit, lines } = await check(["--trust", "keys", name], { trust });
+  assert.deepEqual(lines, [
+    `${name}/a.yaml: EgressPolicy research-agent version 7: good, signed by release`,
+    `${name}/signers.yaml: SignerPolicy: good`,
+    `${name}/b/b.yaml: EgressPolicy research-agent version 7: good, may be unsigned`,
+    `${name}/c/c.yaml:0:0: unsigned: It must be signed.`,
+  ]);
+  assert.deepEqual(
+    asked,
+    ["a.yaml", "b/b.yaml", "c/c.yaml"].map((file) => `EgressPolicy ${join(root, name, file)}`),
+  );
+  assert.equal(exit, 1);
+});
+
+test("a broken trust directory is a problem, not a reason to check nothing quietly", async () => {
+  const name = directory({ "a.yaml": EGRESS_POLICY });
+  const { exit, lines } = await check(["--trust", directory({}), name]);
+  assert.match(lines[0] ?? "", /signers\.yaml:0:0: file_missing/);
+  assert.equal(exit, 1);
+});
+
+test("wrong usage and unreadable paths: exit 2", async () => {
+  for (const argv of [[], ["--jsn", "."], ["--trust"], ["no-such-path"], [directory({ "README.md": "x" })]]) {
+    const { exit, stderr, stdout } = await check(argv);
+    assert.equal(exit, 2, argv.join(" "));
+    assert.match(stderr, /usage: sluice policy check/);
+    assert.equal(stdout, "");
+  }
+  const name = directory({ "a.yaml": EGRESS_POLICY });
+  symlinkSync("nowhere", join(root, name, "b.yaml"));
+  assert.equal((await check([name])).exit, 2);
+});
+
+test("a ConfigMap mount is followed once, its own directories are not", async () => {
+  const name = directory({ "..2026/egress.yaml": EGRESS_POLICY, "egress.cases.yaml": "cases: []" });
+  symlinkSync("..2026", join(root, name, "..data"));
+  symlinkSync("..data/egress.yaml", join(root, name, "egress.yaml"));
+  symlinkSync(".", join(root, name, "loop"));
+  const { exit, lines } = await check([name]);
+  assert.deepEqual(lines, [`${name}/egress.yaml: EgressPolicy research-agent version 7: good`, UNCHECKED]);
+  assert.equal(exit, 0);
+});
+
+test("file names cannot steer the terminal", async () => {
+  const name = directory({ "\u001B[2J.yaml": "kind: X" });
+  const { stdout } = await check([name]);
+  assert.equal(stdout.includes("\u001B"), false);
+});

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  checkRouterConfig,
+  parseRouterConfig,
+  routerConfigSettings,
+  type SettingText,
+} from "../../../../router/core/config/parse-router-config.ts";
+import { changed, ROUTER_CONFIG } from "../../policies/documents.ts";
+import { ROUTER_CONFIG_ROWS } from "../../policies/router-config-rows.ts";
+
+test("INV-CONFIG-STRICT: every defect of a RouterConfig is a problem, at its place", () => {
+  for (const row of ROUTER_CONFIG_ROWS) {
+    const parsed = parseRouterConfig("r.yaml", changed(ROUTER_CONFIG, row));
+    const found = parsed.ok ? [] : parsed.problem.map(({ line, column, code }) => `${line}:${column} ${code}`);
+    assert.deepEqual(found, row.problems, row.name);
+  }
+});
+
+const IDENTITY: readonly SettingText[] = [
+  { path: "identity.namespace", text: "research", origin: "SLUICE_IDENTITY_NAMESPACE" },
+  { path: "identity.pod", text: "agent-0", origin: "SLUICE_IDENTITY_POD" },
+  { path: "identity.agent", text: "true", origin: "SLUICE_IDENTITY_AGENT" },
+];
+
+test("without a file, what is not set has the defaults of contract.md", () => {
+  assert.deepEqual(parseRouterConfig("settings", undefined, IDENTITY), {
+    ok: true,
+    value: {
+      identity: { namespace: "research", pod: "agent-0", agent: "true" },
+      listeners: {
+        forward: { addresses: ["127.0.0.1", "::1"], port: 18_080 },
+        admin: { addresses: ["0.0.0.0", "::"], port: 18_090 },
+      },
+      policy: { directory: "/etc/sluice/policy", expiryGrace: 0 },
+      trust: { directory: "/etc/sluice/trust" },
+      state: { directory: "/var/lib/sluice" },
+      audit: {
+        directory: "/var/log/sluice/audit",
+        mode: "strict",
+        segmentBytes: 64 * 2 ** 20,
+        segmentAge: 86_400_000,
+        maximumBytes: 2 ** 30,
+      },
+      limits: {
+        connections: 1024,
+        headBytes: 16_384,
+        headTimeout: 10_000,
+        connectTimeout: 10_000,
+        idle: 300_000,
+        lifetime: 3_600_000,
+        drain: 25_000,
+      },
+      resolver: { servers: [], timeout: 5000, hosts: new Map() },
+      network: { deny: [], nat64: { prefixes: [], discover: true } },
+      guard: { expected: true, proofFile: "/run/sluice/guard-proof.json" },
+      log: { level: "info" },
+    },
+  });
+});
+
+test("a file is read", () => {
+  const parsed = parseRouterConfig("r.yaml", ROUTER_CONFIG);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problem));
+  const { listeners, policy, audit, limits, resolver, network, guard, log } = parsed.value;
+  assert.deepEqual(listeners.forward, { addresses: ["127.0.0.1"], port: 18_080 });
+  assert.deepEqual(listeners.admin, { addresses: ["0.0.0.0", "::"], port: 18_090 });
+  assert.equal(policy.expiryGrace, 600_000);
+  assert.equal(audit.maximumBytes, 536_870_912);
+  assert.equal(limits.idle, 5_400_000);
+  assert.deepEqual(resolver.servers, ["10.0.0.10", "[fd00::a]:53"]);
+  assert.deepEqual(resolver.hosts, new Map([["origin.example", ["127.0.0.1", "::1"]]]));
+  assert.deepEqual(network, {
+    deny: ["10.244.0.0/16", "fd00::/8"],
+    nat64: { prefixes: ["64:ff9b::/96"], discover: false },
+  });
+  assert.equal(guard.expected, false);
+  assert.equal(log.level, "debug");
+});
+
+test("settings win over the file, later ones over earlier ones, and over what is wrong there", () => {
+  const settings: readonly SettingText[] = [
+    { path: "audit.mode", text: "blocking", origin: "SLUICE_AUDIT_MODE" },
+    { path: "audit.mode", text: "best_effort", origin: "--audit-mode" },
+    { path: "limits.idle", text: "30s", origin: "SLUICE_LIMITS_IDLE" },
+    { path: "resolver.servers", text: "10.0.0.1, [::1]:53", origin: "SLUICE_RESOLVER_SERVERS" },
+    { path: "network.deny", text: "", origin: "SLUICE_NETWORK_DENY" },
+    { path: "guard.expected", text: "true", origin: "SLUICE_GUARD_EXPECTED" },
+    { path: "state.directory", text: "/tmp/state", origin: "--state-directory" },
+  ];
+  const parsed = parseRouterConfig("r.yaml", ROUTER_CONFIG.replace("idle: 1h30m", "idle: soon"), settings);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problem));
+  const { audit, limits, resolver, network, guard, state } = parsed.value;
+  assert.equal(audit.mode, "best_effort");
+  assert.equal(audit.segmentBytes, 8 * 2 ** 20);
+  assert.equal(limits.idle, 30_000);
+  assert.equal(limits.headTimeout, 5000);
+  assert.deepEqual(resolver.servers, ["10.0.0.1", "[::1]:53"]);
+  assert.equal(resolver.hosts.size, 1);
+  assert.deepEqual(network.deny, []);
+  assert.equal(guard.expected, true);
+  assert.equal(state.directory, "/tmp/state");
+});
+
+test("problems of settings are reported under their own names, together with those of the file", () => {
+  const settings: readonly SettingText[] = [
+    { path: "audit.mode", text: "best-effort", origin: "SLUICE_AUDIT_MODE" },
+    { path: "guard.expected", text: "no", origin: "--guard-expected" },
+    { path: "audit.segmentBytes", text: "1Gi", origin: "SLUICE_AUDIT_SEGMENT_BYTES" },
+    { path: "resolver.servers", text: "10.0.0.1,dns", origin: "SLUICE_RESOLVER_SERVERS" },
+  ];
+  const parsed = parseRouterConfig("r.yaml", ROUTER_CONFIG.replace("log:", "logs:"), settings);
+  const found = parsed.ok
+    ? []
+    : parsed.problem.map(({ file, line, column, code }) => `${file}:${line}:${column}: ${code}`);
+  assert.deepEqual(found, [
+    "SLUICE_AUDIT_MODE:0:0: unknown_value",
+    "SLUICE_AUDIT_SEGMENT_BYTES:0:0: segment_too_large",
+    "SLUICE_RESOLVER_SERVERS:0:0: bad_address",
+    "--guard-expected:0:0: wrong_type",
+    "r.yaml:18:3: unknown_key",
+  ]);
+});
+
+test("without a file, what is missing is reported as a whole", () => {
+  const parsed = parseRouterConfig("settings", undefined, IDENTITY.slice(0, 2));
+  assert.deepEqual(parsed.ok ? [] : parsed.problem, [
+    { file: "settings", line: 0, column: 0, code: "missing_key", message: 'The key "agent" is missing here.' },
+  ]);
+});
+
+test("settings do not repair a document of another kind, nor one that is no map", () => {
+  for (const [text, code] of [
+    [ROUTER_CONFIG.replace("RouterConfig", "EgressPolicy"), "wrong_kind"],
+    ["[]", "wrong_type"],
+    ["", "empty_document"],
+    ["apiVersion: sluice.dev/v1alpha1\nkind: RouterConfig\nspec: []\n", "wrong_type"],
+  ] as const) {
+    const parsed = parseRouterConfig("r.yaml", text, IDENTITY);
+    assert.deepEqual(parsed.ok ? [] : parsed.problem.map((problem) => problem.code), [code]);
+  }
+});
+
+test("every setting has a name in the environment and on the command line, and no two share one", () => {
+  const names = routerConfigSettings.map(({ path, environment, flag }) => `${path} ${environment} ${flag}`);
+  assert.ok(names.includes("audit.directory SLUICE_AUDIT_DIRECTORY --audit-directory"));
+  assert.ok(names.includes("audit.segmentBytes SLUICE_AUDIT_SEGMENT_BYTES --audit-segment-bytes"));
+  assert.ok(names.includes("network.nat64.discover SLUICE_NETWORK_NAT64_DISCOVER --network-nat64-discover"));
+  assert.ok(names.includes("listeners.forward.port SLUICE_LISTENERS_FORWARD_PORT --listeners-forward-port"));
+  assert.equal(new Set(routerConfigSettings.map(({ environment }) => environment)).size, names.length);
+  assert.equal(new Set(routerConfigSettings.map(({ flag }) => flag)).size, names.length);
+  assert.equal(
+    names.some((name) => name.startsWith("resolver.hosts")),
+    false,
+  );
+});
+
+test("a setting that is none is a bug of the caller", () => {
+  assert.throws(
+    () => parseRouterConfig("r.yaml", ROUTER_CONFIG, [{ path: "audit", text: "x", origin: "x" }]),
+    /no setting/,
+  );
+});
+
+test("a file is checked by itself without the identity that the pod brings, and only without that", () => {
+  const without = ROUTER_CONFIG.replace(/ {2}identity: .*\n/, "");
+  assert.deepEqual(checkRouterConfig("r.yaml", without), []);
+  assert.deepEqual(checkRouterConfig("r.yaml", ROUTER_CONFIG), []);
+  const codes = checkRouterConfig(
+    "r.yaml",
+    ROUTER_CONFIG.replace("agent: research-agent", 'agent: "*"').replace("log:", "logs:"),
+  );
+  assert.deepEqual(
+    codes.map(({ code }) => code),
+    ["bad_name", "unknown_key"],
+  );
+});
