@@ -1,8 +1,6 @@
-import { resolve } from "node:path";
 import type { DocumentProblem } from "../router/core/base/problem.ts";
 import { type EpochMillis, millis } from "../router/core/base/quantity.ts";
 import { checkRouterConfig, routerConfig } from "../router/core/config/parse-router-config.ts";
-import { MAXIMUM_DOCUMENT } from "../router/core/document/check-source.ts";
 import { didYouMean } from "../router/core/document/did-you-mean.ts";
 import { kindOf } from "../router/core/document/document-kind.ts";
 import { quoted } from "../router/core/document/quoted.ts";
@@ -12,7 +10,7 @@ import { judgeFreshness } from "../router/core/policy/freshness.ts";
 import { lintEgressPolicy } from "../router/core/policy/lint-egress-policy.ts";
 import { egressPolicy, parseEgressPolicy } from "../router/core/policy/parse-egress-policy.ts";
 import { parseSignerPolicy, signerPolicy } from "../router/core/policy/parse-signer-policy.ts";
-import { readCapped } from "../router/edge/trust/read-capped.ts";
+import { readSource } from "./policy-file.ts";
 
 export interface CheckedDocument {
   readonly file: string;
@@ -28,14 +26,9 @@ export interface CheckedDocument {
 
 /** Everything that can be said of one file without its signature. `now` decides what has expired. */
 export async function checkDocument(cwd: string, file: string, now: EpochMillis): Promise<CheckedDocument> {
-  const read = await readCapped(resolve(cwd, file), MAXIMUM_DOCUMENT);
-  if (!read.ok) return unread(file, read.problem.code, read.problem.message);
-  let source: string;
-  try {
-    source = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(read.value);
-  } catch {
-    return unread(file, "not_utf8", "The file is not UTF-8 text.");
-  }
+  const read = await readSource(cwd, file);
+  if (!read.ok) return { file, kind: undefined, problems: read.problem, warnings: [], policy: undefined };
+  const source = read.value.text;
   const tree = readYaml(file, source);
   const kind = kindOf(tree);
   const found = (problems: readonly DocumentProblem[]): CheckedDocument => ({
@@ -88,10 +81,6 @@ function checkEgressPolicy(file: string, source: string, now: EpochMillis): Chec
     ? [problem(file, "ageing", "Four fifths of its life are over: sign a new version soon.")]
     : [];
   return { file, kind, problems, warnings: [...warnings, ...lintEgressPolicy(file, policy)], policy };
-}
-
-function unread(file: string, code: string, message: string): CheckedDocument {
-  return { file, kind: undefined, problems: [problem(file, code, message)], warnings: [], policy: undefined };
 }
 
 /** Of a document as a whole. */

@@ -4,11 +4,13 @@ import { decide } from "../../router/core/policy/decide.ts";
 import type { EgressPolicyDocument, HostPattern } from "../../router/core/policy/egress-policy.ts";
 import type { EgressRequest } from "../../router/core/policy/egress-request.ts";
 import { parseHost } from "../../router/core/wire/host.ts";
+import { type IpAddress, parseIpAddress } from "../../router/core/wire/ip-address.ts";
 
 /**
  * Compile time of a policy and the time of one decision, for several numbers of rules. Run: `node bench/core/decide.ts`.
  * Prints one line of JSON and a table. Targets (issue 2): 10,000 rules compile in 200 ms, a decision takes 1 us.
  */
+
 const port443 = portOf(443) as Port;
 const port80 = portOf(80) as Port;
 const now = epochMillis(Date.UTC(2026, 11, 1));
@@ -67,14 +69,10 @@ function documentOf(rules: number): EgressPolicyDocument {
   };
 }
 
-function addressOf(index: number): ReturnType<typeof address> {
-  return address(`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`);
-}
-
-function address(text: string) {
-  const host = parseHost(text);
-  if (!host.ok || host.value.kind !== "address") throw new Error(text);
-  return host.value.text;
+function addressOf(index: number): IpAddress {
+  const found = parseIpAddress(`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`);
+  if (found === undefined) throw new Error(`no address: ${index}`);
+  return found;
 }
 
 function tunnel(text: string): EgressRequest {
@@ -132,6 +130,8 @@ for (const rules of [10, 100, 1_000, 10_000]) {
     if (denied > 0 !== /miss|deny/.test(name)) throw new Error(`${name}: an unexpected verdict`);
     decideUs[name] = Number(((elapsed * 1_000) / (rounds * requests.length)).toFixed(3));
   }
+  const all = Object.values(decideUs);
+  decideUs["average"] = Number((all.reduce((sum, time) => sum + time, 0) / all.length).toFixed(3));
   rows.push({ rules, compileMs: Number(measureCompile(document).toFixed(2)), decideUs });
 }
 

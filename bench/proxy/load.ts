@@ -1,5 +1,5 @@
 import { connect, type Socket } from "node:net";
-import { clientHello } from "./client-hello.ts";
+import { clientHello } from "../../test/fakes/client-hello.ts";
 
 /** What the parent asks of the load generator, a process of its own. `proxyPort` undefined: straight to the origin. */
 export interface LoadOrder {

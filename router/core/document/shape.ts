@@ -1,5 +1,5 @@
 import { assertNever } from "../base/assert-never.ts";
-import type { DocumentNode } from "./document-node.ts";
+import type { BrokenNode, DocumentNode } from "./document-node.ts";
 import { type PlainType, plainTypeOf } from "./plain-type.ts";
 import { quoted } from "./quoted.ts";
 import type { Report } from "./report.ts";
@@ -22,14 +22,12 @@ export interface Shape<Value> {
 }
 
 /** What a node is, for people: `a list`, `the number "7"`, `nothing`. */
-export function nameOf(node: DocumentNode): string {
+export function nameOf(node: Exclude<DocumentNode, BrokenNode>): string {
   switch (node.kind) {
     case "list":
       return "a list";
     case "map":
       return "a map";
-    case "broken":
-      return "unreadable";
     case "scalar": {
       const type = node.plain ? plainTypeOf(node.text) : "text";
       return type === "null" ? "nothing" : `the ${plainNames[type]} ${quoted(node.text)}`;

@@ -90,18 +90,14 @@ export function relayTunnel(agent: Socket, origin: TunnelOrigin, options: Tunnel
   }
 
   function watchEnds(socket: Socket, other: Socket, broken: "agent_reset" | "origin_reset"): void {
-    // After both FINs a reset breaks nothing: a side that has closed answers a late TLS close_notify with one.
-    const over = (): void => {
-      const whole = socket.readableEnded && other.readableEnded && socket.writableLength === 0;
-      finish({ cause: whole ? "closed" : broken });
-    };
-    socket.on("error", over);
+    const broke = (): void => finish({ cause: broken });
+    socket.on("error", broke);
     socket.on("end", () => other.end());
     socket.on("close", () => {
-      if (!socket.readableEnded || !socket.writableFinished) over();
+      if (!socket.readableEnded || !socket.writableFinished) broke();
       else if (other.closed) finish({ cause: "closed" });
     });
-    if (socket.destroyed) over();
+    if (socket.destroyed) broke();
   }
 
   function admit(meter: ByteMeter, length: number): boolean {

@@ -185,6 +185,20 @@ test("a broken trust directory is a problem, not a reason to check nothing quiet
   assert.equal(exit, 1);
 });
 
+test("with the real trust directory: a policy may be unsigned where it says so", async () => {
+  const name = directory({ "a.yaml": EGRESS_POLICY });
+  const signers = `apiVersion: sluice.dev/v1alpha1
+kind: SignerPolicy
+metadata: { name: development }
+spec:
+  signers: []
+  requirements: [{ kind: EgressPolicy, unsigned: allow }]
+`;
+  const development = await check(["--trust", directory({ "signers.yaml": signers }), name]);
+  assert.deepEqual(development.lines, [`${name}/a.yaml: EgressPolicy research-agent version 7: good, may be unsigned`]);
+  assert.equal(development.exit, 0);
+});
+
 test("wrong usage and unreadable paths: exit 2", async () => {
   for (const argv of [[], ["--jsn", "."], ["--trust"], ["no-such-path"], [directory({ "README.md": "x" })]]) {
     const { exit, stderr, stdout } = await check(argv);

@@ -102,6 +102,8 @@ const refused: readonly (readonly [name: string, text: string, problems: readonl
   ["a key and a value twice in one line", "a: b: c\nd: e", ["1:5 syntax"]],
   ["a list after a key", "a: - b", ["1:4 syntax"]],
   ["something after a quoted text", "a: 'b' c", ["1:8 syntax"]],
+  ["something after an item", "- 'a' b\n- c", ["1:7 syntax"]],
+  ["no value where one must be", "a: {b: ], c: d}\ne: f", ["1:8 syntax"]],
   ["a comment without a blank", "a: 'b'# c", ["1:7 syntax"]],
   ["a tab for indentation", "a:\n\tb: c", ["2:1 tab"]],
   ["a tab after a colon", "a:\tb", ["1:3 tab"]],
