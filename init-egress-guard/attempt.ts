@@ -32,7 +32,7 @@ export async function attempt(what: Attempt, netDev: string): Promise<GuardCheck
     const said = await (what.transport === "tcp" ? tcp(what) : udp(what));
     const milliseconds = Math.round(performance.now() - began);
     const quiet = sentPackets(netDev) === before;
-    if (!quiet && tries < TRIES) continue;
+    if (!quiet && !said.timedOut && tries < TRIES) continue;
     const { family, transport, address, port } = what;
     return { family, transport, address, port, outcome: judge(what, said, quiet), error: said.error, milliseconds };
   }

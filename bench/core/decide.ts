@@ -102,37 +102,37 @@ function requestsOf(rules: number): Readonly<Record<string, readonly EgressReque
   };
 }
 
-const bestOf = (runs: number, run: () => number): number => Math.min(...Array.from({ length: runs }, run));
-
-function measureCompile(document: EgressPolicyDocument): number {
-  return bestOf(5, () => {
+/** The median of short rounds: a neighbour on the same cores disturbs some of them, and none of them much. */
+function median(rounds: number, run: () => void): number {
+  const times = Array.from({ length: rounds }, () => {
     const began = performance.now();
-    compilePolicy(document, `sha256:${"0".repeat(64)}`, millis(0));
+    run();
     return performance.now() - began;
   });
+  return times.toSorted((one, other) => one - other)[rounds >> 1] ?? Number.NaN;
 }
 
 const rows: { readonly rules: number; readonly compileMs: number; readonly decideUs: Record<string, number> }[] = [];
 for (const rules of [10, 100, 1_000, 10_000]) {
   const document = documentOf(rules);
-  const snapshot = compilePolicy(document, `sha256:${"0".repeat(64)}`, millis(0));
+  const compile = () => compilePolicy(document, `sha256:${"0".repeat(64)}`, millis(0));
+  const compileMs = median(9, compile);
+  const snapshot = compile();
   const decideUs: Record<string, number> = {};
   for (const [name, requests] of Object.entries(requestsOf(rules))) {
-    const rounds = 1_000;
+    const repeats = 10;
     let denied = 0;
-    const elapsed = bestOf(5, () => {
-      const began = performance.now();
-      for (let round = 0; round < rounds; round += 1) {
+    const elapsed = median(1_000, () => {
+      for (let repeat = 0; repeat < repeats; repeat += 1) {
         for (const request of requests) if (decide(snapshot, request, now).effect === "deny") denied += 1;
       }
-      return performance.now() - began;
     });
     if (denied > 0 !== /miss|deny/.test(name)) throw new Error(`${name}: an unexpected verdict`);
-    decideUs[name] = Number(((elapsed * 1_000) / (rounds * requests.length)).toFixed(3));
+    decideUs[name] = Number(((elapsed * 1_000) / (repeats * requests.length)).toFixed(3));
   }
   const all = Object.values(decideUs);
   decideUs["average"] = Number((all.reduce((sum, time) => sum + time, 0) / all.length).toFixed(3));
-  rows.push({ rules, compileMs: Number(measureCompile(document).toFixed(2)), decideUs });
+  rows.push({ rules, compileMs: Number(compileMs.toFixed(2)), decideUs });
 }
 
 console.log(JSON.stringify({ bench: "core/decide", node: process.version, rows }));

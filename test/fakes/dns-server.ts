@@ -28,7 +28,7 @@ export interface FakeDns {
 }
 
 const TYPES: Readonly<Record<RecordType, number>> = { A: 1, AAAA: 28 };
-const RCODES = { NXDOMAIN: 3, SERVFAIL: 2, REFUSED: 5 } as const;
+const RCODES: Readonly<Record<string, number>> = { NXDOMAIN: 3, SERVFAIL: 2, REFUSED: 5 };
 
 /** A DNS server on loopback that fails on any question its script does not have: it answers REFUSED and remembers. */
 export async function fakeDns(script: Readonly<Record<string, DnsScript>>): Promise<FakeDns> {
@@ -58,7 +58,7 @@ export async function fakeDns(script: Readonly<Record<string, DnsScript>>): Prom
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket)).on("error", () => undefined);
     let held = Buffer.alloc(0);
-    socket.on("data", (chunk) => {
+    socket.on("data", (chunk: Buffer) => {
       held = Buffer.concat([held, chunk]);
       while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
         const end = 2 + held.readUInt16BE(0);
@@ -109,7 +109,7 @@ function readQuestion(query: Buffer): Question {
 
 function encode(query: Buffer, question: Question, said: DnsScript, over: "udp" | "tcp"): Buffer {
   if (said.failure === "garbage") return Buffer.concat([query.subarray(0, 2), Buffer.alloc(20, 0xc0)]);
-  const rcode = said.failure === undefined || said.failure === "wrong id" ? 0 : (RCODES[said.failure as never] ?? 0);
+  const rcode = RCODES[said.failure ?? ""] ?? 0;
   const truncated = said.truncated === true && over === "udp";
   const addresses = rcode !== 0 || truncated ? [] : (said.addresses ?? []);
   const owner = said.alias === undefined ? uint16(0xc00c) : nameOctets(said.alias);

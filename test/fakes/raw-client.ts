@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net";
 
 export interface RawAnswer {
-  /** Everything that came before the proxy closed, fell silent for `quiet`, or was reset. */
+  /** Everything that came before the proxy closed, was reset, or fell silent for `quiet`, or up to `until`. */
   readonly text: string;
   readonly closed: boolean;
   readonly milliseconds: number;
@@ -11,7 +11,7 @@ export interface RawAnswer {
 export async function rawRequest(
   port: number,
   octets: string | Uint8Array,
-  { quiet = 400, host = "127.0.0.1", end = false }: { quiet?: number; host?: string; end?: boolean } = {},
+  { quiet = 400, host = "127.0.0.1", until }: { quiet?: number; host?: string; until?: RegExp } = {},
 ): Promise<RawAnswer> {
   const began = performance.now();
   return new Promise((resolve) => {
@@ -29,14 +29,14 @@ export async function rawRequest(
       timer = setTimeout(() => finish(false), quiet);
     };
     socket.on("connect", () => {
-      if (end) socket.end(octets, "latin1" as never);
-      else socket.write(typeof octets === "string" ? Buffer.from(octets, "latin1") : octets);
+      socket.write(typeof octets === "string" ? Buffer.from(octets, "latin1") : octets);
       wait();
     });
     socket.on("data", (chunk: Buffer) => {
       last = performance.now();
       text += chunk.toString("latin1");
-      wait();
+      if (until?.test(text) === true) finish(false);
+      else wait();
     });
     socket.on("error", () => finish(true));
     socket.on("end", () => finish(true));

@@ -19,6 +19,8 @@ export interface SidecarOptions {
   /** For peers that measure: further flags of node. */
   readonly nodeFlags?: readonly string[];
   readonly uid?: number;
+  /** Milliseconds after which it counts as not becoming ready. */
+  readonly readyWithin?: number;
 }
 
 /** The real process, from source, with a signed policy in directories of its own. */
@@ -98,7 +100,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
   const exit = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
-  const readyAt = await untilReady(adminPort, child, began);
+  const readyAt = await untilReady(adminPort, child, began + (options.readyWithin ?? 15_000));
   if (readyAt === undefined) {
     child.kill("SIGKILL");
     throw new Error(`the sidecar did not become ready:\n${text}`);
@@ -128,8 +130,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   };
 }
 
-async function untilReady(adminPort: number, child: ChildProcess, began: number): Promise<number | undefined> {
-  while (performance.now() - began < 15_000 && child.exitCode === null) {
+async function untilReady(adminPort: number, child: ChildProcess, deadline: number): Promise<number | undefined> {
+  while (performance.now() < deadline && child.exitCode === null) {
     try {
       const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
       if (response.status === 200) return performance.now();

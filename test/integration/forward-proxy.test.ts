@@ -114,7 +114,7 @@ describe("verdicts", () => {
     const before = [tls, http, tcp].map((origin) => origin.seen.connections);
     for (const host of ["127.0.0.1", "::1"]) {
       for (const [name, octets, status, reason] of rows()) {
-        const answer = await rawRequest(sidecar.port, octets, { host });
+        const answer = await rawRequest(sidecar.port, octets, { host, quiet: 7_000 });
         assert.equal(Number(answer.text.slice(9, 12)), status, `${name}: ${answer.text}`);
         assert.equal(reasonOf(answer.text), reason, name);
         const slow = reason === "dns_failure" ? 6_000 : 250;

@@ -148,7 +148,7 @@ test("INV-dial-permit: nothing but a minted permit opens a socket", async () => 
   const permit = dialPermit(port, ["127.0.0.1"]);
   const forgeries: readonly unknown[] = [
     undefined,
-    { ...permit },
+    Object.assign({}, permit),
     { name: permit.name, addresses: ["127.0.0.1"] },
     Object.create(permit),
     new Proxy(permit, {}),

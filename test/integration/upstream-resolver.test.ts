@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { systemClock } from "../../router/app/clock.ts";
 import { millis } from "../../router/core/base/quantity.ts";
 import { type Hostname, parseHostname } from "../../router/core/wire/hostname.ts";
+import { discoverNat64 } from "../../router/edge/upstream/nat64.ts";
 import { createResolver, type NameResolver, type Resolution } from "../../router/edge/upstream/resolver.ts";
 import { type DnsScript, fakeDns } from "../fakes/dns-server.ts";
 import { ip } from "../unit/core/policy/policy-fixture.ts";
@@ -206,6 +207,29 @@ test("resolve: an abort ends the wait at once, for whoever aborted", async () =>
     assert.equal(said(await kept), "192.0.2.1");
   });
 });
+
+const discovery: readonly (readonly [string, DnsScript, string | RegExp])[] = [
+  ["a DNS64 that is slower than the A answer", { addresses: ["64:ff9b::c000:aa"], delayMillis: 150 }, "64:ff9b::/96"],
+  ["no DNS64: NODATA", {}, ""],
+  ["no DNS64: NXDOMAIN", { failure: "NXDOMAIN" }, ""],
+  ["nobody knows: SERVFAIL", { failure: "SERVFAIL" }, "AAAA ESERVFAIL"],
+  ["nobody knows: silence", { failure: "silence" }, /AAAA ETIMEOUT|no answer within 400 ms/],
+];
+for (const [what, aaaa, expected] of discovery) {
+  test(`INV-nat64-discovery: ${what}`, async () => {
+    const script = { "A ipv4only.arpa": { addresses: ["192.0.0.170"] }, "AAAA ipv4only.arpa": aaaa };
+    await withDns(
+      script,
+      async (resolver) => {
+        const found = await discoverNat64(resolver, NEVER);
+        const outcome = found.ok ? found.value.join() : found.problem.detail;
+        if (typeof expected === "string") assert.equal(outcome, expected);
+        else assert.match(outcome, expected);
+      },
+      400,
+    );
+  });
+}
 
 test("INV-dns-absolute: no search list, no hosts file, whatever the environment says", async () => {
   const dns = await fakeDns({});

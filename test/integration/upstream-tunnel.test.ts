@@ -27,9 +27,12 @@ async function withOrigin(serve: (socket: Socket) => void, use: (origin: FakeOri
   }
 }
 
+const random = (below: number): number => Math.floor(Math.random() * below);
+
 interface Received {
   readonly text: string;
-  readonly how: "end" | string;
+  /** `end`, or the code of the error. */
+  readonly how: string;
 }
 
 /** Reads to the end, or to the error. */
@@ -437,7 +440,6 @@ test("tunnel: a byte now and then, either way, keeps a tunnel from being idle", 
 });
 
 test("INV-buffer-pool: after 1,000 tunnels with random ends every buffer is back, and nothing warned", async () => {
-  const random = (below: number): number => Math.floor(Math.random() * below);
   const ends: Record<string, number> = {};
   const warnings: Error[] = [];
   const warned = (warning: Error): void => void warnings.push(warning);

@@ -48,6 +48,8 @@ export function adder(cases: Case[], family: Family, actor: string, mayLeave: bo
     const who = /^\d/.test(actor) && actor !== ROUTER ? `UID ${actor}` : actor === ROUTER ? "router" : actor;
     const id = `${family} ${who}: ${name}`;
     const payload = mayLeave ? {} : { payload: `LEAK ${id}` };
+    // An answer that should come is waited for, however busy the machine.
+    const patience = typeof expected === "object" ? { wait: 1.5 } : {};
     cases.push({
       id,
       family,
@@ -57,7 +59,7 @@ export function adder(cases: Case[], family: Family, actor: string, mayLeave: bo
       remote,
       mayLeave,
       ...more,
-      attempt: { ...payload, ...attempt },
+      attempt: { ...payload, ...patience, ...attempt },
     });
   };
 }

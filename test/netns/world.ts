@@ -95,17 +95,15 @@ export class World implements AsyncDisposable {
     return failures;
   }
 
-  /** Who was told late, on a machine with much else to do, is asked once more, alone; until one is late again. */
+  /** Who was told late or wrongly is asked once more, alone: the machine may be busy. Until one is told wrongly again. */
   async #again(cases: readonly Case[], said: Map<string, Said>): Promise<void> {
-    const late = cases.filter((each) => each.expected === "refused" && (said.get(each.id)?.ms ?? 0) > REFUSAL_MS);
-    for (const each of late) {
-      const { results } = await this.#ask(each.actor, {
-        do: "run",
-        cases: [{ ...each.attempt, id: each.id }],
-        atOnce: 1,
-      });
+    const wrong = cases.filter(
+      (each) => each.phase === "go" && !meets(each) && told(each, said.get(each.id)) !== undefined,
+    );
+    for (const each of wrong) {
+      const { results } = await this.#ask(each.actor, { do: "run", cases: [{ ...each.attempt, id: each.id }] });
       const result = (results as Record<string, Said>)[each.id];
-      if (result === undefined || result.ms > REFUSAL_MS) return;
+      if (result === undefined || told(each, result) !== undefined) return;
       said.set(each.id, result);
     }
   }
@@ -153,20 +151,22 @@ function everywhere(name: string, port: number, more: object = {}): readonly obj
   );
 }
 
-function judge(
-  each: Case,
-  said: Said | undefined,
-  frames: readonly Frame[],
-  received: Record<string, number>,
-): string | undefined {
-  if (said === undefined) return "was not tried";
+function judge(each: Case, said: Said | undefined, frames: readonly Frame[], received: Record<string, number>) {
   const marker = String(each.attempt["payload"] ?? "");
-  const left = each.mayLeave
-    ? undefined
-    : frames.find(
-        (frame) => each.remote.includes(frame.to) || (marker.startsWith("LEAK") && frame.text.includes(marker)),
-      );
-  if (left !== undefined && !isNeighbour(left)) return `left the pod: ${describe(left)}; was told ${said.said}`;
+  const mine = (frame: Frame) =>
+    each.remote.includes(frame.to) || (marker.startsWith("LEAK") && frame.text.includes(marker));
+  const left = each.mayLeave ? undefined : frames.find((frame) => mine(frame) && !isNeighbour(frame));
+  if (left !== undefined) return `left the pod: ${describe(left)}; was told ${said?.said}`;
+  if (each.actor === ROUTER && each.attempt["bulk"] !== undefined) {
+    const count = received[String(each.attempt["to"])] ?? 0;
+    if (count < ORPHAN_BYTES * 0.99) return `only ${count} bytes arrived`;
+  }
+  return told(each, said);
+}
+
+/** What is wrong with what the one who tried was told. */
+function told(each: Case, said: Said | undefined): string | undefined {
+  if (said === undefined) return "was not tried";
   if (each.expected === "refused") {
     if (!/^E[A-Z]+$/.test(said.said)) return `was not refused: ${said.said}`;
     return said.ms > REFUSAL_MS ? `was refused after ${said.ms} ms only` : undefined;
@@ -174,12 +174,7 @@ function judge(
   if (each.expected === "kept") {
     return /^(outside|squatted|LEAK.*)$/.test(said.said) ? `was answered: ${said.said}` : undefined;
   }
-  if (said.said !== each.expected.answer) return `was told ${said.said}, not ${each.expected.answer}`;
-  if (each.actor === ROUTER && each.attempt["bulk"] !== undefined) {
-    const count = received[String(each.attempt["to"])] ?? 0;
-    if (count < ORPHAN_BYTES * 0.99) return `only ${count} bytes arrived`;
-  }
-  return undefined;
+  return said.said === each.expected.answer ? undefined : `was told ${said.said}, not ${each.expected.answer}`;
 }
 
 /** Frames that nobody has announced. */

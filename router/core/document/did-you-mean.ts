@@ -1,6 +1,6 @@
 /** `; did you mean "mode"?`-like end of a sentence, or nothing where no candidate is near. Ends without a full stop. */
 export function didYouMean(given: string, candidates: readonly string[]): string {
-  if (given.length > LONGEST) return "";
+  if (given.length > LONGEST || candidates.length > MOST) return "";
   let best: string | undefined;
   let bestDistance = 3;
   for (const candidate of candidates) {
@@ -16,6 +16,8 @@ export function didYouMean(given: string, candidates: readonly string[]): string
 
 /** Nobody mistypes a key into something longer. */
 const LONGEST = 40;
+/** Of more candidates some one is always near; it would also take long. */
+const MOST = 100;
 
 /** Levenshtein's distance; both texts are short. */
 function editDistance(one: string, other: string): number {

@@ -45,7 +45,8 @@ export function object<const Of extends Fields>(
       for (const entry of node.entries) {
         if (Object.hasOwn(fields, entry.key)) continue;
         complete = false;
-        const message = `There is no key ${quoted(entry.key)} here${didYouMean(entry.key, names)}.`;
+        const meant = report.full ? "" : didYouMean(entry.key, names);
+        const message = `There is no key ${quoted(entry.key)} here${meant}.`;
         report.add({ ...entry.value, at: entry.keyAt }, "unknown_key", message);
       }
       for (const [name, field] of rows) {

@@ -31,7 +31,8 @@ export function indexHosts<Rule extends Ordered>(
   }
   for (const table of [exact, oneLabel, deep]) for (const bucket of table.values()) Object.freeze(bucket);
 
-  const deepest = deep.keys().reduce((most, name) => Math.max(most, name.split(".").length), 0);
+  /** How many labels deep patterns have: parents of any other length need no look-up. */
+  const depths = [...new Set(deep.keys().map((name) => name.split(".").length))].toSorted((one, other) => one - other);
 
   return (name) => {
     let found: readonly Rule[] = exact.get(name) ?? none;
@@ -41,8 +42,9 @@ export function indexHosts<Rule extends Ordered>(
     }
     // From the shortest parent up, so that a name of a hundred labels costs no more than the deepest pattern.
     let dot = name.length;
-    for (let labels = 1; labels <= deepest; labels += 1) {
-      dot = name.lastIndexOf(".", dot - 1);
+    let labels = 0;
+    for (const depth of depths) {
+      for (; labels < depth && dot >= 0; labels += 1) dot = name.lastIndexOf(".", dot - 1);
       if (dot < 0) break;
       found = merged(found, deep.get(name.slice(dot + 1)));
     }

@@ -125,13 +125,14 @@ const requirement: Shape<SigningRequirement> = refined(
 
 const knownSigners: Condition<unknown> = {
   check(_values, map, report) {
-    const ids = new Set(Array.from(idsUnder(map, "signers", "id"), (id) => id.text));
+    const known = Array.from(idsUnder(map, "signers", "id"), (id) => id.text);
+    const ids = new Set(known);
     const requirements = entryOf(map, "requirements")?.value;
     for (const item of requirements?.kind === "list" ? requirements.items : []) {
       const named = item.kind === "map" ? entryOf(item, "signers")?.value : undefined;
       for (const id of named?.kind === "list" ? named.items : []) {
         if (id.kind !== "scalar" || ids.has(id.text)) continue;
-        report.add(id, "unknown_signer", `No signer has the id ${quoted(id.text)}${didYouMean(id.text, [...ids])}.`);
+        report.add(id, "unknown_signer", `No signer has the id ${quoted(id.text)}${didYouMean(id.text, known)}.`);
       }
     }
   },

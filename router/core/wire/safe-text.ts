@@ -12,7 +12,7 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 export function safeText(text: string, maximum: number): string {
   // One unit more than fits shows that there is more, and bounds the work whatever the agent sent.
   const escaped = text.slice(0, maximum + 1).replace(UNSAFE, escapedUnits);
-  if (text.length <= maximum && escaped.length <= maximum) return escaped;
+  if (escaped.length <= maximum) return escaped;
   return `${whole(escaped.slice(0, maximum - 1))}…`;
 }
 

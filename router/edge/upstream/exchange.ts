@@ -178,6 +178,7 @@ export async function exchange(
   }
 
   function upgrade(message: IncomingMessage, early: Buffer): void {
+    if (done) return;
     const accepted = acceptedWebSocket(message, request.fields);
     if (!accepted.ok) return finish(invalid(accepted.problem));
     socket.pause();

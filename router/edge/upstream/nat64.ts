@@ -9,15 +9,15 @@ const WELL_KNOWN_NAME = parseHostname("ipv4only.arpa");
 const WELL_KNOWN_ADDRESSES: ReadonlySet<string> = new Set(["192.0.0.170", "192.0.0.171"]);
 
 /**
- * The NAT64 prefixes of this network (RFC 7050 section 3), as CIDR text; none where there is no DNS64. A failure means
- * that nobody knows.
+ * The NAT64 prefixes of this network (RFC 7050 section 3), as CIDR text; none where DNS says that there is no DNS64. A
+ * failure means that nobody knows.
  */
 export async function discoverNat64(
   resolver: NameResolver,
   signal: AbortSignal,
 ): Promise<Result<readonly string[], DnsProblem>> {
   if (!WELL_KNOWN_NAME.ok) throw new Error(WELL_KNOWN_NAME.problem);
-  const answers = await resolver.resolve(WELL_KNOWN_NAME.value, signal);
+  const answers = await resolver.resolveIpv6(WELL_KNOWN_NAME.value, signal);
   return answers.ok ? ok(nat64Prefixes(answers.value)) : answers;
 }
 

@@ -9,7 +9,7 @@ import { exchange, type ExchangeEnd, type ExchangeOptions, type OriginRequest, t
 export interface OriginConnection {
   /** Another request may be sent now: to be looked at in the same tick as `exchange` is called. */
   readonly usable: boolean;
-  /** See `exchange`. A second one before the first has ended throws. */
+  /** See `exchange`. A second one before the first has ended throws. After "upgraded" the socket is no longer ours. */
   exchange(request: OriginRequest, sink: ResponseSink, options: ExchangeOptions): Promise<ExchangeEnd>;
   close(): void;
 }
@@ -33,21 +33,24 @@ export function originConnection(link: Link): OriginConnection {
     return undefined;
   };
   let busy = false;
+  let givenAway = false;
   return {
     get usable() {
-      return !busy && !socket.destroyed && socket.writable && !socket.readableEnded;
+      return !busy && !givenAway && !socket.destroyed && socket.writable && !socket.readableEnded;
     },
     async exchange(request, sink, options) {
       if (busy) throw new Error("an origin connection carries one exchange at a time");
       busy = true;
       try {
-        return await exchange(socket, agent, request, sink, options);
+        const end = await exchange(socket, agent, request, sink, options);
+        givenAway = end.cause === "upgraded";
+        return end;
       } finally {
         busy = false;
       }
     },
     close() {
-      socket.destroy();
+      if (!givenAway) socket.destroy();
       agent.destroy();
     },
   };

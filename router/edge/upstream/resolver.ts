@@ -21,10 +21,17 @@ export interface NameResolver {
    * wait at once; the question itself, which others may share, ends by its own deadline.
    */
   resolve(host: Hostname, signal: AbortSignal): Promise<Resolution>;
+  /**
+   * The IPv6 addresses that DNS has for a name, none where it says that there are none; never from a pin or the cache,
+   * and never cut short by an answer of the other family.
+   */
+  resolveIpv6(host: Hostname, signal: AbortSignal): Promise<Resolution>;
 }
 
 /** Once one family has addresses, how long the other may still take (RFC 8305 section 3). */
 const RESOLUTION_DELAY_MILLIS = 50;
+/** c-ares for NODATA and NXDOMAIN: an answer, and the answer is no. */
+const SAYS_NONE: ReadonlySet<string> = new Set(["ENODATA", "ENOTFOUND"]);
 /** Of each family, so that neither crowds the other out. */
 const MOST_OF_A_FAMILY = 16;
 
@@ -51,15 +58,21 @@ export function createResolver(config: RouterConfig["resolver"], clock: Clock): 
     const answers = await gather(questions, config.timeout);
     const useful = answers.filter((answer) => answer.addresses.length > 0);
     if (useful.length === 0) {
-      const said = answers.map((answer) => `${answer.type} ${answer.error ?? "has no address"}`);
-      const silent = answers.length < questions.length ? [`no answer within ${config.timeout} ms`] : [];
-      return fail({ reason: "dns_failure", detail: [...said, ...silent].join(", ") });
+      return fail({ reason: "dns_failure", detail: describe(answers, questions.length, config.timeout) });
     }
     // Questions run side by side; the order of answers is not the order of preference (RFC 6724: IPv6 first).
     const inOrder = useful.toSorted((one, other) => other.type.length - one.type.length);
     const addresses = [...new Set(inOrder.flatMap((answer) => answer.addresses))];
     cache.set(host, addresses, Math.min(...useful.map((answer) => answer.ttl)));
     return ok(addresses);
+  }
+
+  async function askIpv6(host: Hostname): Promise<Resolution> {
+    const answers = await gather([familyAnswer("AAAA", dns.resolve6(host, { ttl: true }))], config.timeout);
+    const [answer] = answers;
+    if (answer !== undefined && (answer.error === undefined || SAYS_NONE.has(answer.error)))
+      return ok(answer.addresses);
+    return fail({ reason: "dns_failure", detail: describe(answers, 1, config.timeout) });
   }
 
   function askOnce(host: Hostname): Promise<Resolution> {
@@ -80,6 +93,9 @@ export function createResolver(config: RouterConfig["resolver"], clock: Clock): 
       if (cached !== undefined) return ok(cached);
       return unlessAborted(askOnce(host), signal);
     },
+    async resolveIpv6(host, signal) {
+      return unlessAborted(askIpv6(host), signal);
+    },
   };
 }
 
@@ -90,6 +106,12 @@ interface FamilyAnswer {
   readonly ttl: number;
   /** c-ares' code where there is no answer. */
   readonly error: string | undefined;
+}
+
+function describe(answers: readonly FamilyAnswer[], asked: number, timeout: Millis): string {
+  const said = answers.map((answer) => `${answer.type} ${answer.error ?? "has no address"}`);
+  if (answers.length < asked) said.push(`no answer within ${timeout} ms`);
+  return said.join(", ");
 }
 
 /** Never rejects. A record that is no address of ours to parse is dropped: c-ares writes no such text. */

@@ -97,11 +97,13 @@ const asked = (rules: number): readonly string[] =>
 
 test("10,000 rules: compiled in 200 ms, and a decision costs no more than among 100", { timeout: 20_000 }, () => {
   const document = written(10_000);
+  // Time on the processor, so that a busy machine does not count.
   let compileTime = Number.POSITIVE_INFINITY;
   for (let round = 0; round < 3; round += 1) {
-    const began = performance.now();
+    const before = process.cpuUsage();
     compilePolicy(document, DIGEST, millis(0));
-    compileTime = Math.min(compileTime, performance.now() - began);
+    const { user, system } = process.cpuUsage(before);
+    compileTime = Math.min(compileTime, (user + system) / 1_000);
   }
   assert.ok(compileTime < 200, `compiled in ${compileTime} ms`);
 

@@ -39,6 +39,7 @@ const cases: readonly (readonly [text: string, outcome: Outcome])[] = [
   ],
   ["00005\r\nhello\r\n0\r\n\r\n", { state: "end", payload: "hello", leftover: "" }],
   ["4\r\n\r\n\r\n\r\n0\r\n\r\n", { state: "end", payload: "\r\n\r\n", leftover: "" }],
+  [`${"01\r\na\r\n".repeat(20)}0\r\n\r\n`, { state: "end", payload: "a".repeat(20), leftover: "" }],
   ["5\r\nhel", { state: "more", payload: "hel" }],
   ["fffffffffffff\r\nx", { state: "more", payload: "x" }],
   ["0\r\n\r", { state: "more", payload: "" }],

@@ -197,6 +197,11 @@ const malformed: readonly (readonly [name: string, bytes: Uint8Array, problem: s
   ["a message of 16 MiB", lying(0xffffff, NAMED.subarray(4)), LARGE],
   ["a message of 64 KiB", records(Buffer.concat([octets(1, 1, 0, 0), new Uint8Array(65_536)])), LARGE],
   [
+    "64 KiB with the records' headers",
+    records(Buffer.concat([octets(1, 0, 0xff, 0xf8), new Uint8Array(65_528)])),
+    LARGE,
+  ],
+  [
     "another message in the record",
     records(Buffer.concat([NAMED, NAMED])),
     "The ClientHello is not alone in its record.",

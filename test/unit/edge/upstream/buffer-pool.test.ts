@@ -53,13 +53,13 @@ test("reading takes a large buffer after a full one, and a small one as soon as 
     release();
     return true;
   });
-  const { buffer, callback } = reading.onread;
-  assert.ok(typeof buffer === "function");
+  const next = reading.onread.buffer;
+  assert.ok(typeof next === "function");
   const sizes: number[] = [];
   for (const length of [10, 4 * KIB, 128 * KIB, 128 * KIB, 5 * KIB, 3]) {
-    const next = buffer();
-    sizes.push(next.length / KIB);
-    callback(length, next);
+    const buffer = next();
+    sizes.push(buffer.length / KIB);
+    reading.onread.callback(length, buffer);
   }
   assert.deepEqual(sizes, [4, 4, 128, 128, 128, 4]);
   assert.deepEqual(read, [10, 4 * KIB, 128 * KIB, 128 * KIB, 5 * KIB, 3]);

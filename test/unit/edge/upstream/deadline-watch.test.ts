@@ -6,10 +6,10 @@ import { createDeadlineWatch, type DeadlineWatch } from "../../../../router/edge
 interface Watching {
   readonly watch: DeadlineWatch;
   readonly events: string[];
-  pass(milliseconds: number): void;
+  readonly pass: (milliseconds: number) => void;
   /** One more octet for that connection. */
-  carry(name: string): void;
-  start(name: string, idle: number, lifetime: number): () => void;
+  readonly carry: (name: string) => void;
+  readonly start: (name: string, idle: number, lifetime: number) => () => void;
 }
 
 function withWatch(use: (watching: Watching) => void): void {
@@ -23,7 +23,7 @@ function withWatch(use: (watching: Watching) => void): void {
     use({
       watch,
       events,
-      pass(milliseconds) {
+      pass: (milliseconds) => {
         for (let passed = 0; passed < milliseconds; passed += 10) {
           now += 10;
           mock.timers.tick(10);
@@ -102,14 +102,14 @@ test("expiring may end and start others", () => {
         more();
       },
     });
-    let endOther = (): void => undefined;
+    const others: (() => void)[] = [];
     watch.watch(
       entry("first", () => {
-        endOther();
+        for (const end of others) end();
         watch.watch(entry("third", () => undefined));
       }),
     );
-    endOther = watch.watch(entry("second", () => undefined));
+    others.push(watch.watch(entry("second", () => undefined)));
     pass(300);
     assert.deepEqual(expired, ["first", "third"]);
   });

@@ -41,17 +41,25 @@ test("what is found is what the network takes", () => {
   assert.equal(network.value.classify(ip("fd00::a9fe:a9fe")).global, false);
 });
 
+const none = async (): Promise<never> => {
+  throw new Error("not to be asked");
+};
+
 test("discovery asks for the well-known name, and a failure is not an empty answer", async () => {
   const signal = new AbortController().signal;
   const asked: string[] = [];
   const resolver = {
-    async resolve(host: string) {
+    resolve: none,
+    async resolveIpv6(host: string) {
       asked.push(host);
-      return ok([ip("64:ff9b::c000:aa"), ip("192.0.0.170")]);
+      return ok([ip("64:ff9b::c000:aa")]);
     },
   };
   assert.deepEqual(await discoverNat64(resolver, signal), ok(["64:ff9b::/96"]));
   assert.deepEqual(asked, ["ipv4only.arpa"]);
   const problem = { reason: "dns_failure", detail: "A ESERVFAIL" } as const;
-  assert.deepEqual(await discoverNat64({ resolve: async () => fail(problem) }, signal), fail(problem));
+  assert.deepEqual(
+    await discoverNat64({ resolve: none, resolveIpv6: async () => fail(problem) }, signal),
+    fail(problem),
+  );
 });
