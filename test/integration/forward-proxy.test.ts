@@ -114,7 +114,7 @@ describe("verdicts", () => {
     const before = [tls, http, tcp].map((origin) => origin.seen.connections);
     for (const host of ["127.0.0.1", "::1"]) {
       for (const [name, octets, status, reason] of rows()) {
-        const answer = await rawRequest(sidecar.port, octets, { host, quiet: 7_000 });
+        const answer = await rawRequest(sidecar.port, octets, { host, quiet: 7_000, until: /"\}\}$/ });
         assert.equal(Number(answer.text.slice(9, 12)), status, `${name}: ${answer.text}`);
         assert.equal(reasonOf(answer.text), reason, name);
         const slow = reason === "dns_failure" ? 6_000 : 250;
@@ -291,6 +291,8 @@ describe("deadlines and caps", () => {
     const answer = await rawRequest(sidecar.port, "CONNECT tls.exam", { quiet: 3_000 });
     assert.match(answer.text, /^HTTP\/1\.1 400 /);
     assert.ok(answer.milliseconds > 900 && answer.milliseconds < 2_000, `${answer.milliseconds} ms`);
+    const id = /^Sluice-Request-Id: (.*)\r$/m.exec(answer.text)?.[1];
+    await auditRecord(sidecar.auditDirectory, (record) => record.request === id);
   });
 
   test("a silent connection is closed at the head deadline without a record", async () => {

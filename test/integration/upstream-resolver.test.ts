@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock } from "../../router/app/clock.ts";
 import { millis } from "../../router/core/base/quantity.ts";
@@ -7,6 +10,7 @@ import { type Hostname, parseHostname } from "../../router/core/wire/hostname.ts
 import { discoverNat64 } from "../../router/edge/upstream/nat64.ts";
 import { createResolver, type NameResolver, type Resolution } from "../../router/edge/upstream/resolver.ts";
 import { type DnsScript, fakeDns } from "../fakes/dns-server.ts";
+import { requirement } from "../require.ts";
 import { ip } from "../unit/core/policy/policy-fixture.ts";
 
 const NEVER = new AbortController().signal;
@@ -257,3 +261,40 @@ test("INV-dns-absolute: no search list, no hosts file, whatever the environment 
     await dns.close();
   }
 });
+
+const haveMounts = process.getuid?.() === 0 && spawnSync("unshare", ["-m", "true"]).status === 0;
+
+test(
+  "INV-dns-servers-once: a resolv.conf that is written later names no server",
+  requirement("netns", haveMounts, "needs root and unshare -m"),
+  async () => {
+    const script = { "A one.test": { addresses: ["192.0.2.1"] }, "AAAA one.test": {} };
+    const first = await fakeDns(script);
+    const planted = await fakeDns({ "A two.test": { addresses: ["6.6.6.6"] }, "AAAA two.test": {} });
+    const directory = await mkdtemp(join(tmpdir(), "sluice-resolv-"));
+    try {
+      const file = join(directory, "resolv.conf");
+      await writeFile(file, `nameserver ${first.server}\n`);
+      const program = `
+        import { createResolver } from ${JSON.stringify(new URL("../../router/edge/upstream/resolver.ts", import.meta.url).href)};
+        import { writeFileSync } from "node:fs";
+        const clock = { now: () => 0, monotonic: () => performance.now() };
+        const signal = new AbortController().signal;
+        const resolver = createResolver({ servers: [], timeout: 500, hosts: new Map() }, clock);
+        const one = await resolver.resolve("one.test", signal);
+        if (!one.ok) throw new Error(one.problem.detail);
+        writeFileSync("/etc/resolv.conf", ${JSON.stringify(`nameserver ${planted.server}\n`)});
+        for (let round = 0; round < 3; round++) {
+          const two = await resolver.resolve("two.test", signal);
+          if (two.ok) throw new Error("the planted server answered");
+        }`;
+      const command = `mount --bind ${file} /etc/resolv.conf && exec "$0" --input-type=module -e "$1"`;
+      const child = spawn("unshare", ["-m", "sh", "-c", command, process.execPath, program], { stdio: "inherit" });
+      assert.equal(await new Promise((resolve) => child.on("exit", resolve)), 0);
+      assert.deepEqual(planted.questions, []);
+      assert.ok(first.questions.includes("udp A two.test"));
+    } finally {
+      await Promise.all([first.close(), planted.close(), rm(directory, { recursive: true })]);
+    }
+  },
+);

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
+import { nat64PrefixLengths } from "../../../../router/core/policy/embedded-ipv4.ts";
 import { compileNetwork } from "../../../../router/core/policy/network.ts";
 import { discoverNat64, nat64Prefixes } from "../../../../router/edge/upstream/nat64.ts";
 import { fail, ok } from "../../../../router/core/base/result.ts";
+import { addressFromOctets } from "../../../../router/core/wire/ip-address.ts";
 import { ip } from "../../core/policy/policy-fixture.ts";
 
 /** The examples of RFC 6052 section 2.4, with the well-known addresses of RFC 7050 in place of 192.0.2.33. */
@@ -32,6 +35,26 @@ for (const [what, answers, expected] of table) {
     assert.equal(found.join(" "), expected);
   });
 }
+
+test("a prefix of any length is found behind a well-known address", () => {
+  const lengths = fc.constantFrom(...nat64PrefixLengths);
+  const octets = fc.uint8Array({ minLength: 12, maxLength: 12 });
+  fc.assert(
+    fc.property(lengths, octets, fc.constantFrom(170, 171), (length, random, last) => {
+      const synthesised = new Uint8Array(16);
+      synthesised.set(random.subarray(0, length / 8));
+      synthesised[8] = 0;
+      const expected = `${addressFromOctets(synthesised)}/${length}`;
+      let at = length / 8;
+      for (const octet of [192, 0, 0, last]) {
+        if (at === 8) at += 1;
+        synthesised[at] = octet;
+        at += 1;
+      }
+      assert.ok(nat64Prefixes([addressFromOctets(synthesised)]).includes(expected));
+    }),
+  );
+});
 
 test("what is found is what the network takes", () => {
   const found = nat64Prefixes(["2a00:1450:c000:aa::", "64:ff9b::c000:aa", "fd00:0:0:0::c000:aa"].map(ip));
