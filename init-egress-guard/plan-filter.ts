@@ -103,7 +103,7 @@ function output(settings: GuardSettings, family: Family): readonly Rule[] {
     {
       id: "admin",
       reason: "Metrics and status are for the cluster: not for the agent, on loopback or on the pod's own address.",
-      match: `-o lo -p tcp -m tcp --dport ${PORTS.admin} --tcp-flags SYN SYN ${notRouter}`,
+      match: `-p tcp -m tcp --dport ${PORTS.admin} --tcp-flags SYN SYN ${notRouter}`,
       verdict: "REJECT --reject-with tcp-reset",
     },
     {

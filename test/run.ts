@@ -41,7 +41,9 @@ run.stdout.on("data", (text: string) => {
 });
 run.on("close", (code) => {
   if (skipped.length > 0) {
-    console.log(`\n=== ${skipped.length} TESTS WERE SKIPPED on this machine (SLUICE_TEST_REQUIRE makes each a failure) ===`);
+    console.log(
+      `\n=== ${skipped.length} TESTS WERE SKIPPED on this machine (SLUICE_TEST_REQUIRE makes each a failure) ===`,
+    );
     for (const line of new Set(skipped)) console.log(`  ${line}`);
   }
   process.exitCode = code ?? 1;

@@ -49,18 +49,16 @@ export async function compareProxies(short: boolean, progress: (text: string) =>
       else proxies.push(peer);
     }
     const ways = [undefined, ...proxies];
-    const figures = ways.map(
-      (proxy): ProxyFigures => ({
-        name: proxy?.name ?? "direct",
-        connects: [],
-        p50: [],
-        p99: [],
-        streams: [],
-        failures: 0,
-        rss: 0,
-        rssAnon: 0,
-      }),
-    );
+    const figures = ways.map((proxy): ProxyFigures => ({
+      name: proxy?.name ?? "direct",
+      connects: [],
+      p50: [],
+      p99: [],
+      streams: [],
+      failures: 0,
+      rss: 0,
+      rssAnon: 0,
+    }));
     // Round 0 warms everything up and is not counted.
     for (let round = 0; round <= rounds; round += 1) {
       for (const [index, proxy] of ways.entries()) {
@@ -71,7 +69,13 @@ export async function compareProxies(short: boolean, progress: (text: string) =>
           host: proxy === undefined || proxy.name === "tinyproxy" ? "127.0.0.1" : "origin.bench",
           originPort,
         };
-        const tunnels = await ask(load, { ...base, kind: "connect", count: connects, concurrency: CONCURRENCY, bytes: 0 });
+        const tunnels = await ask(load, {
+          ...base,
+          kind: "connect",
+          count: connects,
+          concurrency: CONCURRENCY,
+          bytes: 0,
+        });
         const bytes = megabytes * 1_000_000;
         const stream = await ask(load, { ...base, kind: "stream", count: 1, concurrency: 1, bytes });
         row.failures += tunnels.failures + stream.failures;

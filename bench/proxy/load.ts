@@ -33,7 +33,9 @@ function open(order: LoadOrder, established: (socket: Socket) => void, failed: (
     return;
   }
   const authority = `${order.host}:${order.originPort}`;
-  socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\nUser-Agent: bench\r\nProxy-Connection: keep-alive\r\n\r\n`);
+  socket.write(
+    `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\nUser-Agent: bench\r\nProxy-Connection: keep-alive\r\n\r\n`,
+  );
   socket.once("data", (head: Buffer) => {
     if (/^HTTP\/1\.[01] 200/.test(head.toString("latin1", 0, 12))) established(socket);
     else {
@@ -99,7 +101,8 @@ async function run(order: LoadOrder): Promise<LoadResult> {
   );
   const seconds = (performance.now() - began) / 1_000;
   latencies.sort((a, b) => a - b);
-  const at = (share: number): number => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
+  const at = (share: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
   return { seconds, failures, p50: at(0.5), p99: at(0.99) };
 }
 

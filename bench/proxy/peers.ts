@@ -88,7 +88,15 @@ export async function startTinyproxy(directory: string, originPort: number): Pro
   const file = join(directory, "tinyproxy.conf");
   writeFileSync(
     file,
-    [`Port ${port}`, "Listen 127.0.0.1", "Timeout 600", "MaxClients 512", `ConnectPort ${originPort}`, "LogLevel Critical", ""].join("\n"),
+    [
+      `Port ${port}`,
+      "Listen 127.0.0.1",
+      "Timeout 600",
+      "MaxClients 512",
+      `ConnectPort ${originPort}`,
+      "LogLevel Critical",
+      "",
+    ].join("\n"),
   );
   const child = spawn("tinyproxy", ["-d", "-c", file], { stdio: "ignore" });
   if (child.pid === undefined || !(await untilOpen(port, 8_000))) {

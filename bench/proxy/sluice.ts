@@ -4,8 +4,11 @@ import type { RunningProxy } from "./peers.ts";
 /** Sluice with everything on: signed policy, ClientHello judged, strict audit with fdatasync, a log line an exchange. */
 export async function startSluice(originPort: number): Promise<RunningProxy & { readonly readyMillis: number }> {
   const sidecar = await startSidecar({
-    allow: [`{ id: bench, hosts: [origin.bench], ports: [${originPort}], addresses: ["127.0.0.1:${originPort}"], protocol: tls }`],
+    allow: [
+      `{ id: bench, hosts: [origin.bench], ports: [${originPort}], addresses: ["127.0.0.1:${originPort}"], protocol: tls }`,
+    ],
     hosts: { "origin.bench": ["127.0.0.1"] },
+    built: true,
     nodeFlags: ["--max-semi-space-size=1"],
   });
   return {

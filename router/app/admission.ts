@@ -7,6 +7,7 @@ import type { AuditEvent } from "../core/audit/audit-event.ts";
 import { admitAddresses } from "../core/policy/admit-address.ts";
 import { decide } from "../core/policy/decide.ts";
 import type { NetworkFacts } from "../core/policy/network.ts";
+import { stillPermitted } from "../core/policy/still-permitted.ts";
 import type { DialPermit, NamePermit, PolicyIdentity } from "../core/policy/permit.ts";
 import type { PolicySnapshot } from "../core/policy/snapshot.ts";
 import type { Hostname } from "../core/wire/hostname.ts";
@@ -109,6 +110,22 @@ export async function record(
   if (!recorded.ok) return refusalOf(permit, "audit_unavailable");
   exchange.admitted = true;
   return exchange.cutReason === undefined ? ok(undefined) : refusalOf(permit, exchange.cutReason);
+}
+
+/**
+ * Why an exchange may not go on, by the policy and the network as they are now; undefined where it may. Asked of every
+ * live exchange at each swap, and of one whose policy was swapped while it was being dialled.
+ */
+export function lostPermission(rooms: AdmissionRooms, exchange: Exchange): Reason | undefined {
+  const { request, permit, address } = exchange;
+  if (request === undefined || permit === undefined) return undefined;
+  const now = rooms.policyTime();
+  const decision = decide(rooms.policy(), request, now);
+  if (decision.effect === "deny") return decision.reason;
+  // Not dialled yet: asked again when it is.
+  if (address === undefined) return undefined;
+  const kept = stillPermitted(rooms.policy(), rooms.network(), { request, permit, address }, now);
+  return kept ? undefined : "address_not_allowed";
 }
 
 export function refusalOf(

@@ -10,7 +10,13 @@ export function establishedResponse(request: string): string {
 }
 
 /** Settles the exchange as refused and tells the agent, in HTTP; `keepAlive` leaves the connection to its next request. */
-export function answerRefusal(agent: AgentSocket, exchange: Exchange, refused: Refused, keepAlive = false, withBody = true): void {
+export function answerRefusal(
+  agent: AgentSocket,
+  exchange: Exchange,
+  refused: Refused,
+  keepAlive = false,
+  withBody = true,
+): void {
   exchange.refused(refused.reason, refused.policy, refused.rule, refused.detail);
   const text = refusalResponse({ ...refused, request: exchange.start.request }, keepAlive, withBody);
   if (keepAlive) agent.write(text);
@@ -18,7 +24,12 @@ export function answerRefusal(agent: AgentSocket, exchange: Exchange, refused: R
 }
 
 /** Ends a tunnel whose first bytes were refused: HTTP is over there, so TLS is told in TLS and anything else by closing. */
-export function closeRefusedTunnel(agent: AgentSocket, exchange: Exchange, reason: Reason, detail: string | undefined): void {
+export function closeRefusedTunnel(
+  agent: AgentSocket,
+  exchange: Exchange,
+  reason: Reason,
+  detail: string | undefined,
+): void {
   exchange.refused(reason, exchange.permit?.policy, exchange.permit?.rule, detail);
   agent.finish(refusalAlert(reason));
 }

@@ -9,16 +9,25 @@ export function policyCondition(loop: PolicyLoop): Condition {
   if (snapshot.state === "missing") {
     return { name: "policy", state: "failed", reason: problems === "" ? "no policy was found yet" : problems };
   }
-  if (loop.time() >= snapshot.deniesFrom) return { name: "policy", state: "failed", reason: `the policy has expired. ${problems}` };
+  if (loop.time() >= snapshot.deniesFrom)
+    return { name: "policy", state: "failed", reason: `the policy has expired. ${problems}` };
   if (condition.state !== "loaded") {
     return { name: "policy", state: "degraded", reason: `version ${snapshot.identity.version} stands: ${problems}` };
   }
   const used = (loop.time() - snapshot.issuedAt) / (snapshot.expiresAt - snapshot.issuedAt);
   if (used >= 0.8) {
-    return { name: "policy", state: "degraded", reason: `${Math.floor(used * 100)} % of the policy's life is used: sign a new version` };
+    return {
+      name: "policy",
+      state: "degraded",
+      reason: `${Math.floor(used * 100)} % of the policy's life is used: sign a new version`,
+    };
   }
   if (snapshot.mode === "learn") {
-    return { name: "policy", state: "degraded", reason: "learn mode: everything that is not denied is allowed and recorded" };
+    return {
+      name: "policy",
+      state: "degraded",
+      reason: "learn mode: everything that is not denied is allowed and recorded",
+    };
   }
   return { name: "policy", state: "ok", reason: "" };
 }

@@ -3,11 +3,16 @@ import { millis } from "../core/base/quantity.ts";
 import type { RouterConfig } from "../core/config/router-config.ts";
 import type { NamePermit } from "../core/policy/permit.ts";
 import type { Authority } from "../core/wire/authority.ts";
-import { type ForwardRequest, forwardRequest, type HttpForwardRequest, innerRequest } from "../core/wire/forward-request.ts";
+import {
+  type ForwardRequest,
+  forwardRequest,
+  type HttpForwardRequest,
+  innerRequest,
+} from "../core/wire/forward-request.ts";
 import type { HeadLimits } from "../core/wire/message-head.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { type HeadProblem, serveRequests } from "../edge/listeners/request-loop.ts";
-import { type AdmissionRooms, clear, judge, record, refusalOf } from "./admission.ts";
+import { type AdmissionRooms, clear, judge, lostPermission, record, refusalOf } from "./admission.ts";
 import { answerRefusal, closeRefusedTunnel, establishedResponse } from "./answer.ts";
 import { Exchange, type Settle } from "./exchange.ts";
 import { PlainHttp } from "./plain-http.ts";
@@ -119,9 +124,10 @@ export function createCorridor(rooms: CorridorRooms): Corridor {
     const link = dialled.value;
     exchange.address = link.address;
     exchange.connect = millis(link.connectMillis);
-    if (exchange.cutReason !== undefined) {
+    const lost = exchange.cutReason ?? lostPermission(rooms.admission, exchange);
+    if (lost !== undefined) {
       link.socket.destroy();
-      answerRefusal(agent, exchange, refusalOf(permit, exchange.cutReason).problem);
+      answerRefusal(agent, exchange, refusalOf(permit, lost).problem);
       return;
     }
     agent.write(establishedResponse(exchange.start.request));
@@ -142,7 +148,10 @@ export function createCorridor(rooms: CorridorRooms): Corridor {
   }
 
   function turnAway(agent: AgentSocket): void {
-    refuseUnread(agent, { reason: "connection_limit", detail: `This router holds ${rooms.limits.connections} connections at most.` });
+    refuseUnread(agent, {
+      reason: "connection_limit",
+      detail: `This router holds ${rooms.limits.connections} connections at most.`,
+    });
   }
 
   return { serve, turnAway };

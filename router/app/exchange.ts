@@ -34,13 +34,7 @@ export class Exchange {
   #onCut: ((reason: Reason) => void) | undefined;
   #settled = false;
 
-  constructor(
-    id: string,
-    action: string,
-    request: EgressRequest | undefined,
-    clock: Clock,
-    settle: Settle,
-  ) {
+  constructor(id: string, action: string, request: EgressRequest | undefined, clock: Clock, settle: Settle) {
     this.start = { request: id, action, host: request?.host, port: request?.port, at: clock.now() };
     this.request = request;
     this.#clock = clock;

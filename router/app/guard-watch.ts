@@ -51,9 +51,15 @@ export class GuardWatch {
 
   condition(): Condition {
     if (!this.#config.expected) {
-      return { name: "guard", state: "degraded", reason: "not expected here (guard.expected is false): nothing keeps the agent from going around" };
+      return {
+        name: "guard",
+        state: "degraded",
+        reason: "not expected here (guard.expected is false): nothing keeps the agent from going around",
+      };
     }
-    return this.proved ? { name: "guard", state: "ok", reason: "" } : { name: "guard", state: "failed", reason: this.#problem };
+    return this.proved
+      ? { name: "guard", state: "ok", reason: "" }
+      : { name: "guard", state: "failed", reason: this.#problem };
   }
 
   close(): void {

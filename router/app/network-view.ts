@@ -64,7 +64,9 @@ export class NetworkView {
     const compiled = compileNetwork({ ...settings, nat64Prefixes: [...network.nat64.prefixes, ...discovered] });
     if (compiled.ok) return compiled.value;
     // The configuration's own parser has passed its ranges; what DNS claimed may still be no prefix of any use.
-    this.#log.event("warn", "nat64 prefixes refused", { problem: compiled.problem.map(({ message }) => message).join(" ") });
+    this.#log.event("warn", "nat64 prefixes refused", {
+      problem: compiled.problem.map(({ message }) => message).join(" "),
+    });
     const declared = compileNetwork({ ...settings, nat64Prefixes: network.nat64.prefixes });
     if (declared.ok) return declared.value;
     throw new Error(`the configuration's networks came unchecked: ${declared.problem[0]?.message}`);

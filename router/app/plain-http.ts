@@ -7,9 +7,10 @@ import type { NamePermit } from "../core/policy/permit.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { HttpAnswer } from "../edge/listeners/http-answer.ts";
 import { RequestBody, RequestBodyError } from "../edge/listeners/request-body.ts";
-import { type ExchangeEnd, originConnection, type OriginConnection } from "../edge/upstream/origin-connection.ts";
+import type { ExchangeEnd } from "../edge/upstream/exchange.ts";
+import { originConnection, type OriginConnection } from "../edge/upstream/origin-connection.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
-import { clear, judge, type Refused, refusalOf } from "./admission.ts";
+import { clear, judge, lostPermission, type Refused, refusalOf } from "./admission.ts";
 import { answerRefusal } from "./answer.ts";
 import type { CorridorRooms } from "./corridor.ts";
 import { Exchange } from "./exchange.ts";
@@ -67,7 +68,12 @@ export class PlainHttp {
     return keepAlive ? "again" : "done";
   }
 
-  async #forward(exchange: Exchange, request: HttpForwardRequest, body: RequestBody, permit: NamePermit): Promise<Next> {
+  async #forward(
+    exchange: Exchange,
+    request: HttpForwardRequest,
+    body: RequestBody,
+    permit: NamePermit,
+  ): Promise<Next> {
     const rooms = this.#rooms;
     const cleared = await clear(rooms.admission, exchange, permit);
     if (!cleared.ok) return this.#refuse(exchange, request, body, cleared.problem);
@@ -94,9 +100,8 @@ export class PlainHttp {
       this.#kept = kept;
     }
     exchange.address = kept.address;
-    if (exchange.cutReason !== undefined) {
-      return this.#refuse(exchange, request, body, refusalOf(permit, exchange.cutReason).problem);
-    }
+    const lost = exchange.cutReason ?? lostPermission(rooms.admission, exchange);
+    if (lost !== undefined) return this.#refuse(exchange, request, body, refusalOf(permit, lost).problem);
 
     const answer = new HttpAnswer(this.#agent, exchange.start.request, request.version === "1.0", request.keepAlive);
     const end = await kept.connection.exchange(

@@ -147,7 +147,9 @@ export class PolicyLoop {
     }
     if (judged.kind === "accepted") this.#swap(judged.snapshot, judged.signers, judged.freshness);
     this.#condition =
-      outside.length > 0 ? { state: "degraded", problems: outside } : { state: "loaded", phase: judged.freshness.phase };
+      outside.length > 0
+        ? { state: "degraded", problems: outside }
+        : { state: "loaded", phase: judged.freshness.phase };
     if (outside.length > 0) this.#rooms.refused(outside);
   }
 
@@ -157,12 +159,17 @@ export class PolicyLoop {
       // What keeps it from being read is among the problems already.
       return refusal([]);
     }
-    const names = [...(this.#listing?.files.keys() ?? [])].filter((name) => /\.ya?ml$/.test(name) && !name.endsWith(".cases.yaml"));
+    const names = [...(this.#listing?.files.keys() ?? [])].filter(
+      (name) => /\.ya?ml$/.test(name) && !name.endsWith(".cases.yaml"),
+    );
     const [name, another] = names;
     if (this.#listing === undefined) return refusal([]);
-    if (name === undefined) return refusal([problem(directory, "policy_absent", "The directory holds no policy document.")]);
+    if (name === undefined)
+      return refusal([problem(directory, "policy_absent", "The directory holds no policy document.")]);
     if (another !== undefined) {
-      return refusal([problem(join(directory, another), "policy_twice", "The directory holds more than one policy document.")]);
+      return refusal([
+        problem(join(directory, another), "policy_twice", "The directory holds more than one policy document."),
+      ]);
     }
     const file = join(directory, name);
     const verified = verifyDocument(this.#keyring, {
@@ -215,24 +222,31 @@ export class PolicyLoop {
     this.#rooms.refused(problems);
   }
 
-  /** At the end of its life the policy denies by itself; what is still open is judged again then. */
+  /** At the end of its life, and of its grace, the policy denies more by itself; what is open is judged again then. */
   #awaitExpiry(snapshot: CompiledPolicy): void {
     clearTimeout(this.#expiry);
-    const left = snapshot.deniesFrom - this.time();
-    this.#expiry = setTimeout(
-      () => {
-        if (this.#snapshot !== snapshot) return;
-        if (this.time() >= snapshot.deniesFrom) void this.#rooms.marks.seen(this.time()).then(() => this.#rooms.swapped(snapshot));
-        else this.#awaitExpiry(snapshot);
-      },
-      Math.min(Math.max(left, 0), LONGEST_TIMER),
-    );
+    const end = [snapshot.expiresAt, snapshot.deniesFrom].find((time) => time > this.time());
+    if (end === undefined) return;
+    const wait = Math.min(end - this.time(), LONGEST_TIMER);
+    this.#expiry = setTimeout(() => {
+      if (this.#snapshot !== snapshot) return;
+      if (this.time() >= end) {
+        this.#rooms.swapped(snapshot);
+        void this.#rooms.marks.seen(this.time());
+      }
+      this.#awaitExpiry(snapshot);
+    }, wait);
     this.#expiry.unref();
   }
 }
 
 type Judged =
-  | { readonly kind: "accepted"; readonly snapshot: CompiledPolicy; readonly signers: readonly string[]; readonly freshness: Freshness }
+  | {
+      readonly kind: "accepted";
+      readonly snapshot: CompiledPolicy;
+      readonly signers: readonly string[];
+      readonly freshness: Freshness;
+    }
   | { readonly kind: "unchanged"; readonly freshness: Freshness }
   | { readonly kind: "refused"; readonly problems: readonly DocumentProblem[]; readonly untrusted: boolean };
 

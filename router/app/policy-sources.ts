@@ -19,7 +19,9 @@ const WATCH = {
 /** Connects the policy and trust directories to the loop; resolves when both have been read once and judged. */
 export async function watchPolicySources(config: RouterConfig, loop: PolicyLoop, log: Log): Promise<PolicySources> {
   const onEvents = (problem: DocumentProblem | undefined): void =>
-    log.event(problem === undefined ? "info" : "warn", "policy sources", { problem: problem?.message ?? "events come again" });
+    log.event(problem === undefined ? "info" : "warn", "policy sources", {
+      problem: problem?.message ?? "events come again",
+    });
   const reloadTrust = async (): Promise<void> => {
     const keyring = await loadKeyring(config.trust.directory);
     await (keyring.ok ? loop.trusted(keyring.value) : loop.trustFailed(keyring.problem));
@@ -39,7 +41,11 @@ export async function watchPolicySources(config: RouterConfig, loop: PolicyLoop,
     onEvents,
   } satisfies WatchOptions);
 
-  const [listing, keyring] = await Promise.all([policy.initial(), loadKeyring(config.trust.directory), trust.initial()]);
+  const [listing, keyring] = await Promise.all([
+    policy.initial(),
+    loadKeyring(config.trust.directory),
+    trust.initial(),
+  ]);
   await loop.begin(listing, keyring);
   return {
     async [Symbol.asyncDispose]() {

@@ -8,7 +8,6 @@ import { fail, ok, type Result } from "../core/base/result.ts";
 import type { RouterConfig } from "../core/config/router-config.ts";
 import { endedEvent } from "../core/outcome/audit-projection.ts";
 import { RateWindows } from "../core/policy/rate-window.ts";
-import { stillPermitted } from "../core/policy/still-permitted.ts";
 import { type AdminServer, openAdminServer } from "../edge/admin/admin-server.ts";
 import { type AuditLog, openAuditLog } from "../edge/audit/audit-log.ts";
 import { AgentSocket } from "../edge/listeners/agent-socket.ts";
@@ -17,6 +16,7 @@ import { openLog } from "../edge/log/log.ts";
 import { Instruments } from "../edge/metrics/instruments.ts";
 import { HighWaterMarks } from "../edge/trust/high-water-mark.ts";
 import { createResolver } from "../edge/upstream/resolver.ts";
+import { type AdmissionRooms, lostPermission } from "./admission.ts";
 import { systemClock } from "./clock.ts";
 import { auditCondition, listenersCondition, policyCondition } from "./conditions.ts";
 import { createCorridor } from "./corridor.ts";
@@ -98,27 +98,34 @@ export async function startRouter(
       synced: (seconds) => instruments.auditSyncTook(millis(seconds * 1_000)),
     },
     onHealth: (health) =>
-      log.event(health.writable ? "info" : "error", health.writable ? "audit log is written" : "audit log is NOT written", {
-        problem: health.problem?.message,
-        nearlyFull: health.nearlyFull,
-      }),
+      log.event(
+        health.writable ? "info" : "error",
+        health.writable ? "audit log is written" : "audit log is NOT written",
+        {
+          problem: health.problem?.message,
+          nearlyFull: health.nearlyFull,
+        },
+      ),
   });
   if (!opened.ok) return fail(`${config.audit.directory}: ${opened.problem.message}`);
   const audit: AuditLog = opened.value;
   audit.appendSoon(plainEvent("start", "start", "sluice", { version, node: process.version, mode: config.audit.mode }));
 
-  const judgeAgain = (): void => {
-    const { snapshot } = policy;
-    registry.judgeAgain(({ request, permit, address }) => {
-      if (request === undefined || permit === undefined) return undefined;
-      const kept =
-        address === undefined
-          ? permit.policy === snapshot.identity
-          : stillPermitted(snapshot, network.facts, { request, permit, address }, policy.time());
-      if (kept) return undefined;
-      return snapshot.state === "loaded" ? (policy.time() >= snapshot.deniesFrom ? "policy_expired" : "host_not_allowed") : "policy_missing";
-    });
+  let draining = false;
+  const resolver = createResolver(config.resolver, clock);
+  const admission: AdmissionRooms = {
+    clock,
+    policy: () => policy.snapshot,
+    policyTime: () => policy.time(),
+    network: () => network.facts,
+    draining: () => draining,
+    auditWritable: () => !audit.health().refusing,
+    record: (event) => audit.append(event),
+    resolve: (host, signal) => resolver.resolve(host, signal),
+    takeConnection: (rule, perMinute, now) => rates.admit(rule, perMinute, now),
+    decided: (elapsed) => instruments.decisionTook(elapsed),
   };
+  const judgeAgain = (): void => void registry.judgeAgain((exchange) => lostPermission(admission, exchange));
   network.onChange(judgeAgain);
 
   const policy: PolicyLoop = new PolicyLoop({
@@ -154,7 +161,8 @@ export async function startRouter(
     refused: (problems) => {
       instruments.reloaded("EgressPolicy", "refused");
       const { snapshot } = policy;
-      for (const problem of problems.slice(0, 20)) log.event("error", "policy refused", { problem: formatProblem(problem) });
+      for (const problem of problems.slice(0, 20))
+        log.event("error", "policy refused", { problem: formatProblem(problem) });
       audit.appendSoon({
         ...plainEvent("policy.refused", "policy.load", problems[0]?.file ?? config.policy.directory, {
           problems: problems.slice(0, 20).map(({ code, message }) => `${code}: ${message}`),
@@ -165,8 +173,6 @@ export async function startRouter(
     },
   });
 
-  let draining = false;
-  const resolver = createResolver(config.resolver, clock);
   const nextRequestId = requestIds(randomBytes(4).toString("hex"));
   const corridor = createCorridor({
     clock,
@@ -174,18 +180,7 @@ export async function startRouter(
     limits: config.limits,
     nextRequestId,
     upstream: createUpstreamRooms(clock, config.limits),
-    admission: {
-      clock,
-      policy: () => policy.snapshot,
-      policyTime: () => policy.time(),
-      network: () => network.facts,
-      draining: () => draining,
-      auditWritable: () => !audit.health().refusing,
-      record: (event) => audit.append(event),
-      resolve: (host, signal) => resolver.resolve(host, signal),
-      takeConnection: (rule, perMinute, now) => rates.admit(rule, perMinute, now),
-      decided: (elapsed) => instruments.decisionTook(elapsed),
-    },
+    admission,
     settle: (outcome, admitted) => {
       audit.appendSoon(endedEvent(outcome, admitted, clock.now()));
       instruments.settled(outcome, admitted);
@@ -210,7 +205,9 @@ export async function startRouter(
     socket.once("close", () => connections.delete(agent));
     corridor.serve(agent).catch((error: unknown) => {
       // A bug of ours must cost this connection only; what it was about to do is not done.
-      log.event("error", "a connection failed inside the router", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      log.event("error", "a connection failed inside the router", {
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
       agent.abort();
     });
   };
@@ -264,6 +261,7 @@ export async function startRouter(
     await stop();
     return fail(`a listener cannot be bound: ${error instanceof Error ? error.message : String(error)}`);
   }
+  void instruments.prepare();
   log.event("info", "listening", {
     forward: forward.bound.join(" "),
     admin: admin.bound.join(" "),
@@ -276,8 +274,24 @@ export async function startRouter(
     stop,
   });
 
-  function plainEvent(kind: AuditEvent["kind"], action: string, target: string, detail: NonNullable<AuditEvent["detail"]>): AuditEvent {
-    return { time: clock.now(), kind, action, target, decision: "none", reason: null, rule: null, policy: null, request: null, detail };
+  function plainEvent(
+    kind: AuditEvent["kind"],
+    action: string,
+    target: string,
+    detail: NonNullable<AuditEvent["detail"]>,
+  ): AuditEvent {
+    return {
+      time: clock.now(),
+      kind,
+      action,
+      target,
+      decision: "none",
+      reason: null,
+      rule: null,
+      policy: null,
+      request: null,
+      detail,
+    };
   }
 }
 

@@ -29,7 +29,9 @@ export async function passTlsDoor(
     const read = await agent.read(Math.max(1, deadline - clock.monotonic()));
     if (read === "timeout") return fail({ reason: "not_tls", detail: "No ClientHello came before the deadline." });
     if (read === "end" || read === "closed") {
-      return fail(length === 0 ? { reason: undefined } : { reason: "not_tls", detail: "The ClientHello is cut short." });
+      return fail(
+        length === 0 ? { reason: undefined } : { reason: "not_tls", detail: "The ClientHello is cut short." },
+      );
     }
     // Usually the whole hello is one read. Trickled bytes go into a buffer that doubles, so that the work stays linear.
     if (length === 0) buffer = read;

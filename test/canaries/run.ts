@@ -15,16 +15,62 @@ interface Canary {
 
 /** Each of these must FAIL its check: a rule that nobody has seen fail is not a rule. */
 const canaries: readonly Canary[] = [
-  { name: "cycle", path: "router/core/base/canary-one.ts", secondPath: "router/core/base/canary-two.ts", tool: ["oxlint", "router/core/base"], says: /no-cycle/ },
-  { name: "node-in-core", path: "router/core/wire/canary.ts", tool: ["tsc", "-b", "router/core"], says: /TS2(307|591|580)/ },
-  { name: "clock-in-core", path: "router/core/policy/canary.ts", tool: ["oxlint", "router/core/policy"], says: /no-restricted-globals/ },
-  { name: "core-room-order", path: "router/core/wire/canary.ts", tool: ["oxlint", "router/core/wire"], says: /core\/wire may import/ },
-  { name: "edge-to-edge", path: "router/edge/listeners/canary.ts", tool: ["oxlint", "router/edge/listeners"], says: /never another edge room/ },
-  { name: "socket-outside-upstream", path: "router/app/canary.ts", tool: ["oxlint", "router/app"], says: /edge\/upstream alone opens sockets/ },
+  {
+    name: "cycle",
+    path: "router/core/base/canary-one.ts",
+    secondPath: "router/core/base/canary-two.ts",
+    tool: ["oxlint", "router/core/base"],
+    says: /no-cycle/,
+  },
+  {
+    name: "node-in-core",
+    path: "router/core/wire/canary.ts",
+    tool: ["tsc", "-b", "router/core"],
+    says: /TS2(307|591|580)/,
+  },
+  {
+    name: "clock-in-core",
+    path: "router/core/policy/canary.ts",
+    tool: ["oxlint", "router/core/policy"],
+    says: /no-restricted-globals/,
+  },
+  {
+    name: "core-room-order",
+    path: "router/core/wire/canary.ts",
+    tool: ["oxlint", "router/core/wire"],
+    says: /core\/wire may import/,
+  },
+  {
+    name: "edge-to-edge",
+    path: "router/edge/listeners/canary.ts",
+    tool: ["oxlint", "router/edge/listeners"],
+    says: /never another edge room/,
+  },
+  {
+    name: "socket-outside-upstream",
+    path: "router/app/canary.ts",
+    tool: ["oxlint", "router/app"],
+    says: /edge\/upstream alone opens sockets/,
+  },
   { name: "forged-permit", path: "router/app/canary.ts", tool: ["tsc", "-b", "router/app"], says: /#minted/ },
-  { name: "minted-outside-policy", path: "router/app/canary.ts", tool: ["oxlint", "router/app"], says: /minted by core\/policy only/ },
-  { name: "forgotten-variant", path: "router/app/canary.ts", tool: ["oxlint", "--type-aware", "router/app"], says: /switch-exhaustiveness-check/ },
-  { name: "environment-outside-config", path: "router/app/canary.ts", tool: ["oxlint", "router/app"], says: /no-process-env/ },
+  {
+    name: "minted-outside-policy",
+    path: "router/app/canary.ts",
+    tool: ["oxlint", "router/app"],
+    says: /minted by core\/policy only/,
+  },
+  {
+    name: "forgotten-variant",
+    path: "router/app/canary.ts",
+    tool: ["oxlint", "--type-aware", "router/app"],
+    says: /switch-exhaustiveness-check/,
+  },
+  {
+    name: "environment-outside-config",
+    path: "router/app/canary.ts",
+    tool: ["oxlint", "router/app"],
+    says: /no-process-env/,
+  },
 ];
 
 /** Tries each canary in a copy of the tree; true when every one was refused, with the words expected. */
@@ -49,7 +95,9 @@ export function runCanaries(): boolean {
       const output = `${run.stdout}${run.stderr}`;
       if (run.status !== 0 && canary.says.test(output)) continue;
       alive += 1;
-      console.error(`canary ${canary.name} was NOT refused by ${canary.tool.join(" ")} (exit ${run.status})\n${output.slice(0, 2_000)}`);
+      console.error(
+        `canary ${canary.name} was NOT refused by ${canary.tool.join(" ")} (exit ${run.status})\n${output.slice(0, 2_000)}`,
+      );
     }
   } finally {
     rmSync(copy, { recursive: true, force: true });

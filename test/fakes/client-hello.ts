@@ -9,7 +9,16 @@ export function clientHello(host: string): Buffer {
     extension(0x002b, Buffer.of(2, 3, 4)),
     extension(0x0033, Buffer.concat([u16(36), u16(0x001d), u16(32), Buffer.alloc(32, 7)])),
   ];
-  const fixed = Buffer.concat([u16(0x0303), Buffer.alloc(32, 1), Buffer.of(32), Buffer.alloc(32, 2), u16(4), u16(0x1301), u16(0x1302), Buffer.of(1, 0)]);
+  const fixed = Buffer.concat([
+    u16(0x0303),
+    Buffer.alloc(32, 1),
+    Buffer.of(32),
+    Buffer.alloc(32, 2),
+    u16(4),
+    u16(0x1301),
+    u16(0x1302),
+    Buffer.of(1, 0),
+  ]);
   const used = 5 + 4 + fixed.length + 2 + extensions.reduce((sum, part) => sum + part.length, 0);
   if (used + 4 < 517) extensions.push(extension(0x0015, Buffer.alloc(517 - used - 4)));
   const list = Buffer.concat(extensions);

@@ -42,10 +42,7 @@ export async function httpOrigin(): Promise<Origin> {
 
 /** `serve` gets each raw connection. */
 export async function tcpOrigin(serve: (socket: Socket) => void): Promise<Origin> {
-  return await listening(
-    createTcpServer({ allowHalfOpen: true }, serve),
-    emptySeen(),
-  );
+  return await listening(createTcpServer({ allowHalfOpen: true }, serve), emptySeen());
 }
 
 function emptySeen(): Origin["seen"] {

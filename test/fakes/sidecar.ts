@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { freePort } from "./ports.ts";
 import { type TestSigner, testSigner, writeSigned, writeTrust } from "./signing.ts";
 
+const root = join(import.meta.dirname, "../..");
+
 export interface SidecarOptions {
   /** YAML lines of `allow`, each rule a flow map. */
   readonly allow: readonly string[];
@@ -19,6 +21,8 @@ export interface SidecarOptions {
   /** For peers that measure: further flags of node. */
   readonly nodeFlags?: readonly string[];
   readonly uid?: number;
+  /** From dist/, as the image runs it, instead of from source. */
+  readonly built?: boolean;
   /** Milliseconds after which it counts as not becoming ready. */
   readonly readyWithin?: number;
 }
@@ -70,7 +74,9 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   writeTrust(path("trust"), signer);
   let version = 1;
   writeSigned(path("policy"), "egress.yaml", egressPolicy(version, options.allow, options.deny), signer);
-  const hosts = Object.entries(options.hosts ?? {}).map(([name, addresses]) => `      ${name}: ${JSON.stringify(addresses)}`);
+  const hosts = Object.entries(options.hosts ?? {}).map(
+    ([name, addresses]) => `      ${name}: ${JSON.stringify(addresses)}`,
+  );
   writeFileSync(
     path("router.yaml"),
     [
@@ -85,7 +91,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       `  audit: { directory: ${path("audit")} }`,
       "  network: { nat64: { discover: false } }",
       "  guard: { expected: false }",
-      ...(hosts.length === 0 ? [] : ["  resolver:", "    servers: [\"127.0.0.1:9\"]", "    hosts:", ...hosts]),
+      ...(hosts.length === 0 ? [] : ["  resolver:", '    servers: ["127.0.0.1:9"]', "    hosts:", ...hosts]),
       ...(options.settings ?? []).map((line) => `  ${line}`),
       "",
     ].join("\n"),
@@ -94,7 +100,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const [program = process.execPath, ...before] = [...(options.wrap ?? []), process.execPath];
   const child = spawn(
     program,
-    [...before, ...(options.nodeFlags ?? []), join(import.meta.dirname, "../../cli/sluice.ts"), "run", "--config", path("router.yaml")],
+    [
+      ...before,
+      ...(options.nodeFlags ?? []),
+      join(root, options.built === true ? "dist/cli/sluice.js" : "cli/sluice.ts"),
+      "run",
+      "--config",
+      path("router.yaml"),
+    ],
     { stdio: ["ignore", "pipe", "pipe"], ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }) },
   );
   let text = "";

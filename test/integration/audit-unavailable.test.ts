@@ -36,7 +36,9 @@ async function onTmpfs(size: string) {
   assert.equal(spawnSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", audit]).status, 0);
   const sidecar = await startSidecar({
     directory,
-    allow: [`{ id: a, hosts: [a.example], ports: [${origin.port}], addresses: ["127.0.0.1:${origin.port}"], protocol: tcp }`],
+    allow: [
+      `{ id: a, hosts: [a.example], ports: [${origin.port}], addresses: ["127.0.0.1:${origin.port}"], protocol: tcp }`,
+    ],
     hosts: { "a.example": ["127.0.0.1"] },
   });
   return {
@@ -66,33 +68,39 @@ async function untilReason(port: number, wanted: string): Promise<void> {
   }
 }
 
-test("INV-AUDIT-STRICT: a full disk refuses with audit_unavailable, forwards nothing unrecorded, and recovers", tmpfs, async () => {
-  await using place = await onTmpfs("4m");
-  const { sidecar, audit } = place;
-  (await openTunnel(sidecar.port, `a.example:${origin.port}`)).destroy();
-  const { bavail, bsize } = statfsSync(audit);
-  writeFileSync(join(audit, "ballast"), Buffer.alloc((bavail - 20) * bsize));
-  let reached = origin.seen.connections;
-  let allowed = 0;
-  for (;;) {
-    const reason = await reasonNow(sidecar.port);
-    if (reason === "audit_unavailable") break;
-    assert.equal(reason, "200");
-    allowed += 1;
-    assert.ok(allowed < 1_000, "the disk never filled");
-  }
-  assert.equal(origin.seen.connections - reached, allowed);
-  reached = origin.seen.connections;
-  for (let attempt = 0; attempt < 20; attempt += 1) assert.equal(await reasonNow(sidecar.port), "audit_unavailable");
-  assert.equal(origin.seen.connections, reached);
-  assert.equal((await fetch(`http://127.0.0.1:${sidecar.adminPort}/readyz`)).status, 503);
+test(
+  "INV-AUDIT-STRICT: a full disk refuses with audit_unavailable, forwards nothing unrecorded, and recovers",
+  tmpfs,
+  async () => {
+    await using place = await onTmpfs("4m");
+    const { sidecar, audit } = place;
+    (await openTunnel(sidecar.port, `a.example:${origin.port}`)).destroy();
+    const { bavail, bsize } = statfsSync(audit);
+    writeFileSync(join(audit, "ballast"), Buffer.alloc((bavail - 20) * bsize));
+    let reached = origin.seen.connections;
+    let allowed = 0;
+    for (;;) {
+      const reason = await reasonNow(sidecar.port);
+      if (reason === "audit_unavailable") break;
+      assert.equal(reason, "200");
+      allowed += 1;
+      assert.ok(allowed < 1_000, "the disk never filled");
+    }
+    assert.equal(origin.seen.connections - reached, allowed);
+    reached = origin.seen.connections;
+    for (let attempt = 0; attempt < 20; attempt += 1) assert.equal(await reasonNow(sidecar.port), "audit_unavailable");
+    assert.equal(origin.seen.connections, reached);
+    assert.equal((await fetch(`http://127.0.0.1:${sidecar.adminPort}/readyz`)).status, 503);
 
-  rmSync(join(audit, "ballast"));
-  await untilReason(sidecar.port, "200");
-  const decisions = auditRecords(audit).filter((record) => record.kind === "egress.decision" && record.decision === "allow");
-  assert.equal(decisions.length, origin.seen.connections, "each connection that the origin saw has its record");
-  assert.ok(auditRecords(audit).some((record) => record.kind === "recovery"));
-});
+    rmSync(join(audit, "ballast"));
+    await untilReason(sidecar.port, "200");
+    const decisions = auditRecords(audit).filter(
+      (record) => record.kind === "egress.decision" && record.decision === "allow",
+    );
+    assert.equal(decisions.length, origin.seen.connections, "each connection that the origin saw has its record");
+    assert.ok(auditRecords(audit).some((record) => record.kind === "recovery"));
+  },
+);
 
 test("INV-AUDIT-STRICT: a read-only audit directory refuses with audit_unavailable", tmpfs, async () => {
   await using place = await onTmpfs("4m");

@@ -34,14 +34,27 @@ after(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function run(program: string, args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+async function run(
+  program: string,
+  args: readonly string[],
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const proxy = `http://127.0.0.1:${sidecar.port}`;
   return new Promise((resolve) => {
     execFile(
       program,
       args,
-      { env: { PATH: process.env["PATH"], HTTP_PROXY: proxy, http_proxy: proxy, HTTPS_PROXY: proxy, https_proxy: proxy, SSL_CERT_FILE: caFile } },
-      (error, stdout, stderr) => resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : 1, stdout, stderr }),
+      {
+        env: {
+          PATH: process.env["PATH"],
+          HTTP_PROXY: proxy,
+          http_proxy: proxy,
+          HTTPS_PROXY: proxy,
+          https_proxy: proxy,
+          SSL_CERT_FILE: caFile,
+        },
+      },
+      (error, stdout, stderr) =>
+        resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : 1, stdout, stderr }),
     );
   });
 }
@@ -54,14 +67,33 @@ test("curl through the proxy variables", curl, async () => {
   assert.equal(secure.stdout, "tls /c", secure.stderr);
   const plain = await run("curl", ["-sS", "-d", "x=1", `http://web.example:${http.port}/c`]);
   assert.equal(plain.stdout, "http /c x=1", plain.stderr);
-  const large = await run("curl", ["-sS", "-H", "Expect: 100-continue", "-d", "y".repeat(100_000), `http://web.example:${http.port}/l`]);
+  const large = await run("curl", [
+    "-sS",
+    "-H",
+    "Expect: 100-continue",
+    "-d",
+    "y".repeat(100_000),
+    `http://web.example:${http.port}/l`,
+  ]);
   assert.equal(large.stdout.length, "http /l ".length + 100_000, large.stderr);
-  const chunked = await run("curl", ["-sS", "-H", "Transfer-Encoding: chunked", "-d", "z=1", `http://web.example:${http.port}/k`]);
+  const chunked = await run("curl", [
+    "-sS",
+    "-H",
+    "Transfer-Encoding: chunked",
+    "-d",
+    "z=1",
+    `http://web.example:${http.port}/k`,
+  ]);
   assert.equal(chunked.stdout, "http /k z=1", chunked.stderr);
   const refused = await run("curl", ["-sS", "--cacert", caFile, "https://evil.example/"]);
   assert.equal(refused.code, 56);
   assert.match(refused.stderr, /403/);
-  const tunnelled = await run("curl", ["-sS", "-p", `http://web.example:${http.port}/a`, `http://web.example:${http.port}/b`]);
+  const tunnelled = await run("curl", [
+    "-sS",
+    "-p",
+    `http://web.example:${http.port}/a`,
+    `http://web.example:${http.port}/b`,
+  ]);
   assert.equal(tunnelled.stdout, "http /a http /b ", tunnelled.stderr);
   const http2 = await run("curl", ["-sS", "--http2", "--cacert", caFile, `https://tls.example:${tls.port}/h2`]);
   assert.equal(http2.stdout, "tls /h2", http2.stderr);
@@ -75,7 +107,12 @@ test("Python's urllib through the proxy variables", python, async () => {
     "try: urllib.request.urlopen('https://evil.example/')",
     "except Exception as error: print(error)",
   ].join("\n");
-  const ran = await run("python3", ["-c", script, `https://tls.example:${tls.port}/p`, `http://web.example:${http.port}/p`]);
+  const ran = await run("python3", [
+    "-c",
+    script,
+    `https://tls.example:${tls.port}/p`,
+    `http://web.example:${http.port}/p`,
+  ]);
   const [secure, plain, refused] = ran.stdout.split("\n");
   assert.equal(secure, "tls /p", ran.stderr);
   assert.equal(plain, "http /p ");

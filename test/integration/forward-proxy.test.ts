@@ -67,7 +67,8 @@ after(async () => {
   for (const part of [sidecar, tls, http, tcp, door]) await part?.[Symbol.asyncDispose]();
 });
 
-const connectHead = (authority: string, more = ""): string => `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${more}\r\n`;
+const connectHead = (authority: string, more = ""): string =>
+  `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${more}\r\n`;
 
 function reasonOf(text: string): string | undefined {
   return /^Sluice-Reason: (.*)\r$/m.exec(text)?.[1];
@@ -97,18 +98,68 @@ describe("verdicts", () => {
     ["TLS on the proxy port", clientHello("tls.example").toString("latin1"), 400, "malformed_request"],
     ["SOCKS5", "\x05\x01\x00", 400, "malformed_request"],
     ["origin-form", "GET / HTTP/1.1\r\nHost: web.example\r\n\r\n", 400, "malformed_request"],
-    ["https in absolute-form", "GET https://tls.example/ HTTP/1.1\r\nHost: tls.example\r\n\r\n", 400, "malformed_request"],
-    ["lone LF", `GET http://web.example:${http.port}/open/1 HTTP/1.1\nHost: web.example:${http.port}\n\n`, 400, "malformed_request"],
-    ["both lengths", `POST http://web.example:${http.port}/echo HTTP/1.1\r\nHost: web.example:${http.port}\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400, "malformed_request"],
-    ["plain HTTP to a tls rule", `GET http://tls.example:${tls.port}/ HTTP/1.1\r\nHost: tls.example:${tls.port}\r\n\r\n`, 403, "not_tls"],
-    ["method", `DELETE http://web.example:${http.port}/open/1 HTTP/1.1\r\nHost: web.example:${http.port}\r\n\r\n`, 403, "method_not_allowed"],
-    ["path", `GET http://web.example:${http.port}/closed HTTP/1.1\r\nHost: web.example:${http.port}\r\n\r\n`, 403, "path_not_allowed"],
-    ["dot segments", `GET http://web.example:${http.port}/open/../closed HTTP/1.1\r\nHost: web.example:${http.port}\r\n\r\n`, 400, "malformed_request"],
-    ["encoded slash", `GET http://web.example:${http.port}/open/%2e%2e%2fclosed HTTP/1.1\r\nHost: web.example:${http.port}\r\n\r\n`, 400, "malformed_request"],
+    [
+      "https in absolute-form",
+      "GET https://tls.example/ HTTP/1.1\r\nHost: tls.example\r\n\r\n",
+      400,
+      "malformed_request",
+    ],
+    [
+      "lone LF",
+      `GET http://web.example:${http.port}/open/1 HTTP/1.1\nHost: web.example:${http.port}\n\n`,
+      400,
+      "malformed_request",
+    ],
+    [
+      "both lengths",
+      `POST http://web.example:${http.port}/echo HTTP/1.1\r\nHost: web.example:${http.port}\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      400,
+      "malformed_request",
+    ],
+    [
+      "plain HTTP to a tls rule",
+      `GET http://tls.example:${tls.port}/ HTTP/1.1\r\nHost: tls.example:${tls.port}\r\n\r\n`,
+      403,
+      "not_tls",
+    ],
+    [
+      "method",
+      `DELETE http://web.example:${http.port}/open/1 HTTP/1.1\r\nHost: web.example:${http.port}\r\n\r\n`,
+      403,
+      "method_not_allowed",
+    ],
+    [
+      "path",
+      `GET http://web.example:${http.port}/closed HTTP/1.1\r\nHost: web.example:${http.port}\r\n\r\n`,
+      403,
+      "path_not_allowed",
+    ],
+    [
+      "dot segments",
+      `GET http://web.example:${http.port}/open/../closed HTTP/1.1\r\nHost: web.example:${http.port}\r\n\r\n`,
+      400,
+      "malformed_request",
+    ],
+    [
+      "encoded slash",
+      `GET http://web.example:${http.port}/open/%2e%2e%2fclosed HTTP/1.1\r\nHost: web.example:${http.port}\r\n\r\n`,
+      400,
+      "malformed_request",
+    ],
     ["origin down", connectHead("dead.example:1"), 502, "upstream_unreachable"],
     ["name not resolvable", connectHead("unknown.example:443"), 502, "dns_failure"],
-    ["a line too long", `GET http://web.example/${"a".repeat(20_000)} HTTP/1.1\r\nHost: web.example\r\n\r\n`, 414, "malformed_request"],
-    ["too many fields", `${connectHead("tls.example:443").slice(0, -2)}${"X: y\r\n".repeat(150)}\r\n`, 431, "malformed_request"],
+    [
+      "a line too long",
+      `GET http://web.example/${"a".repeat(20_000)} HTTP/1.1\r\nHost: web.example\r\n\r\n`,
+      414,
+      "malformed_request",
+    ],
+    [
+      "too many fields",
+      `${connectHead("tls.example:443").slice(0, -2)}${"X: y\r\n".repeat(150)}\r\n`,
+      431,
+      "malformed_request",
+    ],
   ];
   test("INV-EGRESS-1: every refusal has its status and reason, within 250 ms, and reaches no origin", async () => {
     const before = [tls, http, tcp].map((origin) => origin.seen.connections);
@@ -119,13 +170,21 @@ describe("verdicts", () => {
         assert.equal(reasonOf(answer.text), reason, name);
         const slow = reason === "dns_failure" ? 6_000 : 250;
         assert.ok(answer.milliseconds < slow, `${name}: ${answer.milliseconds} ms`);
-        const body = JSON.parse(answer.text.slice(answer.text.indexOf("\r\n\r\n") + 4)) as { error: { code: string; request_id: string } };
+        const body = JSON.parse(answer.text.slice(answer.text.indexOf("\r\n\r\n") + 4)) as {
+          error: { code: string; request_id: string };
+        };
         assert.equal(body.error.code, reason);
-        const record = await auditRecord(sidecar.auditDirectory, (found) => found.request === body.error.request_id && found.decision === "deny");
+        const record = await auditRecord(
+          sidecar.auditDirectory,
+          (found) => found.request === body.error.request_id && found.decision === "deny",
+        );
         assert.equal(record.reason, reason, name);
       }
     }
-    assert.deepEqual([tls, http, tcp].map((origin) => origin.seen.connections), before);
+    assert.deepEqual(
+      [tls, http, tcp].map((origin) => origin.seen.connections),
+      before,
+    );
   });
 });
 
@@ -147,7 +206,10 @@ describe("tls tunnels", () => {
 
   test("a ClientHello sent with the CONNECT is kept", async () => {
     const hello = clientHello("tls.example");
-    const answer = await rawRequest(sidecar.port, Buffer.concat([Buffer.from(connectHead(`tls.example:${tls.port}`)), hello]));
+    const answer = await rawRequest(
+      sidecar.port,
+      Buffer.concat([Buffer.from(connectHead(`tls.example:${tls.port}`)), hello]),
+    );
     assert.match(answer.text, /^HTTP\/1\.1 200 [\s\S]*?\r\n\r\n[\x15\x16]\x03/);
   });
 
@@ -207,13 +269,17 @@ describe("tcp tunnels", () => {
   test("of several answers only vetted addresses are dialled", async () => {
     const socket = await openTunnel(sidecar.port, `mixed.example:${tcp.port}`);
     socket.destroy();
-    const record = await auditRecord(sidecar.auditDirectory, (found) => found.rule === "mixed" && found.kind === "egress.decision");
+    const record = await auditRecord(
+      sidecar.auditDirectory,
+      (found) => found.rule === "mixed" && found.kind === "egress.decision",
+    );
     assert.deepEqual(record.detail["addresses"], ["127.0.0.1"]);
     assert.deepEqual(record.detail["refusedAddresses"], ["10.9.9.9"]);
   });
 
   test("new connections are limited per rule", async () => {
-    for (let attempt = 0; attempt < 2; attempt += 1) (await openTunnel(sidecar.port, `few.example:${tcp.port}`)).destroy();
+    for (let attempt = 0; attempt < 2; attempt += 1)
+      (await openTunnel(sidecar.port, `few.example:${tcp.port}`)).destroy();
     const answer = await rawRequest(sidecar.port, connectHead(`few.example:${tcp.port}`));
     assert.match(answer.text, /^HTTP\/1\.1 429 /);
     assert.equal(reasonOf(answer.text), "rate_limited");
@@ -229,7 +295,10 @@ describe("tcp tunnels", () => {
       socket.resume();
       socket.write(Buffer.alloc(octets));
       await closed(socket);
-      const record = await auditRecord(sidecar.auditDirectory, (found) => found.rule === host && found.kind === "egress.end");
+      const record = await auditRecord(
+        sidecar.auditDirectory,
+        (found) => found.rule === host && found.kind === "egress.end",
+      );
       assert.equal(record.reason, reason);
       assert.ok(Number(record.detail["bytesOut"]) <= 1_000);
     });
@@ -257,13 +326,19 @@ describe("plain HTTP", () => {
   test("hop-by-hop fields stay here, Host is derived from the target", async () => {
     await rawRequest(
       sidecar.port,
-      request("GET", "/open/fields", "", "Proxy-Authorization: Basic c2VjcmV0\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\nKeep-Alive: 5\r\nX-Kept: 2\r\nTE: trailers\r\n"),
+      request(
+        "GET",
+        "/open/fields",
+        "",
+        "Proxy-Authorization: Basic c2VjcmV0\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\nKeep-Alive: 5\r\nX-Kept: 2\r\nTE: trailers\r\n",
+      ),
     );
     const head = http.seen.heads.find((seen) => seen.url === "/open/fields");
     assert.ok(head);
     assert.equal(head.headers.host, `web.example:${http.port}`);
     assert.equal(head.headers["x-kept"], "2");
-    for (const gone of ["proxy-authorization", "x-mine", "keep-alive", "te"]) assert.equal(head.headers[gone], undefined, gone);
+    for (const gone of ["proxy-authorization", "x-mine", "keep-alive", "te"])
+      assert.equal(head.headers[gone], undefined, gone);
     assert.ok(!sidecar.output().includes("c2VjcmV0"));
     assert.ok(!JSON.stringify(auditRecords(sidecar.auditDirectory)).includes("c2VjcmV0"));
   });
@@ -277,7 +352,8 @@ describe("plain HTTP", () => {
 
   test("requests inside a CONNECT tunnel to an http rule are judged one by one", async () => {
     const socket = await openTunnel(sidecar.port, `web.example:${http.port}`);
-    const inner = (path: string, host = `web.example:${http.port}`): string => `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+    const inner = (path: string, host = `web.example:${http.port}`): string =>
+      `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
     socket.write(inner("/open/in") + inner("/closed") + inner("/open/last", "evil.example"));
     let text = "";
     for await (const chunk of socket) text += String(chunk);
@@ -296,7 +372,8 @@ describe("deadlines and caps", () => {
   });
 
   test("a silent connection is closed at the head deadline without a record", async () => {
-    const unread = (): number => auditRecords(sidecar.auditDirectory).filter(({ action }) => action === "request").length;
+    const unread = (): number =>
+      auditRecords(sidecar.auditDirectory).filter(({ action }) => action === "request").length;
     const before = unread();
     const answer = await rawRequest(sidecar.port, "", { quiet: 3_000 });
     assert.ok(answer.closed);
@@ -304,7 +381,9 @@ describe("deadlines and caps", () => {
   });
 
   test("over the cap a connection is told so", async () => {
-    const held = await Promise.all(Array.from({ length: 200 }, async () => openTunnel(sidecar.port, `raw.example:${tcp.port}`)));
+    const held = await Promise.all(
+      Array.from({ length: 200 }, async () => openTunnel(sidecar.port, `raw.example:${tcp.port}`)),
+    );
     const answer = await rawRequest(sidecar.port, connectHead(`raw.example:${tcp.port}`));
     for (const socket of held) socket.destroy();
     assert.match(answer.text, /^HTTP\/1\.1 429 /);

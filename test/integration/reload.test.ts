@@ -44,7 +44,9 @@ async function refused(sidecar: Sidecar, name: string): Promise<string> {
   }
 }
 
-async function status(sidecar: Sidecar): Promise<{ policy: { state: string; version: number; condition: { problems?: { code: string }[] } } }> {
+async function status(
+  sidecar: Sidecar,
+): Promise<{ policy: { state: string; version: number; condition: { problems?: { code: string }[] } } }> {
   return (await (await fetch(`http://127.0.0.1:${sidecar.adminPort}/status`)).json()) as never;
 }
 
@@ -81,13 +83,19 @@ describe("reload", () => {
     );
     sidecar.publish([rule("b")]);
     await closed;
-    const swapped = await auditRecord(sidecar.auditDirectory, (record) => record.kind === "policy.load" && record.seq > 2);
+    const swapped = await auditRecord(
+      sidecar.auditDirectory,
+      (record) => record.kind === "policy.load" && record.seq > 2,
+    );
     const time = Date.parse(String((swapped as unknown as { time: string }).time));
     assert.ok(last - time <= 100, `cut ${last - time} ms after the swap`);
     assert.equal(await refused(sidecar, "a"), "host_not_allowed");
     for (const socket of kept) assert.ok(await echoes(socket, "still here"));
     for (const socket of kept) socket.destroy();
-    const end = await auditRecord(sidecar.auditDirectory, (record) => record.kind === "egress.end" && record.rule === "a");
+    const end = await auditRecord(
+      sidecar.auditDirectory,
+      (record) => record.kind === "egress.end" && record.rule === "a",
+    );
     assert.equal(end.reason, "host_not_allowed");
   });
 
@@ -115,25 +123,76 @@ describe("reload", () => {
   });
 
   const bad: readonly (readonly [name: string, code: string, spoil: (sidecar: Sidecar) => void])[] = [
-    ["an unsigned policy", "unsigned", ({ policyDirectory }) => {
-      unlinkSync(join(policyDirectory, "egress.yaml.sigstore.json"));
-      writeFileSync(join(policyDirectory, "egress.yaml"), egressPolicy(9, []));
-    }],
-    ["a changed octet", "digest_mismatch", ({ policyDirectory }) => {
-      const file = join(policyDirectory, "egress.yaml");
-      writeFileSync(file, readFileSync(file, "utf8").replace("a.example", "x.example"));
-    }],
-    ["somebody else's signature", "signer_unknown", ({ policyDirectory }) => writeSigned(policyDirectory, "egress.yaml", egressPolicy(9, []), testSigner())],
-    ["a lower version", "rolled_back", ({ policyDirectory, signer }) => {
-      writeSigned(policyDirectory, "egress.yaml", egressPolicy(1, []), signer);
-    }],
-    ["another audience", "wrong_audience", ({ policyDirectory, signer }) => writeSigned(policyDirectory, "egress.yaml", egressPolicy(9, []).replace("[test]", "[other]"), signer)],
-    ["an expired policy", "expired", ({ policyDirectory, signer }) => writeSigned(policyDirectory, "egress.yaml", egressPolicy(9, []).replace(/expiresAt: .*/, 'expiresAt: "2026-01-02T00:00:00Z"').replace(/issuedAt: .*/, 'issuedAt: "2026-01-01T00:00:00Z"'), signer)],
-    ["a policy that does not parse", "unknown_key", ({ policyDirectory, signer }) => writeSigned(policyDirectory, "egress.yaml", egressPolicy(9, []).replace("mode: enforce", "mode: enforce\n  modes: 1"), signer)],
-    ["an empty directory", "policy_absent", ({ policyDirectory }) => {
-      for (const name of ["egress.yaml", "egress.yaml.sigstore.json"]) unlinkSync(join(policyDirectory, name));
-    }],
-    ["a second policy", "policy_twice", ({ policyDirectory, signer }) => writeSigned(policyDirectory, "more.yaml", egressPolicy(9, []), signer)],
+    [
+      "an unsigned policy",
+      "unsigned",
+      ({ policyDirectory }) => {
+        unlinkSync(join(policyDirectory, "egress.yaml.sigstore.json"));
+        writeFileSync(join(policyDirectory, "egress.yaml"), egressPolicy(9, []));
+      },
+    ],
+    [
+      "a changed octet",
+      "digest_mismatch",
+      ({ policyDirectory }) => {
+        const file = join(policyDirectory, "egress.yaml");
+        writeFileSync(file, readFileSync(file, "utf8").replace("a.example", "x.example"));
+      },
+    ],
+    [
+      "somebody else's signature",
+      "signer_unknown",
+      ({ policyDirectory }) => writeSigned(policyDirectory, "egress.yaml", egressPolicy(9, []), testSigner()),
+    ],
+    [
+      "a lower version",
+      "rolled_back",
+      ({ policyDirectory, signer }) => {
+        writeSigned(policyDirectory, "egress.yaml", egressPolicy(1, []), signer);
+      },
+    ],
+    [
+      "another audience",
+      "wrong_audience",
+      ({ policyDirectory, signer }) =>
+        writeSigned(policyDirectory, "egress.yaml", egressPolicy(9, []).replace("[test]", "[other]"), signer),
+    ],
+    [
+      "an expired policy",
+      "expired",
+      ({ policyDirectory, signer }) =>
+        writeSigned(
+          policyDirectory,
+          "egress.yaml",
+          egressPolicy(9, [])
+            .replace(/expiresAt: .*/, 'expiresAt: "2026-01-02T00:00:00Z"')
+            .replace(/issuedAt: .*/, 'issuedAt: "2026-01-01T00:00:00Z"'),
+          signer,
+        ),
+    ],
+    [
+      "a policy that does not parse",
+      "unknown_key",
+      ({ policyDirectory, signer }) =>
+        writeSigned(
+          policyDirectory,
+          "egress.yaml",
+          egressPolicy(9, []).replace("mode: enforce", "mode: enforce\n  modes: 1"),
+          signer,
+        ),
+    ],
+    [
+      "an empty directory",
+      "policy_absent",
+      ({ policyDirectory }) => {
+        for (const name of ["egress.yaml", "egress.yaml.sigstore.json"]) unlinkSync(join(policyDirectory, name));
+      },
+    ],
+    [
+      "a second policy",
+      "policy_twice",
+      ({ policyDirectory, signer }) => writeSigned(policyDirectory, "more.yaml", egressPolicy(9, []), signer),
+    ],
   ];
   for (const [name, code, spoil] of bad) {
     test(`INV-RELOAD-2: ${name} keeps the last good snapshot and shows Degraded (${code})`, async () => {
@@ -143,7 +202,9 @@ describe("reload", () => {
       const socket = await tunnel(sidecar, "a");
       spoil(sidecar);
       await until("degraded", async () => (await status(sidecar)).policy.state === "degraded");
-      await until(code, async () => ((await status(sidecar)).policy.condition.problems ?? []).some((problem) => problem.code.includes(code)));
+      await until(code, async () =>
+        ((await status(sidecar)).policy.condition.problems ?? []).some((problem) => problem.code.includes(code)),
+      );
       assert.equal((await status(sidecar)).policy.version, 2);
       assert.equal(await refused(sidecar, "a"), "allowed");
       assert.ok(await echoes(socket, "untouched"));
@@ -161,7 +222,10 @@ describe("reload", () => {
     first.child.kill("SIGKILL");
     await first.exited();
     // startSidecar writes version 1 again, rightly signed: it must not be taken.
-    await assert.rejects(startSidecar({ allow: [rule("a"), rule("b")], hosts, directory, signer, readyWithin: 3_000 }), /rolled_back/);
+    await assert.rejects(
+      startSidecar({ allow: [rule("a"), rule("b")], hosts, directory, signer, readyWithin: 3_000 }),
+      /rolled_back/,
+    );
     rmSync(directory, { recursive: true, force: true });
   });
 
@@ -178,7 +242,12 @@ describe("reload", () => {
   test("at its end the policy denies, and what is open is cut", async () => {
     await using sidecar = await start();
     const soon = new Date(Date.now() + 1_500).toISOString();
-    writeSigned(sidecar.policyDirectory, "egress.yaml", egressPolicy(3, [rule("a")]).replace(/expiresAt: .*/, `expiresAt: "${soon}"`), sidecar.signer);
+    writeSigned(
+      sidecar.policyDirectory,
+      "egress.yaml",
+      egressPolicy(3, [rule("a")]).replace(/expiresAt: .*/, `expiresAt: "${soon}"`),
+      sidecar.signer,
+    );
     await until("version 3", async () => (await status(sidecar)).policy.version === 3);
     const socket = await tunnel(sidecar, "a");
     await new Promise<void>((resolve) => socket.on("close", () => resolve()));
@@ -189,12 +258,17 @@ describe("reload", () => {
 describe("life of the process", () => {
   test("a broken configuration exits 64 with every problem and binds nothing", async () => {
     const { spawnSync } = await import("node:child_process");
-    const run = spawnSync(process.execPath, ["cli/sluice.ts", "run", "--audit-mode", "sometimes", "--limits-idle", "5 parsecs", "--no-such", "1"], {
-      encoding: "utf8",
-      cwd: join(import.meta.dirname, "../.."),
-    });
+    const run = spawnSync(
+      process.execPath,
+      ["cli/sluice.ts", "run", "--audit-mode", "sometimes", "--limits-idle", "5 parsecs", "--no-such", "1"],
+      {
+        encoding: "utf8",
+        cwd: join(import.meta.dirname, "../.."),
+      },
+    );
     assert.equal(run.status, 64);
-    for (const part of ["--audit-mode", "--limits-idle", "--no-such", "identity"]) assert.ok(run.stderr.includes(part), run.stderr);
+    for (const part of ["--audit-mode", "--limits-idle", "--no-such", "identity"])
+      assert.ok(run.stderr.includes(part), run.stderr);
   });
 
   test("SIGTERM drains: no new exchange, open ones may end, exit 0", async () => {

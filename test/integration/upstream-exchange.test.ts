@@ -433,6 +433,26 @@ test("exchange: of the response's fields the end-to-end ones go on", async () =>
   });
 });
 
+test("exchange: a reset after a response that says its own end takes nothing away", async () => {
+  const body = "x".repeat(200_000);
+  for (const head of [`${OK}Content-Length: ${body.length}\r\n\r\n${body}`, `${OK}\r\n${body}`]) {
+    const framed = head.includes("Content-Length");
+    await withConnection(
+      (socket) => {
+        // A request body that the origin never reads: its kernel answers the close with RST.
+        socket.pause();
+        socket.write(head, () => setTimeout(() => socket.resetAndDestroy(), 20));
+      },
+      async (connection) => {
+        const seen = await run(connection, request(), { onData: () => pause(30) });
+        assert.equal(seen.end.cause, framed ? "completed" : "upstream_invalid");
+        if (framed) assert.equal(seen.body.length, body.length);
+        assert.equal(seen.usable, false);
+      },
+    );
+  }
+});
+
 test("exchange: a kept connection carries one exchange after another", async () => {
   await withConnection(
     (socket) => {

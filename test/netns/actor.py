@@ -272,6 +272,11 @@ def held_send(args):
         return "was not held"
     try:
         time.sleep(args.get("delay", 0))
+        if args["payload"] == "again":
+            sock.settimeout(1)
+            sock.recv(200)
+            sock.send(b"again")
+            return sock.recv(200).decode()
         sock.send(args["payload"].encode())
         time.sleep(args.get("linger", 0.15))
         return "sent"
@@ -314,6 +319,8 @@ def greet(connection, name, peer_of):
                 if not data:
                     break
                 total += len(data)
+                if data == b"again":
+                    connection.sendall(data)
             if peer_of is not None:
                 with lock:
                     received[peer_of] = total

@@ -63,6 +63,15 @@ export function agentCases(family: Family, uid: number, index: number): readonly
     for (const port of [7_000, 443])
       add(`its own listener on ${to}:${port}`, { answer: "agent" }, { kind: "tcp", to, port });
   }
+  const held = { name: `loopback ${family}` };
+  add(
+    "(holds a connection over loopback)",
+    { answer: "held" },
+    { kind: "hold_connect", to: loopback, port: PORTS.forward, ...held },
+    [],
+    { phase: "hold" },
+  );
+  add("goes on with it, unknown to conntrack", { answer: "again" }, { kind: "held_send", ...held, payload: "again" });
   for (const to of [loopback, own]) add(`admin on ${to}`, "refused", { kind: "tcp", to, port: PORTS.admin });
 
   spoofs(family, add);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { requirement } from "../require.ts";
 import { AGENT_UIDS, battery } from "./battery.ts";
-import { guardPod, lines } from "./guarded.ts";
+import { guardPod, lines, PLAIN_RULE_SETS } from "./guarded.ts";
 import { haveLegacyTables, haveNetns } from "./lab.ts";
 import { World } from "./world.ts";
 
@@ -23,6 +23,20 @@ test("INV-GUARD-1: the same with the legacy tables", netns.skip === false ? lega
   await using world = await World.open(AGENT_UIDS);
   await guardPod(world.lab, "legacy");
   assert.deepEqual(lines(await world.play(battery(AGENT_UIDS))), []);
+});
+
+test("INV-GUARD-1: without redirection, ports 443, 80 and 53 are refused like any other", netns, async () => {
+  await using world = await World.open(AGENT_UIDS);
+  await guardPod(world.lab, "nft", PLAIN_RULE_SETS);
+  // What has an address of its own outside and is the router's by redirection.
+  const cases = battery(AGENT_UIDS).map((each) =>
+    typeof each.expected === "object" &&
+    each.expected.answer.startsWith("router:") &&
+    /(the router's( closed .*)?|redirected.*|agent first asks\))$/.test(each.id)
+      ? { ...each, expected: "refused" as const }
+      : each,
+  );
+  assert.deepEqual(lines(await world.play(cases)), []);
 });
 
 /** What the kernel itself prevents, whoever guards; what the pod does with itself; and what is meant to work. */

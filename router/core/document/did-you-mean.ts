@@ -1,4 +1,6 @@
-/** `; did you mean "mode"?`-like end of a sentence, or nothing where no candidate is near. Ends without a full stop. */
+import { quoted } from "./quoted.ts";
+
+/** The end of a sentence, `; did you mean "mode"`, without its full stop; nothing where no candidate is near. */
 export function didYouMean(given: string, candidates: readonly string[]): string {
   if (given.length > LONGEST || candidates.length > MOST) return "";
   let best: string | undefined;
@@ -11,7 +13,7 @@ export function didYouMean(given: string, candidates: readonly string[]): string
       bestDistance = distance;
     }
   }
-  return best === undefined ? "" : `; did you mean "${best}"`;
+  return best === undefined ? "" : `; did you mean ${quoted(best)}`;
 }
 
 /** Nobody mistypes a key into something longer. */

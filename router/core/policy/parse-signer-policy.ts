@@ -35,7 +35,8 @@ const fileName = text({
  */
 const anchoredPattern = text({
   code: "bad_pattern",
-  pattern: /^\^.*\$$/,
+  // The last "$" must not be an escaped one.
+  pattern: /^\^(?:[^\\]|\\.)*\$$/,
   hint: 'a pattern begins with "^" and ends with "$", so that it must match the whole.',
   maximum: 512,
 });

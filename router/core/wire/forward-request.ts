@@ -21,7 +21,7 @@ export interface HttpForwardRequest extends OriginForm {
   readonly keepAlive: boolean;
   /** The client waits for 100 (Continue) before it sends its content. */
   readonly expectContinue: boolean;
-  /** End-to-end fields in the order sent, without what the other members say: Host, Content-Length, Expect. */
+  /** End-to-end fields in the order sent, without those that say again, or otherwise, what the other members say. */
   readonly fields: readonly Field[];
 }
 
@@ -34,6 +34,21 @@ export interface RequestProblem {
   /** Where HTTP asks for another status than the reason's own. */
   readonly status?: number;
 }
+
+const NOT_FORWARDED: ReadonlySet<string> = new Set([
+  // Written anew from the other members.
+  "host",
+  "content-length",
+  "expect",
+  // Some origins take these for the method or the target, and so would serve another request than was judged.
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-original-url",
+  "x-rewrite-url",
+  // CGI origins turn it into HTTP_PROXY (httpoxy, CVE-2016-5385).
+  "proxy",
+]);
 
 /** What a request at the proxy door asks for: a tunnel by CONNECT, or one http exchange by absolute-form. */
 export function forwardRequest(head: RequestHead): Result<ForwardRequest, RequestProblem> {
@@ -115,7 +130,7 @@ function httpRequest(
     keepAlive: !options.value.has("close") && (head.version === "1.1" || options.value.has("keep-alive")),
     // RFC 9110 section 10.1.1: ignored in HTTP/1.0.
     expectContinue: expectations.length > 0 && head.version === "1.1" && framing.value.kind !== "none",
-    fields: fields.value.filter(({ name }) => name !== "host" && name !== "content-length" && name !== "expect"),
+    fields: fields.value.filter(({ name }) => !NOT_FORWARDED.has(name)),
   });
 }
 

@@ -67,7 +67,8 @@ async function readHead<Request>(
     }
     const more = await agent.read(Math.max(1, deadline - performance.now()));
     if (more === "timeout") return { reason: "malformed_request", detail: "The request head did not end in time." };
-    if (more === "closed" || more === "end") return { reason: "malformed_request", detail: "The request head is cut short." };
+    if (more === "closed" || more === "end")
+      return { reason: "malformed_request", detail: "The request head is cut short." };
     // A head within its limits is small; doubling keeps trickled bytes linear.
     if (buffer.length < length + more.length) {
       const larger = Buffer.allocUnsafe(Math.max(2_048, 2 * (length + more.length)));

@@ -12,7 +12,7 @@ export interface Watched {
 
 /**
  * Idle and lifetime limits of every open connection, on one timer: a carried chunk costs nothing, and a sweep of
- * 10,000 connections well under a millisecond. A limit is noticed at most two periods late.
+ * 10,000 connections about one millisecond. A limit is noticed at most two periods late.
  */
 export interface DeadlineWatch {
   /** Starts counting now. The returned function ends it, and may be called again without effect. */

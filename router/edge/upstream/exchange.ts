@@ -90,7 +90,9 @@ export async function exchange(
   const outward = byteMeter(options.limits.bytesOut);
   const inward = byteMeter(options.limits.bytesIn);
   let interim = 0;
-  let answered = false;
+  let answer: IncomingMessage | undefined;
+  /** The origin's FIN is what ends the response; after RST nobody knows what of it is missing. */
+  let endsWithConnection = false;
   let done = false;
 
   const unwatch = options.watch.watch({
@@ -102,11 +104,11 @@ export async function exchange(
   options.signal.addEventListener("abort", onAbort, { once: true });
   if (options.signal.aborted) onAbort();
 
-  outgoing.on("error", (error) => finish(faultOf(error, answered)));
+  outgoing.on("error", broken);
   outgoing.on("close", () => {
     onClosed();
     // Neither an error nor an answer: that is how Node ends on a 101 that nobody asked for.
-    if (!answered) finish(invalid("The origin switched protocols unasked."));
+    if (answer === undefined) finish(invalid("The origin switched protocols unasked."));
   });
   outgoing.on("socket", () => socket.resume());
   outgoing.on("information", ({ statusCode }) => {
@@ -115,7 +117,7 @@ export async function exchange(
     else if (statusCode === 100 && request.expectContinue && interim === 1) sink.proceed();
   });
   if (request.upgrade !== undefined) outgoing.on("upgrade", (message, _socket, early) => upgrade(message, early));
-  outgoing.on("response", (message) => void receive(message));
+  outgoing.on("response", receive);
   void send();
   return ended;
 
@@ -130,6 +132,15 @@ export async function exchange(
 
   function onAbort(): void {
     finish({ cause: "aborted" });
+  }
+
+  function broken(error: Error): void {
+    // What breaks after a response that says its own end breaks nothing of this exchange.
+    if (answer?.complete === true && !endsWithConnection) return;
+    const code = "code" in error ? String(error.code) : error.name;
+    if (answer !== undefined) finish(invalid(`The response broke off (${code}).`));
+    else if (code.startsWith("HPE_")) finish(invalid(`The response is not well-formed HTTP/1.1 (${code}).`));
+    else finish({ cause: "upstream_unreachable", detail: `The connection broke before an answer (${code}).` });
   }
 
   async function send(): Promise<void> {
@@ -148,33 +159,34 @@ export async function exchange(
     outgoing.end();
   }
 
-  async function receive(message: IncomingMessage): Promise<void> {
-    answered = true;
-    // The loop below hears of it too, unless it has been left or waits for the agent.
-    message.on("error", (error) => finish(faultOf(error, answered)));
+  function receive(message: IncomingMessage): void {
+    answer = message;
+    message.on("error", broken);
     const head = responseHead(message, request.method);
     if (!head.ok) return finish(invalid(head.problem));
     if (done) return;
+    endsWithConnection = head.value.endsWithConnection;
     sink.head(head.value);
-    try {
-      for await (const chunk of message as AsyncIterable<Buffer>) {
-        const wait = pass(chunk);
-        if (wait !== undefined) await wait;
-      }
-    } catch (error) {
-      return finish(faultOf(error, answered));
-    }
-    // A body that ends with the connection ends with FIN: after RST nobody knows what is missing.
-    if (!message.complete || socket.errored !== null) return finish(invalid("The response is cut short."));
+    message.on("data", (chunk: Buffer) => void pass(message, chunk));
+    message.on("end", () => void received(message));
+  }
+
+  async function pass(message: IncomingMessage, chunk: Buffer): Promise<void> {
+    if (!inward.admit(chunk.length)) finish({ cause: "byte_limit" });
+    if (done) return;
+    const wait = sink.data(chunk);
+    if (wait === undefined) return;
+    message.pause();
+    await wait;
+    message.resume();
+  }
+
+  async function received(message: IncomingMessage): Promise<void> {
+    if (!message.complete) return finish(invalid("The response is cut short."));
     // Answered early, what is left of the request is not sent, and nothing can follow it here.
     if (outgoing.writableFinished) await closed;
     else reset(socket);
     finish({ cause: "completed" });
-  }
-
-  function pass(chunk: Buffer): Promise<void> | undefined {
-    if (!inward.admit(chunk.length)) finish({ cause: "byte_limit" });
-    return done ? undefined : sink.data(chunk);
   }
 
   function upgrade(message: IncomingMessage, early: Buffer): void {
@@ -200,14 +212,6 @@ function headerList(request: OriginRequest): string[] {
 
 function invalid(detail: string): { readonly cause: "upstream_invalid"; readonly detail: string } {
   return { cause: "upstream_invalid", detail };
-}
-
-/** A connection that broke before the head is no answer; what is wrong afterwards, or llhttp refuses, is a bad one. */
-function faultOf(error: unknown, answered: boolean): HowEnded {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "failed";
-  if (answered) return invalid(`The response broke off (${code}).`);
-  if (code.startsWith("HPE_")) return invalid(`The response is not well-formed HTTP/1.1 (${code}).`);
-  return { cause: "upstream_unreachable", detail: `The connection broke before an answer (${code}).` };
 }
 
 async function drained(outgoing: ClientRequest): Promise<void> {

@@ -13,6 +13,8 @@ export interface ResponseHead {
   readonly length: number | undefined;
   /** Chunks may follow; how many octets `length` says, or the end of the exchange. */
   readonly hasBody: boolean;
+  /** Neither a length nor chunks say where the body ends. */
+  readonly endsWithConnection: boolean;
 }
 
 const MOST_FIELDS = 200;
@@ -41,12 +43,14 @@ export function responseHead(message: IncomingMessage, requestMethod: string): R
 
   const passed = endToEndFields(head);
   if (!passed.ok) return passed;
+  const hasBody = requestMethod !== "HEAD" && status !== 204 && status !== 304;
   return ok({
     status,
     // What only this proxy says, an origin cannot say for it.
     fields: passed.value.filter(({ name }) => name !== "content-length" && !name.startsWith("sluice-")),
     length: length === undefined || status === 204 ? undefined : Number(length),
-    hasBody: requestMethod !== "HEAD" && status !== 204 && status !== 304,
+    hasBody,
+    endsWithConnection: hasBody && length === undefined && codings.length === 0,
   });
 }
 

@@ -94,6 +94,18 @@ export const SIGNER_POLICY_ROWS: readonly Row[] = [
   },
   { name: "exact and pattern", replace: "{ exact: ", by: '{ pattern: "^a$", exact: ', problems: ["11:17 bad_match"] },
   { name: "a pattern without its end", replace: '.*$"', by: '.*"', problems: ["10:30 bad_pattern"] },
+  {
+    name: "a pattern whose end is a literal dollar",
+    replace: '.*$"',
+    by: '.*\\\\$"',
+    problems: ["10:30 bad_pattern"],
+  },
+  {
+    name: "a pattern whose end stands after a literal backslash",
+    replace: '.*$"',
+    by: '.*\\\\\\\\$"',
+    problems: [],
+  },
   { name: "a pattern without its beginning", replace: '"^https', by: '"https', problems: ["10:30 bad_pattern"] },
   { name: "a pattern of 513 characters", replace: "policies", by: "a".repeat(513), problems: ["10:30 too_long"] },
   // Roots.

@@ -12,6 +12,14 @@ test("INV-SIGNERS-STRICT: every defect of a SignerPolicy is a problem, at its pl
   }
 });
 
+test("an id from the document is shown escaped, where it is guessed at too (found by test/fuzz/policy.ts)", () => {
+  const parsed = parseSignerPolicy("s.yaml", SIGNER_POLICY.replace("id: pipeline", 'id: "pipelin\\e"'));
+  assert.deepEqual(parsed.ok ? [] : parsed.problem.map(({ message }) => message), [
+    'The text "pipelin\\u{1b}" holds a control or invisible character.',
+    'No signer has the id "pipeline"; did you mean "pipelin\\u{1b}".',
+  ]);
+});
+
 test("a SignerPolicy is read", () => {
   assert.deepEqual(parseSignerPolicy("s.yaml", SIGNER_POLICY), {
     ok: true,

@@ -327,6 +327,21 @@ const http: readonly (readonly [name: string, lines: readonly string[], request:
     PLAIN,
   ],
   [
+    "what restates method and target, or sets a CGI origin's proxy, is not forwarded",
+    [
+      "GET http://a.example/ HTTP/1.1",
+      "Host: a.example",
+      "X-HTTP-Method-Override: DELETE",
+      "X-HTTP-Method: PUT",
+      "x-method-override: PATCH",
+      "X-Original-URL: /admin",
+      "X-Rewrite-URL: /admin",
+      "Proxy: http://evil.example",
+      "X-Kept: 1",
+    ],
+    { ...PLAIN, fields: ["X-Kept: 1"] },
+  ],
+  [
     "curl posts",
     [
       "POST http://a.example:8080/x?y=z HTTP/1.1",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { nat64PrefixLengths } from "../../../../router/core/policy/embedded-ipv4.ts";
 import { compileNetwork } from "../../../../router/core/policy/network.ts";
 import { discoverNat64, nat64Prefixes } from "../../../../router/edge/upstream/nat64.ts";
