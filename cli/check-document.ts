@@ -1,6 +1,7 @@
 import type { DocumentProblem } from "../router/core/base/problem.ts";
 import { type EpochMillis, millis } from "../router/core/base/quantity.ts";
-import { checkRouterConfig, routerConfig } from "../router/core/config/parse-router-config.ts";
+import { checkRouterConfig } from "../router/core/config/parse-router-config.ts";
+import { routerConfig } from "../router/core/config/router-config-shape.ts";
 import { didYouMean } from "../router/core/document/did-you-mean.ts";
 import { kindOf } from "../router/core/document/document-kind.ts";
 import { quoted } from "../router/core/document/quoted.ts";

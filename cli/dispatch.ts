@@ -71,8 +71,9 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
     now: () => epochMillis(Date.now()),
   };
   if (argv.length === 0 || argv[0] === "--help" || argv[0] === "help") {
-    (argv.length === 0 ? io.stderr : io.stdout)(usageText());
-    return argv.length === 0 ? EXIT.usage : EXIT.yes;
+    if (argv.length > 0) io.stdout(usageText());
+    else io.stderr(usageText());
+    return argv.length > 0 ? EXIT.yes : EXIT.usage;
   }
   for (const verb of VERBS) {
     const words = verb.words.split(" ");

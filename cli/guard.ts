@@ -29,13 +29,13 @@ const USAGE = `usage: sluice guard print   [--family ipv4|ipv6] [--backend nft|l
 `;
 
 /** Which options each verb takes, `--json` apart. */
-const OPTIONS: Readonly<Record<string, readonly string[]>> = {
-  print: ["family", "backend", "no-redirect"],
-  install: ["backend", "no-redirect", "proof"],
-  verify: ["backend", "no-redirect"],
-  prove: ["no-redirect", "proof"],
-  remove: ["backend"],
-};
+const OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["print", ["family", "backend", "no-redirect"]],
+  ["install", ["backend", "no-redirect", "proof"]],
+  ["verify", ["backend", "no-redirect"]],
+  ["prove", ["no-redirect", "proof"]],
+  ["remove", ["backend"]],
+]);
 
 interface Arguments {
   readonly verb: string;
@@ -74,7 +74,7 @@ export async function guard(argv: readonly string[], io: CliIo): Promise<number>
 
 function parse(argv: readonly string[]): Arguments | string {
   const [verb = "", ...rest] = argv;
-  const allowed = OPTIONS[verb];
+  const allowed = OPTIONS.get(verb);
   if (allowed === undefined) return verb === "" ? "which verb?" : `no such verb: ${verb}`;
   let values: Partial<Record<string, string | boolean>>;
   try {

@@ -1,6 +1,4 @@
-import type { Clock } from "../core/base/clock.ts";
 import { millis } from "../core/base/quantity.ts";
-import type { RouterConfig } from "../core/config/router-config.ts";
 import type { NamePermit } from "../core/policy/permit.ts";
 import type { Authority } from "../core/wire/authority.ts";
 import {
@@ -12,23 +10,12 @@ import {
 import type { HeadLimits } from "../core/wire/message-head.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { type HeadProblem, serveRequests } from "../edge/listeners/request-loop.ts";
-import { type AdmissionRooms, clear, judge, lostPermission, record, refusalOf } from "./admission.ts";
+import { clear, judge, lostPermission, record, refusalOf } from "./admission.ts";
 import { answerRefusal, closeRefusedTunnel, establishedResponse } from "./answer.ts";
-import { Exchange, type Settle } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
+import type { CorridorRooms } from "./corridor-rooms.ts";
 import { PlainHttp } from "./plain-http.ts";
 import { passTlsDoor } from "./tls-door.ts";
-import type { TunnelRegistry } from "./tunnel-registry.ts";
-import type { UpstreamRooms } from "./upstream-rooms.ts";
-
-export interface CorridorRooms {
-  readonly clock: Clock;
-  readonly admission: AdmissionRooms;
-  readonly upstream: UpstreamRooms;
-  readonly registry: TunnelRegistry;
-  readonly limits: RouterConfig["limits"];
-  readonly settle: Settle;
-  nextRequestId(): string;
-}
 
 export interface Corridor {
   /** Serves one accepted connection to its end. */

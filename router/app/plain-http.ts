@@ -12,7 +12,7 @@ import { originConnection, type OriginConnection } from "../edge/upstream/origin
 import type { IpAddress } from "../core/wire/ip-address.ts";
 import { clear, judge, lostPermission, type Refused, refusalOf } from "./admission.ts";
 import { answerRefusal } from "./answer.ts";
-import type { CorridorRooms } from "./corridor.ts";
+import type { CorridorRooms } from "./corridor-rooms.ts";
 import { Exchange } from "./exchange.ts";
 
 /** The connection to the origin of the last request, to be used again for the same authority, address and policy. */

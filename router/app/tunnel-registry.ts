@@ -20,7 +20,7 @@ export class TunnelRegistry {
   /** Cuts every exchange for which `verdict` names a reason; returns how many. */
   judgeAgain(verdict: (exchange: Exchange) => Reason | undefined): number {
     let cut = 0;
-    for (const exchange of [...this.#live]) {
+    for (const exchange of this.#live) {
       const reason = verdict(exchange);
       if (reason === undefined) continue;
       exchange.cut(reason);

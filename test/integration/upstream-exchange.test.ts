@@ -417,6 +417,19 @@ test("exchange: the request is written anew, and only from its members", async (
   }
 });
 
+test("INV-exchange-anew: a field that frames or routes the request is never taken from its fields", async () => {
+  for (const line of ["Host: b", "content-length: 1", "Transfer-Encoding: chunked", "Connection: x", "Upgrade: h2c"]) {
+    await withConnection(scripted([LENGTH_3], "open"), async (connection) => {
+      await assert.rejects(run(connection, request({ fields: [field(line)] })), /is written from/);
+    });
+  }
+  for (const line of ["X: a\r\nHost: b", "X: a\nb", "X: \0", "X y: a", ": a", "X: \u0100"]) {
+    await withConnection(scripted([LENGTH_3], "open"), async (connection) => {
+      await assert.rejects(run(connection, request({ fields: [field(line)] })), TypeError);
+    });
+  }
+});
+
 test("exchange: of the response's fields the end-to-end ones go on", async () => {
   const head =
     `${OK}Content-Type: text/plain\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=9\r\n` +
@@ -520,8 +533,10 @@ test("exchange: 100 (Continue) is passed on where it is expected, and the body g
     (socket) => {
       socket.on("data", (chunk: Buffer) => {
         heard.push(chunk.toString());
-        if (heard.length === 1) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
-        else socket.write(LENGTH_3);
+        if (heard.length === 1) {
+          socket.write("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n");
+        }
+        if (heard.length === 2) socket.write(LENGTH_3);
       });
     },
     async (connection) => {

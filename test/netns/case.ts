@@ -7,7 +7,12 @@ import { type Family, type PORTS, ROUTER_UID } from "../../init-egress-guard/set
 export type Expected = "refused" | "kept" | { readonly answer: string };
 
 /** A kind and its arguments, as `actor.py` knows them. */
-export type Attempt = Readonly<Record<string, unknown>> & { readonly kind: string };
+export interface Attempt {
+  readonly kind: string;
+  readonly to?: string;
+  readonly payload?: string;
+  readonly [argument: string]: unknown;
+}
 
 export interface Case {
   readonly id: string;

@@ -48,6 +48,7 @@ const HARMLESS_WITHOUT_GUARD = [
   /: to loopback, /,
   /: the router's \d+$/,
   /: its own listener on /,
+  /: goes on with it, unknown to conntrack$/,
   /: \(/,
   /: joins a group$/,
   / router: /,

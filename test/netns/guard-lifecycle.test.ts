@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -10,7 +9,7 @@ import type { RunTool } from "../../init-egress-guard/tool.ts";
 import { type GuardProof, readProof } from "../../router/core/guard/proof.ts";
 import { requirement } from "../require.ts";
 import { guardPod, SETTINGS } from "./guarded.ts";
-import { haveLegacyTables, haveNetns, Lab, SYSTEM_PATH, unprivileged } from "./lab.ts";
+import { haveLegacyTables, haveNetns, Lab, PYTHON, system, unprivileged } from "./lab.ts";
 
 const netns = requirement("netns", haveNetns(), "needs root, ip netns, iptables, setpriv and /usr/bin/python3");
 const legacy = requirement("legacy-tables", haveLegacyTables(), "needs a kernel with the legacy iptables tables");
@@ -34,7 +33,7 @@ function sluice(lab: Lab, args: readonly string[], identity: readonly string[] =
     "guard",
     ...args,
   ];
-  const run = spawnSync("ip", command, { encoding: "utf8", env: { PATH: SYSTEM_PATH }, cwd: "/" });
+  const run = system("ip", command);
   return { code: run.status, stdout: run.stdout, stderr: run.stderr };
 }
 
@@ -52,6 +51,16 @@ function inForce(lab: Lab, backend: BackendName): string {
 
 function hostOf(lab: Lab, run: RunTool = lab.runInPod()): GuardHost {
   return { run, ipv6: "enabled" };
+}
+
+/** Puts a line into the plan's text that no iptables takes. */
+function spoilt(table: string, real: RunTool): RunTool {
+  return (program, args, stdin) => {
+    const text = stdin.includes("SLUICE-REFUSE")
+      ? stdin.replace(`*${table}\n`, `*${table}\n-A NONSENSE -j ACCEPT\n`)
+      : stdin;
+    return real(program, args, text);
+  };
 }
 
 for (const backend of ["nft", "legacy"] as const) {
@@ -251,8 +260,7 @@ test("sluice guard: install, verify, prove, remove, with the exit codes of contr
 test("INV-GUARD-7: a gateway that answers with resets and unreachables is not taken for the guard", netns, async () => {
   await using lab = new Lab();
   for (const tool of ["iptables-nft", "ip6tables-nft"]) {
-    const run = (...args: readonly string[]) =>
-      spawnSync("ip", ["netns", "exec", lab.outside, tool, ...args], { env: { PATH: SYSTEM_PATH } });
+    const run = (...args: readonly string[]) => system("ip", ["netns", "exec", lab.outside, tool, ...args]);
     run("-A", "INPUT", "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset");
     run("-A", "INPUT", "-p", "udp", "-j", "REJECT");
   }
@@ -268,8 +276,8 @@ test("INV-GUARD-7: a gateway that answers with resets and unreachables is not ta
 test("INV-GUARD-8: no ip6tables where IPv6 is on is a failure, and IPv4 is closed all the same", netns, async () => {
   await using lab = new Lab();
   const real = lab.runInPod();
-  const run: RunTool = async (program, args, stdin) =>
-    program.startsWith("ip6tables") ? { status: "missing" } : await real(program, args, stdin);
+  const run: RunTool = (program, args, stdin) =>
+    program.startsWith("ip6tables") ? Promise.resolve({ status: "missing" }) : real(program, args, stdin);
   const installed = await install(hostOf(lab, run), SETTINGS, undefined);
   const report = installed.ok ? installed.value : undefined;
   assert.deepEqual(
@@ -290,14 +298,6 @@ test("INV-GUARD-8: no ip6tables where IPv6 is on is a failure, and IPv4 is close
 });
 
 test("INV-GUARD-8: a text that the kernel refuses leaves the pod closed", netns, async (context) => {
-  const spoilt = (table: string, real: RunTool): RunTool => {
-    return async (program, args, stdin) =>
-      await real(
-        program,
-        args,
-        stdin.includes("SLUICE-REFUSE") ? stdin.replace(`*${table}\n`, `*${table}\n-A NONSENSE -j ACCEPT\n`) : stdin,
-      );
-  };
   for (const [table, says] of [
     ["nat", /the filter table stands, so ipv[46] is closed/],
     ["raw", /the filter table stands, so ipv[46] is closed/],
@@ -349,14 +349,7 @@ os.write(d, b"x")
 os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 `;
   const inside = (...args: readonly string[]) =>
-    spawnSync(
-      "/usr/bin/python3",
-      ["-I", "-c", script, process.execPath, join(ROOT, "cli/sluice.ts"), "guard", ...args],
-      {
-        encoding: "utf8",
-        env: { PATH: SYSTEM_PATH },
-      },
-    );
+    system(PYTHON, ["-I", "-c", script, process.execPath, join(ROOT, "cli/sluice.ts"), "guard", ...args]);
   const installed = inside("install", "--json");
   const report = JSON.parse(installed.stdout) as { installed: boolean; problems: unknown[] };
   assert.deepEqual([report.installed, report.problems], [true, []], installed.stderr);

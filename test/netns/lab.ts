@@ -6,8 +6,9 @@ import type { Family } from "../../init-egress-guard/settings.ts";
 import { type RunTool, toolRunner } from "../../init-egress-guard/tool.ts";
 
 /** Where iptables, ip and setpriv are; also what the guard's own tools are given. */
-export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const PYTHON = "/usr/bin/python3";
+const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+export const PYTHON = "/usr/bin/python3";
+const IP = "ip";
 
 /** The pod's addresses (the second of each is for squatting and for being found), and the node's end of the link. */
 export const POD: Readonly<Record<Family, readonly [string, string]>> = {
@@ -49,8 +50,9 @@ export function haveLegacyTables(): boolean {
   );
 }
 
-function system(program: string, args: readonly string[], input = "") {
-  return spawnSync(program, args, { encoding: "utf8", input, env: { PATH: SYSTEM_PATH, LC_ALL: "C" } });
+/** Runs a program of the system, as root, in no namespace of ours. */
+export function system(program: string, args: readonly string[]) {
+  return spawnSync(program, args, { encoding: "utf8", cwd: "/", env: { PATH: SYSTEM_PATH, LC_ALL: "C" } });
 }
 
 /** Runs a program and throws what it said, where it fails. */
@@ -70,7 +72,7 @@ export class Actor {
     // The script goes as an argument: another UID may not be able to read it where it lies.
     const text = readFileSync(new URL(script, import.meta.url), "utf8");
     const command = ["netns", "exec", namespace, ...identity, PYTHON, "-I", "-c", text, ...scriptArgs];
-    this.#child = spawn("ip", command, {
+    this.#child = spawn(IP, command, {
       stdio: ["pipe", "pipe", "pipe"],
       env: { PATH: SYSTEM_PATH, LC_ALL: "C" },
       cwd: "/",

@@ -152,13 +152,13 @@ function everywhere(name: string, port: number, more: object = {}): readonly obj
 }
 
 function judge(each: Case, said: Said | undefined, frames: readonly Frame[], received: Record<string, number>) {
-  const marker = String(each.attempt["payload"] ?? "");
+  const marker = each.attempt.payload ?? "";
   const mine = (frame: Frame) =>
     each.remote.includes(frame.to) || (marker.startsWith("LEAK") && frame.text.includes(marker));
   const left = each.mayLeave ? undefined : frames.find((frame) => mine(frame) && !isNeighbour(frame));
   if (left !== undefined) return `left the pod: ${describe(left)}; was told ${said?.said}`;
   if (each.actor === ROUTER && each.attempt["bulk"] !== undefined) {
-    const count = received[String(each.attempt["to"])] ?? 0;
+    const count = received[each.attempt.to ?? ""] ?? 0;
     if (count < ORPHAN_BYTES * 0.99) return `only ${count} bytes arrived`;
   }
   return told(each, said);

@@ -9,7 +9,7 @@ export interface ListenerConfig {
 
 export type AuditMode = "strict" | "blocking" | "best_effort";
 
-/** Static settings of the sidecar, complete: every default is already filled in (`router-config.ts` is their one place). */
+/** Static settings of the sidecar, complete: every default is already filled in (`router-config-shape.ts` is their one place). */
 export interface RouterConfig {
   /** Who this pod is: from the downward API, never from a request. */
   readonly identity: { readonly namespace: string; readonly pod: string; readonly agent: string };

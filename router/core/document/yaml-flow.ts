@@ -3,6 +3,7 @@ import { MapBuilder } from "./map-builder.ts";
 import { quoted } from "./quoted.ts";
 import { atLineEnd, isGap, skipBlanks, stop, toNextContent } from "./yaml-cursor.ts";
 import type { Cursor } from "./yaml-cursor.ts";
+import { readAlias, skipProperties } from "./yaml-property.ts";
 import { isColon, isFlowIndicator, readPlain, readQuoted } from "./yaml-scalar.ts";
 
 /** Deeper than this no document of ours goes; it also bounds the reader's recursion. */
@@ -63,38 +64,6 @@ export function readInline(cursor: Cursor, where: Surroundings): DocumentNode | 
   }
   cursor.report.add(at, "syntax", `A value cannot begin with ${quoted(first)} here: put it in quotes.`);
   return undefined;
-}
-
-/** Over anchors and tags, which are reported. False where nothing follows them on the line. */
-function skipProperties(cursor: Cursor, flow: boolean): boolean {
-  for (;;) {
-    const mark = cursor.text.charAt(cursor.at);
-    if (mark === "&") {
-      cursor.report.add(cursor.at, "anchor", "Anchors are not supported: write the value out where it is needed.");
-    } else if (mark === "!") {
-      cursor.report.add(cursor.at, "tag", "Tags are not supported: quotes make a text, their absence a number.");
-    } else {
-      return true;
-    }
-    skipWord(cursor, flow);
-    skipBlanks(cursor);
-    if (atLineEnd(cursor)) return false;
-  }
-}
-
-function readAlias(cursor: Cursor, flow: boolean): DocumentNode {
-  const { at } = cursor;
-  skipWord(cursor, flow);
-  const word = cursor.text.slice(at, cursor.at);
-  const message = `Aliases are not supported; if ${quoted(word)} is meant as a text, put it in quotes.`;
-  cursor.report.add(at, "alias", message);
-  return { kind: "broken", at };
-}
-
-function skipWord(cursor: Cursor, flow: boolean): void {
-  const { text } = cursor;
-  const ends = (at: number): boolean => isGap(text, at) || (flow && isFlowIndicator(text, at));
-  while (!ends(cursor.at)) cursor.at += 1;
 }
 
 function readFlowList(cursor: Cursor, where: Surroundings): ListNode | undefined {

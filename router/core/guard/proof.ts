@@ -47,7 +47,7 @@ export interface ProofPlace {
  * inside, and in each family at least one refused or redirected (an attempt without a route shows nothing).
  */
 export function readProof(text: string, here: ProofPlace): Result<GuardProof, GuardProofProblem> {
-  const proof = parseProof(text);
+  const proof = parse(text);
   if (proof === undefined) return fail({ code: "proof_unreadable", message: "The guard's proof is not readable." });
   if (proof.netns !== here.netns || proof.bootId !== here.bootId) {
     return fail({
@@ -77,8 +77,7 @@ export function doubtIn(proof: Pick<GuardProof, "families" | "checks">): string 
 const CLOSED: ReadonlySet<string> = new Set<AttemptOutcome>(["refused", "redirected", "no_route"]);
 const OUTCOMES: ReadonlySet<unknown> = new Set([...CLOSED, "left", "timed_out"]);
 
-/** A proof as written, whatever it shows; undefined where the text is none. */
-export function parseProof(text: string): GuardProof | undefined {
+function parse(text: string): GuardProof | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -47,11 +47,10 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** An object with exactly these members. */
+/** An object with no other members; a missing one is then found by its type. */
 function isObject(value: unknown, members: readonly string[]): value is { readonly [name: string]: unknown } {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const names = Object.keys(value);
-  return names.length === members.length && names.every((name) => members.includes(name));
+  return Object.keys(value).every((name) => members.includes(name));
 }
 
 function parseJson(octets: Uint8Array): unknown {

@@ -29,11 +29,9 @@ export function verifyDocument(keyring: Keyring, document: UnverifiedDocument): 
   if (document.bytes.length > MAXIMUM_DOCUMENT) {
     return refuse("document_too_large", `The document has more than ${MAXIMUM_DOCUMENT} octets.`);
   }
-  // A copy: the caller may write to its own bytes while or after they are verified.
-  const octets = Uint8Array.from(document.bytes);
-  const text = decode(octets);
+  const text = decode(document.bytes);
   if (text === undefined) return refuse("document_not_text", "The document is not UTF-8 text.");
-  const artifact = artifactOf(octets);
+  const artifact = artifactOf(document.bytes);
   const mint = (signers: readonly string[]) =>
     ok(new Verified({ kind, file, text, digest: `sha256:${artifact.sha256}`, signers }));
   if (bundle === undefined) {

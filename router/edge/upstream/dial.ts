@@ -103,7 +103,8 @@ async function race<Opened extends { readonly socket: Socket }>(
         // Second line: connected to what was admitted, however the options were read.
         if (parseIpAddress(socket.remoteAddress ?? "") !== address || socket.remotePort !== port) {
           socket.destroy();
-          failed(`${address} reached another address`);
+          // Without an address: reset before we could look.
+          failed(`${address} ${socket.remoteAddress === undefined ? "was closed at once" : "reached another address"}`);
           return;
         }
         settle();

@@ -62,9 +62,12 @@ const MOST_INTERIM = 16;
 /** Without Content-Length these have no content; for others its absence is to be said (RFC 9110 section 8.6). */
 const WITHOUT_CONTENT = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
 
+/** A second one of these would be request smuggling, so the caller's mistake must not pass. */
+const WRITTEN_HERE = new Set(["host", "content-length", "transfer-encoding", "connection", "upgrade", "expect"]);
+
 /**
  * Sends one request over `socket`, which `agent` hands out, and passes the response on; follows, repeats and retries
- * nothing. Never rejects. After a head, any end but "completed" must reach the agent as a break: the body is cut.
+ * nothing. Rejects only where the caller broke the terms of `OriginRequest`. After a head, any end but "completed" must reach the agent as a break: the body is cut.
  * The connection survives only a whole exchange. An origin may answer early: then the request's body is left
  * unfinished, with one read of it still pending.
  */
@@ -90,6 +93,7 @@ export async function exchange(
   const outward = byteMeter(options.limits.bytesOut);
   const inward = byteMeter(options.limits.bytesIn);
   let interim = 0;
+  let proceeded = false;
   let answer: IncomingMessage | undefined;
   /** The origin's FIN is what ends the response; after RST nobody knows what of it is missing. */
   let endsWithConnection = false;
@@ -114,7 +118,9 @@ export async function exchange(
   outgoing.on("information", ({ statusCode }) => {
     interim += 1;
     if (interim > MOST_INTERIM) finish(invalid("The origin sends interim responses without end."));
-    else if (statusCode === 100 && request.expectContinue && interim === 1) sink.proceed();
+    if (done || proceeded || statusCode !== 100 || !request.expectContinue) return;
+    proceeded = true;
+    sink.proceed();
   });
   if (request.upgrade !== undefined) outgoing.on("upgrade", (message, _socket, early) => upgrade(message, early));
   outgoing.on("response", receive);
@@ -201,7 +207,10 @@ export async function exchange(
 
 function headerList(request: OriginRequest): string[] {
   const list = ["Host", request.host];
-  for (const { rawName, value } of request.fields) list.push(rawName, value);
+  for (const { name, rawName, value } of request.fields) {
+    if (WRITTEN_HERE.has(name)) throw new Error(`${name} is written from the request's other members`);
+    list.push(rawName, value);
+  }
   if (request.framing.kind === "chunked") list.push("Transfer-Encoding", "chunked");
   else if (request.framing.kind === "length") list.push("Content-Length", String(request.framing.length));
   else if (!WITHOUT_CONTENT.has(request.method)) list.push("Content-Length", "0");

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { parseRouterConfig, routerConfig } from "../../../router/core/config/parse-router-config.ts";
+import { parseRouterConfig } from "../../../router/core/config/parse-router-config.ts";
+import { routerConfig } from "../../../router/core/config/router-config-shape.ts";
 import { type DocumentKind, documentSchema } from "../../../router/core/document/document-kind.ts";
 import { readYaml } from "../../../router/core/document/read-yaml.ts";
 import type { JsonSchema } from "../../../router/core/document/shape.ts";

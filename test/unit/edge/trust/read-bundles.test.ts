@@ -113,13 +113,13 @@ const rows: readonly (readonly [name: string, content: string | Uint8Array, code
       ...whole,
       verificationMaterial: {
         ...material,
-        timestampVerificationData: { rfc3161Timestamps: Array.from({ length: 9 }, () => ({})) },
+        timestampVerificationData: { rfc3161Timestamps: Array.from({ length: 5 }, () => ({})) },
       },
     }),
     "bundle_malformed",
-    /more than 8/,
+    /more than 4/,
   ],
-  ["too many lines", "{}\n".repeat(17), "too_many_bundles", /17 lines/],
+  ["too many lines", "{}\n".repeat(9), "too_many_bundles", /9 lines/],
 ];
 
 for (const [name, content, code, says] of rows) {

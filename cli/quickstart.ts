@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CliIo, EXIT } from "./cli-io.ts";
+import { createLocalCa } from "./quickstart/local-ca.ts";
+import { openLocalStage } from "./quickstart/local-stage.ts";
+import { podTour } from "./quickstart/pod-tour.ts";
+import { createSigner } from "./quickstart/signer.ts";
+import { nextCommands, serve } from "./quickstart/serve.ts";
+import { Steps } from "./quickstart/steps.ts";
+import { tour } from "./quickstart/tour.ts";
+import type { TourRun } from "./quickstart/tour-run.ts";
+
+const USAGE = "usage: sluice quickstart [--once]\n";
+/** Of these the last ends the processes that a closed terminal leaves behind. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * A tour of the sidecar with origins of its own, on this machine alone. Exits 0 only if every step gave the expected
+ * verdict. Without `--once` it serves on after the tour, until it is told to end. Whatever it started ends with it.
+ */
+export async function quickstart(argv: readonly string[], io: CliIo): Promise<number> {
+  const [option, ...more] = argv;
+  if (more.length > 0 || (option !== undefined && option !== "--once")) {
+    io.stderr(USAGE);
+    return EXIT.usage;
+  }
+  const interrupt = new AbortController();
+  // Never taken off, and never acted upon twice: npm passes a signal on to a child that already has it.
+  for (const signal of SIGNALS) process.on(signal, () => interrupt.abort());
+
+  const directory = mkdtempSync(join(tmpdir(), "sluice-quickstart-"));
+  try {
+    const steps = new Steps(io, interrupt.signal);
+    return await guidedTour({ io, steps, signal: interrupt.signal, directory }, option === undefined);
+  } catch (error) {
+    io.stderr(
+      interrupt.signal.aborted
+        ? "\nsluice quickstart: interrupted; everything it started is gone\n"
+        : `\nsluice quickstart: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
+    return EXIT.no;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+type Beginning = Pick<TourRun, "io" | "steps" | "signal" | "directory">;
+
+async function guidedTour(beginning: Beginning, serving: boolean): Promise<number> {
+  const { io, steps, directory } = beginning;
+  steps.say("An agent, the sidecar, and two origins it may or may not reach: all on this machine, nothing leaves it.");
+  const ca = createLocalCa();
+  writeFileSync(join(directory, "ca.pem"), ca.certificatePem);
+  const run: TourRun = {
+    ...beginning,
+    authorityPem: ca.certificatePem,
+    certificate: ca.issue(["allowed.example", "*.wild.example", "*.other.example"]),
+    signer: createSigner(),
+  };
+  await using stage = await openLocalStage(run);
+  steps.say(`Proxy on port ${stage.proxy}, admin on ${stage.admin}, origins on ${stage.tlsPort} (TLS) and ${stage.httpPort} (HTTP).`);
+  await tour(run, stage);
+  await podTour(run);
+  io.stdout(`\n${steps.table()}`);
+  if (serving) await serve(run, stage);
+  else io.stdout(nextCommands());
+  return steps.failed === 0 ? EXIT.yes : EXIT.no;
+}

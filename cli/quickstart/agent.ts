@@ -1,0 +1,193 @@
+import { connect, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+import type { Duplex } from "node:stream";
+import { connect as connectTls } from "node:tls";
+
+/**
+ * The agent of the tour, a process of its own, as an agent's container is: it asks for URLs through the proxy, or
+ * tries to go around it. It is no part of the sidecar. Argument: the certificate authority it trusts, as PEM. Each
+ * line of its input is an `AgentAsk`, each line of its output the `AgentAnswer`.
+ */
+export type AgentAsk =
+  /** One GET: through the proxy on this port of loopback, or, for `http:` only, straight where `proxy` is absent. */
+  | { readonly do: "get"; readonly url: string; readonly proxy?: number; readonly serverName?: string }
+  /** Opens a TLS tunnel and keeps it under a name. */
+  | { readonly do: "open"; readonly name: string; readonly url: string; readonly proxy: number }
+  /** One more GET in a kept tunnel. */
+  | { readonly do: "again"; readonly name: string }
+  /** Waits for a kept tunnel to be closed from the other side; `error` is empty where it was. */
+  | { readonly do: "ended"; readonly name: string }
+  /** Opens a TCP connection, past the proxy, and sends nothing. */
+  | { readonly do: "dial"; readonly address: string; readonly port: number };
+
+export interface AgentAnswer {
+  /** 0: no HTTP answer came. */
+  readonly status: number;
+  /** `Sluice-Reason` and `Sluice-Request-Id`; empty where the answer has none. */
+  readonly reason: string;
+  readonly request: string;
+  readonly body: string;
+  /** What the system or TLS called a failure: `ECONNREFUSED`. Empty: none. */
+  readonly error: string;
+  readonly milliseconds: number;
+}
+
+const SILENCE_MS = 5_000;
+const [, , authority = ""] = process.argv;
+const tunnels = new Map<string, { readonly stream: Duplex; readonly host: string; readonly request: string }>();
+const nothing = { status: 0, reason: "", request: "", body: "", error: "" } as const;
+
+async function perform(ask: AgentAsk): Promise<Omit<AgentAnswer, "milliseconds">> {
+  switch (ask.do) {
+    case "get":
+      return get(new URL(ask.url), ask.proxy, ask.serverName);
+    case "open": {
+      const url = new URL(ask.url);
+      const { answer, stream } = await tunnel(url, ask.proxy, url.hostname);
+      if (stream !== undefined) tunnels.set(ask.name, { stream, host: url.host, request: answer.request });
+      return answer;
+    }
+    case "again": {
+      const kept = tunnels.get(ask.name);
+      if (kept === undefined) return { ...nothing, error: "no such tunnel" };
+      return exchange(kept.stream, getRequest("/", kept.host));
+    }
+    case "ended": {
+      const kept = tunnels.get(ask.name);
+      if (kept === undefined) return { ...nothing, error: "no such tunnel" };
+      const ended = await closed(kept.stream);
+      return { ...nothing, request: kept.request, error: ended ? "" : "still open" };
+    }
+    case "dial": {
+      const socket = await dial(ask.address, ask.port);
+      socket.destroy();
+      return nothing;
+    }
+  }
+}
+
+async function get(url: URL, proxy: number | undefined, serverName = url.hostname): ReturnType<typeof perform> {
+  if (url.protocol === "https:") {
+    const { answer, stream } = await tunnel(url, proxy ?? 0, serverName);
+    if (stream === undefined) return answer;
+    try {
+      return await exchange(stream, getRequest(url.pathname, url.host));
+    } finally {
+      stream.destroy();
+    }
+  }
+  const socket = await (proxy === undefined ? dial(url.hostname, Number(url.port)) : dial("127.0.0.1", proxy));
+  try {
+    return await exchange(socket, getRequest(proxy === undefined ? url.pathname : url.href, url.host));
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** CONNECT, and TLS inside it where the proxy said 200 and TLS came about. */
+async function tunnel(url: URL, proxy: number, serverName: string): Promise<Tunnel> {
+  const socket = await dial("127.0.0.1", proxy);
+  const connected = await exchange(socket, `CONNECT ${url.host} HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`);
+  if (connected.status !== 200) {
+    socket.destroy();
+    return { answer: connected, stream: undefined };
+  }
+  const stream = connectTls({ socket, servername: serverName, ca: authority });
+  const secured = Promise.withResolvers<string>();
+  stream.once("secureConnect", () => secured.resolve(""));
+  stream.once("error", (error) => secured.resolve(codeOf(error)));
+  stream.once("close", () => secured.resolve("closed"));
+  const error = await secured.promise;
+  if (error === "") return { answer: connected, stream };
+  stream.destroy();
+  return { answer: { ...connected, status: 0, error }, stream: undefined };
+}
+
+interface Tunnel {
+  readonly answer: Omit<AgentAnswer, "milliseconds">;
+  readonly stream: Duplex | undefined;
+}
+
+async function dial(host: string, port: number): Promise<Socket> {
+  const socket = connect({ host, port });
+  socket.setTimeout(SILENCE_MS, () => socket.destroy(new Error(`silent for ${SILENCE_MS} ms`)));
+  const connected = Promise.withResolvers<void>();
+  socket.once("connect", () => connected.resolve());
+  // It stays: a later error ends the stream, and whoever waits for the stream is told so.
+  socket.on("error", (error) => connected.reject(error));
+  await connected.promise;
+  return socket;
+}
+
+/** Writes a request and reads the answer: a head, and as many octets as its Content-Length says. */
+async function exchange(stream: Duplex, request: string): ReturnType<typeof perform> {
+  const answered = Promise.withResolvers<ReturnType<typeof parse>>();
+  let text = "";
+  const read = (chunk: Buffer): void => {
+    text += chunk.toString("latin1");
+    const answer = parse(text);
+    if (answer !== undefined) answered.resolve(answer);
+  };
+  const fail = (error?: Error): void => answered.reject(error ?? new Error("closed"));
+  stream.on("data", read).once("error", fail).once("close", fail);
+  stream.resume();
+  stream.write(request);
+  try {
+    return (await answered.promise) ?? nothing;
+  } finally {
+    stream.pause();
+    stream.off("data", read).off("error", fail).off("close", fail);
+  }
+}
+
+function getRequest(target: string, host: string): string {
+  return `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+}
+
+/** Undefined while the answer is not complete. One character is one octet here. */
+function parse(text: string): Omit<AgentAnswer, "milliseconds"> | undefined {
+  const end = text.indexOf("\r\n\r\n");
+  if (end === -1) return undefined;
+  const head = text.slice(0, end);
+  const field = (name: string): string => new RegExp(`^${name}: *(.*)$`, "im").exec(head)?.[1]?.trim() ?? "";
+  const body = text.slice(end + 4);
+  if (body.length < Number(field("content-length"))) return undefined;
+  return {
+    status: Number(head.slice(9, 12)),
+    reason: field("sluice-reason"),
+    request: field("sluice-request-id"),
+    body: Buffer.from(body, "latin1").toString(),
+    error: "",
+  };
+}
+
+/** False where the stream is still open after the deadline. */
+async function closed(stream: Duplex): Promise<boolean> {
+  if (stream.closed) return true;
+  const ended = Promise.withResolvers<boolean>();
+  stream.once("close", () => ended.resolve(true));
+  // Only who reads learns of the end.
+  stream.resume();
+  const timer = setTimeout(() => ended.resolve(false), SILENCE_MS);
+  try {
+    return await ended.promise;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof Error && "code" in error) return String(error.code);
+  return error instanceof Error ? error.message : String(error);
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const began = performance.now();
+  const answer = await perform(JSON.parse(line) as AgentAsk).catch((error: unknown) => ({
+    ...nothing,
+    error: codeOf(error),
+  }));
+  const milliseconds = Math.round(performance.now() - began);
+  process.stdout.write(`${JSON.stringify({ ...answer, milliseconds } satisfies AgentAnswer)}\n`);
+}
+for (const { stream } of tunnels.values()) stream.destroy();

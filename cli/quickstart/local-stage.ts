@@ -1,0 +1,75 @@
+import { join } from "node:path";
+import { PORTS } from "../../init-egress-guard/settings.ts";
+import { portOrFree } from "./free-port.ts";
+import { LineWorker } from "./line-worker.ts";
+import type { OriginAnswer, OriginAsk } from "./origin.ts";
+import { policyOf, type RunFacts } from "./policy.ts";
+import { program } from "./program-files.ts";
+import { Sidecar } from "./sidecar.ts";
+import type { Agent } from "./stage.ts";
+import type { TourRun } from "./tour-run.ts";
+
+/** Everything of the tour that needs no privilege: origins, sidecar and agent, each a process on loopback. */
+export interface LocalStage extends AsyncDisposable {
+  readonly agent: Agent;
+  readonly origin: LineWorker<OriginAsk, OriginAnswer>;
+  readonly sidecar: Sidecar;
+  readonly proxy: number;
+  readonly admin: number;
+  readonly tlsPort: number;
+  readonly httpPort: number;
+  /** The policy of this stage in some version. */
+  policy(version: number): string;
+}
+
+const HERE = "127.0.0.1";
+
+export async function openLocalStage(run: TourRun): Promise<LocalStage> {
+  await using opening = new AsyncDisposableStack();
+  const agent: Agent = opening.use(
+    new LineWorker("the agent", [process.execPath, program("quickstart/agent"), run.authorityPem], run.signal),
+  );
+  const origin = opening.use(
+    new LineWorker<OriginAsk, OriginAnswer>("the origin", [process.execPath, program("quickstart/origin")], run.signal),
+  );
+  const { tlsPort, httpPort } = await origin.ask({
+    do: "serve",
+    address: HERE,
+    tlsPort: 8443,
+    httpPort: 8080,
+    ...run.certificate,
+  });
+  const [proxy, admin] = [await portOrFree(PORTS.forward), await portOrFree(PORTS.admin)];
+  const facts: Omit<RunFacts, "version"> = { now: run.io.now(), addresses: [HERE], tlsPort, httpPort };
+  const policy = (version: number): string => policyOf({ ...facts, version });
+  const sidecar = opening.use(
+    new Sidecar({
+      directory: join(run.directory, "sidecar"),
+      signer: run.signer,
+      policy: policy(1),
+      settings: [
+        `listeners: { forward: { port: ${proxy} }, admin: { addresses: ["${HERE}"], port: ${admin} } }`,
+        "guard: { expected: false }",
+      ],
+      hosts: {
+        "allowed.example": HERE,
+        "a.wild.example": HERE,
+        "b.wild.example": HERE,
+        "a.other.example": HERE,
+        "metadata.wild.example": "169.254.169.254",
+      },
+    }),
+  );
+  const owned = opening.move();
+  return {
+    agent,
+    origin,
+    sidecar,
+    proxy,
+    admin,
+    tlsPort,
+    httpPort,
+    policy,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

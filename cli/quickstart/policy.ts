@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { SHIPPED_POLICY } from "./program-files.ts";
+
+const HOUR = 60 * 60 * 1_000;
+
+/** What a run knows and the shipped document cannot. */
+export interface RunFacts {
+  readonly version: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Where the origins listen: addresses as a policy spells them (IPv6 in brackets), and their ports. */
+  readonly addresses: readonly string[];
+  readonly tlsPort: number;
+  readonly httpPort: number;
+}
+
+/**
+ * `policies/quickstart/egress.yaml` with what a run must fill in, and nothing else changed: the version, dates around
+ * now, the origins' ports for 8443 and 8080, and their addresses for 127.0.0.1.
+ */
+export function policyOf(facts: RunFacts): string {
+  const at = (offset: number): string => `"${new Date(facts.now + offset).toISOString()}"`;
+  return readFileSync(SHIPPED_POLICY, "utf8")
+    .replace(/^( +version:).*$/m, `$1 ${facts.version}`)
+    .replace(/^( +issuedAt:).*$/m, `$1 ${at(-60_000)}`)
+    .replace(/^( +expiresAt:).*$/m, `$1 ${at(24 * HOUR)}`)
+    .replaceAll(/\b8443\b/g, String(facts.tlsPort))
+    .replaceAll(/\b8080\b/g, String(facts.httpPort))
+    .replaceAll(/"127\.0\.0\.1:([0-9]+)"/g, (_, port: string) =>
+      facts.addresses.map((address) => `"${address}:${port}"`).join(", "),
+    );
+}
+
+/** The same document with the rule for `*.wild.example` turned into one for `*.other.example`. */
+export function otherWildcard(policy: string): string {
+  return policy.replace('"*.wild.example"', '"*.other.example"');
+}

@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chownSync, closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { program } from "./program-files.ts";
+import { type Signer, writeTrust } from "./signer.ts";
+import { SYSTEM_ENVIRONMENT } from "./system-tools.ts";
+
+export interface SidecarOptions {
+  /** Made here, for everything the process reads and writes. */
+  readonly directory: string;
+  readonly signer: Signer;
+  readonly policy: string;
+  /** Lines of the RouterConfig's spec: listeners, guard. */
+  readonly settings: readonly string[];
+  /** The only names there are: no DNS server is asked. */
+  readonly hosts: Readonly<Record<string, string>>;
+  /** Program and arguments before node, to start it as somebody else somewhere else; it owns state and audit then. */
+  readonly start?: { readonly command: readonly string[]; readonly uid: number };
+}
+
+const STOP_MS = 3_000;
+
+/** `sluice run` as a process of its own. */
+export class Sidecar implements AsyncDisposable {
+  readonly directory: string;
+  readonly audit: string;
+  readonly #signer: Signer;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+
+  constructor(options: SidecarOptions) {
+    this.directory = options.directory;
+    this.#signer = options.signer;
+    const at = (name: string): string => join(this.directory, name);
+    this.audit = at("audit");
+    for (const name of [".", "policy", "state", "audit"]) mkdirSync(at(name));
+    writeTrust(at("trust"), options.signer);
+    this.publish(options.policy);
+    writeFileSync(at("router.yaml"), configOf(options));
+    const { command = [], uid } = options.start ?? {};
+    if (uid !== undefined) for (const name of ["state", "audit"]) chownSync(at(name), uid, uid);
+
+    const [file = "", ...args] = [...command, process.execPath, program("sluice"), "run", "--config", at("router.yaml")];
+    const log = openSync(at("sidecar.log"), "w");
+    this.#child = spawn(file, args, { cwd: "/", env: SYSTEM_ENVIRONMENT, stdio: ["ignore", log, log] });
+    closeSync(log);
+    const ended = Promise.withResolvers<void>();
+    this.#child.on("error", () => ended.resolve());
+    this.#child.on("exit", () => ended.resolve());
+    this.#ended = ended.promise;
+  }
+
+  /** False from its end on. */
+  get running(): boolean {
+    return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** The end of what it has written to its log. */
+  get lastWords(): string {
+    return readFileSync(join(this.directory, "sidecar.log"), "utf8").slice(-2_000);
+  }
+
+  /** Installs a document with the bundle given, or with one signed now; the bundle first, each in one step. */
+  publish(policy: string, bundle = this.#signer.sign(policy)): void {
+    for (const [name, text] of [
+      ["egress.yaml.sigstore.json", bundle],
+      ["egress.yaml", policy],
+    ] as const) {
+      const path = join(this.directory, "policy", name);
+      writeFileSync(`${path}.new`, text);
+      renameSync(`${path}.new`, path);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.running) this.#child.kill("SIGTERM");
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_MS);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+}
+
+function configOf({ directory, settings, hosts }: SidecarOptions): string {
+  return [
+    "apiVersion: sluice.dev/v1alpha1",
+    "kind: RouterConfig",
+    "spec:",
+    "  identity: { namespace: quickstart, pod: quickstart, agent: tour }",
+    ...["policy", "trust", "state", "audit"].map((name) => `  ${name}: { directory: ${JSON.stringify(join(directory, name))} }`),
+    ...settings.map((line) => `  ${line}`),
+    "  network: { nat64: { discover: false } }",
+    "  limits: { drain: 0s }",
+    "  resolver:",
+    '    servers: ["127.0.0.1:9"] # nobody: every name is pinned',
+    "    timeout: 1s",
+    "    hosts:",
+    ...Object.entries(hosts).map(([name, address]) => `      ${name}: ["${address}"]`),
+    "",
+  ].join("\n");
+}
