@@ -5,8 +5,9 @@ import { type CliIo, EXIT } from "./cli-io.ts";
 import { createLocalCa } from "./quickstart/local-ca.ts";
 import { openLocalStage } from "./quickstart/local-stage.ts";
 import { podTour } from "./quickstart/pod-tour.ts";
+import { SLUICE } from "./quickstart/program-files.ts";
 import { createSigner } from "./quickstart/signer.ts";
-import { nextCommands, serve } from "./quickstart/serve.ts";
+import { serve } from "./quickstart/serve.ts";
 import { Steps } from "./quickstart/steps.ts";
 import { tour } from "./quickstart/tour.ts";
 import type { TourRun } from "./quickstart/tour-run.ts";
@@ -45,6 +46,13 @@ export async function quickstart(argv: readonly string[], io: CliIo): Promise<nu
   }
 }
 
+const NEXT = `
+Next:
+  npm start                                          the same, and then it serves on for you to try
+  ${SLUICE} policy test policies/quickstart
+  ${SLUICE} policy explain --policy policies/quickstart CONNECT evil.example:8443
+  ${SLUICE} guard print                           the rules, with the reason for each`;
+
 type Beginning = Pick<TourRun, "io" | "steps" | "signal" | "directory">;
 
 async function guidedTour(beginning: Beginning, serving: boolean): Promise<number> {
@@ -59,11 +67,13 @@ async function guidedTour(beginning: Beginning, serving: boolean): Promise<numbe
     signer: createSigner(),
   };
   await using stage = await openLocalStage(run);
-  steps.say(`Proxy on port ${stage.proxy}, admin on ${stage.admin}, origins on ${stage.tlsPort} (TLS) and ${stage.httpPort} (HTTP).`);
+  steps.say(
+    `Proxy on port ${stage.proxy}, probes at ${stage.admin}, origins on ports ${stage.tlsPort} (TLS) and ${stage.httpPort} (HTTP).`,
+  );
   await tour(run, stage);
   await podTour(run);
   io.stdout(`\n${steps.table()}`);
   if (serving) await serve(run, stage);
-  else io.stdout(nextCommands());
+  else steps.say(NEXT);
   return steps.failed === 0 ? EXIT.yes : EXIT.no;
 }

@@ -1,4 +1,4 @@
-import { type Backend, command, firstLine } from "./backend.ts";
+import { type Backend, command, complaint } from "./backend.ts";
 import { compare } from "./compare.ts";
 import { renderClosed, renderInstall, renderRemove } from "./render.ts";
 import type { RuleSet } from "./rule-set.ts";
@@ -54,7 +54,7 @@ export async function readRules(
   const program = command(backend, family, "save");
   const saved = await run(program, [], "");
   if (saved.status === "missing") return `${program} is not here`;
-  if (saved.code !== 0) return `${program}: ${firstLine(saved.stderr)}`;
+  if (saved.code !== 0) return `${program}: ${complaint(saved.stderr)}`;
   return parseSaved(saved.stdout);
 }
 
@@ -85,5 +85,5 @@ async function restore(run: RunTool, backend: Backend, family: Family, text: str
   // Legacy tables have one lock for the machine; nft ignores the waiting time.
   const outcome = await run(program, ["--noflush", "--wait", "10"], text);
   if (outcome.status === "missing") return `${program} is not here`;
-  return outcome.code === 0 ? undefined : `${program}: ${firstLine(outcome.stderr)}`;
+  return outcome.code === 0 ? undefined : `${program}: ${complaint(outcome.stderr)}`;
 }

@@ -49,7 +49,7 @@ export async function findBackend(
     const saved = await run(command(backend, "ipv4", "save"), [], "");
     if (saved.status === "missing") continue;
     if (saved.code !== 0) {
-      refused.push(`${restore}: ${firstLine(saved.stderr)}`);
+      refused.push(`${restore}: ${complaint(saved.stderr)}`);
       continue;
     }
     if (purpose === "read") {
@@ -60,7 +60,7 @@ export async function findBackend(
     const probed = await run(restore, ["--noflush", "--wait", "10"], OWNER_PROBE);
     if (probed.status === "exited" && probed.code === 0) return ok(backend);
     refused.push(
-      `${restore}: no owner match (${probed.status === "exited" ? firstLine(probed.stderr) : probed.status})`,
+      `${restore}: no owner match (${probed.status === "exited" ? complaint(probed.stderr) : probed.status})`,
     );
   }
   const [first] = usable;
@@ -89,6 +89,7 @@ const OWNER_PROBE = [
   "",
 ].join("\n");
 
-export function firstLine(text: string): string {
-  return text.trim().split("\n")[0] ?? "";
+/** What a tool complained of, in one line. */
+export function complaint(stderr: string): string {
+  return stderr.trim().replaceAll(/\s+/g, " ").slice(0, 300);
 }

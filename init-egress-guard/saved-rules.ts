@@ -51,6 +51,14 @@ export function isOwn(name: string | undefined): boolean {
   return name?.startsWith(OWN) ?? false;
 }
 
+/** Which name a protocol has depends on the version (1.8.11 no longer asks /etc/protocols). */
+const PROTOCOL_NAMES: ReadonlyMap<string, string> = new Map([
+  ["6", "tcp"],
+  ["17", "udp"],
+  ["58", "ipv6-icmp"],
+  ["icmpv6", "ipv6-icmp"],
+]);
+
 /**
  * One form for one meaning: the conditions of a rule must all hold, so versions of iptables may print them in another
  * order. Each is an option with its `!` and its values; what belongs to the target stays in order, at the end.
@@ -65,7 +73,9 @@ export function normalRule(rule: string): string {
       parts.push(negated ? `! ${word}` : word);
       negated = false;
     } else {
-      parts.push(`${parts.pop() ?? ""} ${word}`.trim());
+      const option = parts.pop() ?? "";
+      const value = /^(?:! )?-p$/.test(option) ? (PROTOCOL_NAMES.get(word) ?? word) : word;
+      parts.push(`${option} ${value}`.trim());
     }
   }
   const target = parts.findIndex((part) => /^-[jg] /.test(part));

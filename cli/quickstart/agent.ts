@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
+import { assertNever } from "../../router/core/base/assert-never.ts";
 
 /**
  * The agent of the tour, a process of its own, as an agent's container is: it asks for URLs through the proxy, or
@@ -37,7 +38,9 @@ const [, , authority = ""] = process.argv;
 const tunnels = new Map<string, { readonly stream: Duplex; readonly host: string; readonly request: string }>();
 const nothing = { status: 0, reason: "", request: "", body: "", error: "" } as const;
 
-async function perform(ask: AgentAsk): Promise<Omit<AgentAnswer, "milliseconds">> {
+type Reply = Omit<AgentAnswer, "milliseconds">;
+
+async function perform(ask: AgentAsk): Promise<Reply> {
   switch (ask.do) {
     case "get":
       return get(new URL(ask.url), ask.proxy, ask.serverName);
@@ -63,10 +66,12 @@ async function perform(ask: AgentAsk): Promise<Omit<AgentAnswer, "milliseconds">
       socket.destroy();
       return nothing;
     }
+    default:
+      return assertNever(ask);
   }
 }
 
-async function get(url: URL, proxy: number | undefined, serverName = url.hostname): ReturnType<typeof perform> {
+async function get(url: URL, proxy: number | undefined, serverName = url.hostname): Promise<Reply> {
   if (url.protocol === "https:") {
     const { answer, stream } = await tunnel(url, proxy ?? 0, serverName);
     if (stream === undefined) return answer;
@@ -104,7 +109,7 @@ async function tunnel(url: URL, proxy: number, serverName: string): Promise<Tunn
 }
 
 interface Tunnel {
-  readonly answer: Omit<AgentAnswer, "milliseconds">;
+  readonly answer: Reply;
   readonly stream: Duplex | undefined;
 }
 
@@ -120,8 +125,8 @@ async function dial(host: string, port: number): Promise<Socket> {
 }
 
 /** Writes a request and reads the answer: a head, and as many octets as its Content-Length says. */
-async function exchange(stream: Duplex, request: string): ReturnType<typeof perform> {
-  const answered = Promise.withResolvers<ReturnType<typeof parse>>();
+async function exchange(stream: Duplex, request: string): Promise<Reply> {
+  const answered = Promise.withResolvers<Reply>();
   let text = "";
   const read = (chunk: Buffer): void => {
     text += chunk.toString("latin1");
@@ -133,7 +138,7 @@ async function exchange(stream: Duplex, request: string): ReturnType<typeof perf
   stream.resume();
   stream.write(request);
   try {
-    return (await answered.promise) ?? nothing;
+    return await answered.promise;
   } finally {
     stream.pause();
     stream.off("data", read).off("error", fail).off("close", fail);
@@ -145,7 +150,7 @@ function getRequest(target: string, host: string): string {
 }
 
 /** Undefined while the answer is not complete. One character is one octet here. */
-function parse(text: string): Omit<AgentAnswer, "milliseconds"> | undefined {
+function parse(text: string): Reply | undefined {
   const end = text.indexOf("\r\n\r\n");
   if (end === -1) return undefined;
   const head = text.slice(0, end);

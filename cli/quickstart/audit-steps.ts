@@ -7,6 +7,9 @@ import type { CliIo } from "../cli-io.ts";
 import type { Steps } from "./steps.ts";
 
 const RECORDED_MS = 2_000;
+/** The host of a refusal that the tour has on record, and what it reads with one bit turned. */
+const VICTIM = "evil.example";
+const FORGED = "dvil.example";
 
 /** The reason in the latest record of a request that has one; records of ends come a moment after the end. */
 export async function recordedReason(directory: string, request: string): Promise<string> {
@@ -24,25 +27,33 @@ export async function recordedReason(directory: string, request: string): Promis
 
 /** The chain as it stands, and a copy of it in which one bit of one record is turned. */
 export async function auditSteps(steps: Steps, io: CliIo, directory: string, copy: string): Promise<void> {
-  steps.part("Every decision is a record; each record holds the hash of the one before.");
-  await steps.take("sluice audit verify", "intact, exit 4", async () => {
+  steps.part("Every decision is on record, and every record holds the hash of the one before.");
+  await steps.take("sluice audit verify", "intact (exit 4)", async () => {
     const { exit, text } = await verify(io, directory);
-    return exit === 4 ? "intact, exit 4" : `exit ${exit}: ${text}`;
+    return exit === 4 ? "intact (exit 4)" : `exit ${exit}: ${text}`;
   });
-  steps.say("         (4 is: intact, but no signed head kept elsewhere shows that nothing is missing at its very end.)");
-  await steps.take("the same on a copy, one bit turned", "tampered, exit 1", async () => {
-    mkdirSync(copy);
-    const [first = "", ...others] = await listSegments(directory);
-    const octets = readFileSync(first);
-    const victim = octets.indexOf("evil.example");
-    octets.writeUInt8(octets.readUInt8(victim) ^ 1, victim);
-    writeFileSync(join(copy, basename(first)), octets);
-    for (const other of others) writeFileSync(join(copy, basename(other)), readFileSync(other));
+  steps.say(
+    "         4, and not 0: no signed head that was kept elsewhere shows that nothing is missing at the very end",
+  );
+  let finding = "";
+  await steps.take("the same, one bit of a copy turned", "tampered (exit 1)", async () => {
+    await copyWithOneBitTurned(directory, copy);
     const { exit, text } = await verify(io, copy);
-    steps.say(`         (evil.example is now ${octets.toString("latin1", victim, victim + 12)} there. The verifier says:`);
-    steps.say(`         ${text.split("\n")[1]?.trim().slice(copy.length + 1) ?? ""})`);
-    return exit === 1 ? "tampered, exit 1" : `exit ${exit}: ${text}`;
+    finding = text.split("\n")[1]?.trim().replace(`${copy}/`, "") ?? "";
+    return exit === 1 ? "tampered (exit 1)" : `exit ${exit}: ${text}`;
   });
+  steps.say(`         ${FORGED} where ${VICTIM} was, found at ${finding}`);
+}
+
+async function copyWithOneBitTurned(directory: string, copy: string): Promise<void> {
+  mkdirSync(copy);
+  for (const segment of await listSegments(directory)) {
+    const octets = readFileSync(segment);
+    // The tour's own records lie in one segment, far from its 64 MiB.
+    const victim = octets.indexOf(VICTIM);
+    if (victim !== -1) octets.write(FORGED, victim);
+    writeFileSync(join(copy, basename(segment)), octets);
+  }
 }
 
 async function verify(io: CliIo, directory: string): Promise<{ readonly exit: number; readonly text: string }> {

@@ -24,6 +24,8 @@ export class LineWorker<Ask, Answer> implements AsyncDisposable {
       cwd: "/",
       env: SYSTEM_ENVIRONMENT,
       stdio: ["pipe", "pipe", "pipe"],
+      // A Ctrl-C of the terminal is the parent's to hear: it aborts the signal.
+      detached: true,
       signal,
       killSignal: "SIGKILL",
     });
@@ -43,8 +45,12 @@ export class LineWorker<Ask, Answer> implements AsyncDisposable {
       ended.resolve();
       for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#gone());
     };
-    child.on("error", end);
     child.on("close", end);
+    child.on("error", (error) => {
+      this.#last = error.message;
+      // One that was never started has no other end.
+      if (child.pid === undefined) end();
+    });
   }
 
   async ask(ask: Ask): Promise<Answer> {

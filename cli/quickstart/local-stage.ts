@@ -14,8 +14,10 @@ export interface LocalStage extends AsyncDisposable {
   readonly agent: Agent;
   readonly origin: LineWorker<OriginAsk, OriginAnswer>;
   readonly sidecar: Sidecar;
+  /** The proxy's port on loopback. */
   readonly proxy: number;
-  readonly admin: number;
+  /** The admin listener, as the beginning of a URL. */
+  readonly admin: string;
   readonly tlsPort: number;
   readonly httpPort: number;
   /** The policy of this stage in some version. */
@@ -39,7 +41,7 @@ export async function openLocalStage(run: TourRun): Promise<LocalStage> {
     httpPort: 8080,
     ...run.certificate,
   });
-  const [proxy, admin] = [await portOrFree(PORTS.forward), await portOrFree(PORTS.admin)];
+  const [proxy, adminPort] = [await portOrFree(PORTS.forward), await portOrFree(PORTS.admin)];
   const facts: Omit<RunFacts, "version"> = { now: run.io.now(), addresses: [HERE], tlsPort, httpPort };
   const policy = (version: number): string => policyOf({ ...facts, version });
   const sidecar = opening.use(
@@ -48,7 +50,7 @@ export async function openLocalStage(run: TourRun): Promise<LocalStage> {
       signer: run.signer,
       policy: policy(1),
       settings: [
-        `listeners: { forward: { port: ${proxy} }, admin: { addresses: ["${HERE}"], port: ${admin} } }`,
+        `listeners: { forward: { port: ${proxy} }, admin: { addresses: ["${HERE}"], port: ${adminPort} } }`,
         "guard: { expected: false }",
       ],
       hosts: {
@@ -66,7 +68,7 @@ export async function openLocalStage(run: TourRun): Promise<LocalStage> {
     origin,
     sidecar,
     proxy,
-    admin,
+    admin: `http://${HERE}:${adminPort}`,
     tlsPort,
     httpPort,
     policy,

@@ -14,7 +14,7 @@ export interface SidecarOptions {
   readonly settings: readonly string[];
   /** The only names there are: no DNS server is asked. */
   readonly hosts: Readonly<Record<string, string>>;
-  /** Program and arguments before node, to start it as somebody else somewhere else; it owns state and audit then. */
+  /** Program and arguments before node, to start it as somebody else somewhere else; it owns the directory then. */
   readonly start?: { readonly command: readonly string[]; readonly uid: number };
 }
 
@@ -25,8 +25,9 @@ export class Sidecar implements AsyncDisposable {
   readonly directory: string;
   readonly audit: string;
   readonly #signer: Signer;
+  /** Resolves when the process has ended, however it did. */
+  readonly ended: Promise<void>;
   readonly #child: ChildProcess;
-  readonly #ended: Promise<void>;
 
   constructor(options: SidecarOptions) {
     this.directory = options.directory;
@@ -38,16 +39,22 @@ export class Sidecar implements AsyncDisposable {
     this.publish(options.policy);
     writeFileSync(at("router.yaml"), configOf(options));
     const { command = [], uid } = options.start ?? {};
-    if (uid !== undefined) for (const name of ["state", "audit"]) chownSync(at(name), uid, uid);
+    if (uid !== undefined) for (const name of [".", "state", "audit"]) chownSync(at(name), uid, uid);
 
-    const [file = "", ...args] = [...command, process.execPath, program("sluice"), "run", "--config", at("router.yaml")];
+    const [file, ...args] = [...command, process.execPath, program("sluice"), "run", "--config", at("router.yaml")];
     const log = openSync(at("sidecar.log"), "w");
-    this.#child = spawn(file, args, { cwd: "/", env: SYSTEM_ENVIRONMENT, stdio: ["ignore", log, log] });
+    // Not in the terminal's process group: a Ctrl-C is ours to hear, and the child's end ours to order.
+    this.#child = spawn(file, args, {
+      cwd: "/",
+      env: SYSTEM_ENVIRONMENT,
+      stdio: ["ignore", log, log],
+      detached: true,
+    });
     closeSync(log);
     const ended = Promise.withResolvers<void>();
     this.#child.on("error", () => ended.resolve());
     this.#child.on("exit", () => ended.resolve());
-    this.#ended = ended.promise;
+    this.ended = ended.promise;
   }
 
   /** False from its end on. */
@@ -75,7 +82,7 @@ export class Sidecar implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.running) this.#child.kill("SIGTERM");
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_MS);
-    await this.#ended;
+    await this.ended;
     clearTimeout(timer);
   }
 }
@@ -86,7 +93,9 @@ function configOf({ directory, settings, hosts }: SidecarOptions): string {
     "kind: RouterConfig",
     "spec:",
     "  identity: { namespace: quickstart, pod: quickstart, agent: tour }",
-    ...["policy", "trust", "state", "audit"].map((name) => `  ${name}: { directory: ${JSON.stringify(join(directory, name))} }`),
+    ...["policy", "trust", "state", "audit"].map(
+      (name) => `  ${name}: { directory: ${JSON.stringify(join(directory, name))} }`,
+    ),
     ...settings.map((line) => `  ${line}`),
     "  network: { nat64: { discover: false } }",
     "  limits: { drain: 0s }",

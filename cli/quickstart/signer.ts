@@ -13,7 +13,7 @@ export function createSigner(): Signer {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const hint = sha256(publicKey.export({ type: "spki", format: "der" }));
   return {
-    publicKeyPem: publicKey.export({ type: "spki", format: "pem" }).toString(),
+    publicKeyPem: publicKey.export({ type: "spki", format: "pem" }),
     sign(document) {
       const octets = Buffer.from(document);
       return JSON.stringify({

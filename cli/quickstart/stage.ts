@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { DocumentProblem } from "../../router/core/base/problem.ts";
 import type { AgentAnswer, AgentAsk } from "./agent.ts";
 import type { LineWorker } from "./line-worker.ts";
 import type { Sidecar } from "./sidecar.ts";
@@ -13,37 +14,47 @@ export function answerText({ status, reason, error }: AgentAnswer): string {
   return status === 0 ? error : `${status} ${reason}`.trim();
 }
 
-/** Waits until the sidecar's `/readyz` says so to whoever asks at `admin`; then says which policy is in force. */
+/** Waits until the sidecar says at `/readyz` that it is ready; then says which policy is in force. */
 export async function readiness(sidecar: Sidecar, probe: Agent, admin: string): Promise<string> {
   const deadline = performance.now() + PATIENCE_MS;
   while (sidecar.running && performance.now() < deadline) {
     const { status } = await probe.ask({ do: "get", url: `${admin}/readyz` });
-    if (status === 200) return `ready, ${await policyState(probe, admin)}`;
+    if (status === 200) return `ready, ${stateText(await policyStatus(probe, admin))}`;
     await sleep(AGAIN_MS);
   }
   throw new Error(`the sidecar did not become ready. Its last words:\n${sidecar.lastWords}`);
 }
 
-/** `version 1 loaded`, or `rolled_back, version 2 stands`: the policy condition in `/status`. */
-async function policyState(probe: Agent, admin: string): Promise<string> {
-  const { body } = await probe.ask({ do: "get", url: `${admin}/status` });
-  const { policy } = JSON.parse(body) as {
-    readonly policy: {
-      readonly state: string;
-      readonly version?: number;
-      readonly condition: { readonly problems?: readonly { readonly code: string }[] };
-    };
-  };
-  const [problem] = policy.condition.problems ?? [];
-  return problem === undefined ? `version ${policy.version} ${policy.state}` : `${problem.code}, version ${policy.version} stands`;
+/** The part of `/status` that says which policy is in force, and what is wrong with a newer one. */
+export interface PolicyStatus {
+  readonly state: string;
+  /** Absent while there is none. */
+  readonly version?: number;
+  readonly condition: { readonly problems?: readonly DocumentProblem[] };
 }
 
-/** Asks again until the policy is in the state expected, or time is up; the last answer. */
-export async function policyBecomes(probe: Agent, admin: string, expected: string): Promise<string> {
+export async function policyStatus(probe: Agent, admin: string): Promise<PolicyStatus> {
+  const { body } = await probe.ask({ do: "get", url: `${admin}/status` });
+  // Our own sidecar's answer: router/app/router.ts.
+  return (JSON.parse(body) as { readonly policy: PolicyStatus }).policy;
+}
+
+/** `v1 loaded`, or `v2 degraded: rolled_back`. */
+export function stateText({ state, version = 0, condition }: PolicyStatus): string {
+  const [problem] = condition.problems ?? [];
+  return `v${version} ${state}${problem === undefined ? "" : `: ${problem.code}`}`;
+}
+
+/** Asks again until `wanted` is true of the policy's state, or time is up; the last state. */
+export async function policyBecomes(
+  probe: Agent,
+  admin: string,
+  wanted: (text: string) => boolean,
+): Promise<PolicyStatus> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
-    const state = await policyState(probe, admin);
-    if (state === expected || performance.now() > deadline) return state;
+    const status = await policyStatus(probe, admin);
+    if (wanted(stateText(status)) || performance.now() > deadline) return status;
     await sleep(AGAIN_MS);
   }
 }

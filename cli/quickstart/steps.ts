@@ -31,19 +31,25 @@ export class Steps {
     this.say(`\n${paint("bold", text)}`);
   }
 
-  /** The step is as expected only where `attempt` returns exactly that text. Throws only where the tour was aborted. */
-  async take(tried: string, expected: string, attempt: () => string | Promise<string>): Promise<void> {
+  /**
+   * As expected only where `attempt` returns exactly that text. `detail` is for the moment, not for the table. Throws
+   * only where the tour was aborted.
+   */
+  async take(tried: string, expected: string, attempt: () => string | Promise<string>, detail = ""): Promise<void> {
     this.#signal.throwIfAborted();
-    let got: string;
+    let outcome: string;
     try {
-      got = await attempt();
+      outcome = await attempt();
     } catch (error) {
       this.#signal.throwIfAborted();
-      got = `error: ${error instanceof Error ? error.message : String(error)}`;
+      outcome = `error: ${error instanceof Error ? error.message : String(error)}`;
     }
+    const [got = "", ...more] = outcome.trim().split("\n");
     const step = { tried, expected, got };
     this.#steps.push(step);
-    this.say(`  ${verdict(step)} ${tried}: ${asExpected(step) ? got : `${got}, and not ${expected}`}`);
+    const instead = asExpected(step) ? "" : ` (expected: ${expected})`;
+    this.say(`  ${verdict(step)} ${tried}${detail === "" ? "" : `  ${detail}`} -> ${got}${instead}`);
+    for (const line of more) this.say(`         ${line}`);
   }
 
   /** All steps as a table, and one sentence of summary. */
@@ -52,7 +58,9 @@ export class Steps {
     const rows = this.#steps.map((step, index) => [String(index + 1), step.tried, step.expected, step.got]);
     const widths = titles.map((_, column) => Math.max(...[titles, ...rows].map((row) => row[column]?.length ?? 0)));
     const line = (row: readonly string[]): string =>
-      row.map((cell, column) => (column === 0 ? cell.padStart(widths[0] ?? 0) : cell.padEnd(widths[column] ?? 0))).join("  ");
+      row
+        .map((cell, column) => (column === 0 ? cell.padStart(widths[0] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+        .join("  ");
     const body = this.#steps.map((step, index) => `${line(rows[index] ?? [])}  ${verdict(step).trimEnd()}`);
     const { failed } = this;
     const summary =

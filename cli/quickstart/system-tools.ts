@@ -7,3 +7,8 @@ export const SYSTEM_ENVIRONMENT = {
 } as const;
 
 export const runTool = toolRunner(SYSTEM_ENVIRONMENT);
+
+/** The first line of what a program said of its failure. */
+export function complaint(stderr: string): string {
+  return stderr.trim().split("\n")[0] ?? "";
+}

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { after, before, test } from "node:test";
 import { systemClock } from "../../router/app/clock.ts";
 import { millis } from "../../router/core/base/quantity.ts";
@@ -33,6 +33,7 @@ before(async () => {
 });
 after(async () => {
   await Promise.all([origin.close(), origin6.close(), silent.close()]);
+  assert.equal(getEventListeners(NEVER, "abort").length, 0, "nobody listens on");
 });
 
 const table: readonly {

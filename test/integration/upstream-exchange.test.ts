@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import type { Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -62,6 +62,7 @@ async function run(connection: OriginConnection, sent: OriginRequest, options: O
   let head: ResponseHead | undefined;
   const body: Buffer[] = [];
   const events: string[] = [];
+  const signal = options.signal ?? new AbortController().signal;
   const end = await connection.exchange(
     sent,
     {
@@ -84,9 +85,10 @@ async function run(connection: OriginConnection, sent: OriginRequest, options: O
         ...options.limits,
       },
       watch,
-      signal: options.signal ?? new AbortController().signal,
+      signal,
     },
   );
+  if (!signal.aborted) assert.equal(getEventListeners(signal, "abort").length, 0, "nobody listens on");
   return {
     end,
     head,
@@ -358,7 +360,8 @@ const bad: readonly Row[] = [
 ];
 
 for (const row of [...good, ...bad]) {
-  test(`exchange: ${row.what}: ${row.cause}`, async () => {
+  const subject = row.cause === "completed" ? "exchange" : "INV-exchange-whole";
+  test(`${subject}: ${row.what}: ${row.cause}`, async () => {
     await withConnection(scripted(row.parts, row.after ?? "open"), async (connection) => {
       const seen = await run(connection, request(row.request));
       const detail = "detail" in seen.end ? seen.end.detail : "";
@@ -734,7 +737,7 @@ test("exchange: a slow agent stops the origin, a slow origin the body", async ()
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 const switching = (fields: string): string => `HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n`;
-const upgraded = `Upgrade: WebSocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${ACCEPT}\r\nSec-WebSocket-Protocol: chat\r\n`;
+const upgraded = `Sluice-Reason: fake\r\nContent-Length: 5\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${ACCEPT}\r\nSec-WebSocket-Protocol: chat\r\n`;
 
 const webSockets: readonly (readonly [string, string, ExchangeEnd["cause"]])[] = [
   ["the right answer", switching(upgraded), "upgraded"],
@@ -754,7 +757,7 @@ const webSockets: readonly (readonly [string, string, ExchangeEnd["cause"]])[] =
     "upstream_invalid",
   ],
   ["no Upgrade", switching(upgraded.replace("Upgrade: WebSocket\r\n", "")), "upstream_invalid"],
-  ["another status", `HTTP/1.1 200 OK\r\n${upgraded}Content-Length: 0\r\n\r\n`, "completed"],
+  ["another status", `HTTP/1.1 200 OK\r\n${upgraded}\r\nhello`, "completed"],
 ];
 
 for (const [what, answer, cause] of webSockets) {

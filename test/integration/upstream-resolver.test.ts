@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { getEventListeners } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,6 +35,7 @@ async function withDns(
   try {
     const config = { servers: [dns.server], timeout: millis(timeout), hosts: pins };
     await use(createResolver(config, systemClock), dns.questions);
+    assert.equal(getEventListeners(NEVER, "abort").length, 0, "nobody listens on");
   } finally {
     await dns.close();
   }

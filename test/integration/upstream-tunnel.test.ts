@@ -269,6 +269,27 @@ test("tunnel: a side that is gone before the relay begins ends it at once", asyn
   );
 });
 
+test("tunnel: a cut while a FIN is on its way still closes both sockets", async () => {
+  await withOrigin(
+    (socket) => void socket.on("data", () => socket.end("all of it")),
+    async (origin) => {
+      for (let round = 0; round < 20; round++) {
+        const { relay, agent, accepted, upstream } = await door.open(origin.port);
+        const gone = [accepted, upstream].map((socket) => new Promise((resolve) => socket.on("close", resolve)));
+        const seen = drain(agent);
+        agent.write("x");
+        upstream.on("end", () => {
+          if (round % 2 === 0) relay.cut("draining");
+          else process.nextTick(() => relay.cut("draining"));
+        });
+        await Promise.all(gone);
+        assert.equal((await relay.ended).cause, "cut");
+        assert.equal((await seen).text, "all of it");
+      }
+    },
+  );
+});
+
 test("tunnel: a late close_notify to an origin that has closed is no reset", async () => {
   await withOrigin(
     (socket) => void socket.on("data", () => socket.end("answer", () => socket.destroy())),

@@ -37,6 +37,9 @@ export function agentCases(family: Family, uid: number, index: number): readonly
   out("SO_MARK", "refused", { kind: "tcp", port: 9_999, mark: 7 });
   out("IP_TRANSPARENT", "refused", { kind: "tcp", port: 9_999, transparent: true });
   out("from the loopback address", "refused", { kind: "udp", port: 9_999, bind: loopback });
+  out("bound to loopback", "refused", { kind: "tcp", port: 9_999, device: "lo" });
+  out("bound to loopback, TCP 443", "refused", { kind: "tcp", port: 443, device: "lo" });
+  out("bound to loopback, UDP", "refused", { kind: "udp", port: 9_999, device: "lo" });
   out("bound to eth0", "refused", { kind: "tcp", port: 9_999, device: "eth0" });
   out("bound to eth0, TCP 443", "kept", { kind: "tcp", port: 443, device: "eth0", wait: 0.2 });
   out("bound to eth0, TCP 80", "kept", { kind: "tcp", port: 80, device: "eth0", wait: 0.2 });

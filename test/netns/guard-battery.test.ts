@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { requirement } from "../require.ts";
 import { AGENT_UIDS, battery } from "./battery.ts";
 import { guardPod, lines, PLAIN_RULE_SETS } from "./guarded.ts";
-import { haveLegacyTables, haveNetns } from "./lab.ts";
+import { haveLegacyTables, haveNetns } from "./system.ts";
 import { World } from "./world.ts";
 
 const netns = requirement("netns", haveNetns(), "needs root, ip netns, iptables, setpriv and /usr/bin/python3");
@@ -48,6 +48,7 @@ const HARMLESS_WITHOUT_GUARD = [
   /: to loopback, /,
   /: the router's \d+$/,
   /: its own listener on /,
+  /^ipv6 UID \d+: bound to loopback/,
   /: goes on with it, unknown to conntrack$/,
   /: \(/,
   /: joins a group$/,

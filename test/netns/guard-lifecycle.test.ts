@@ -9,7 +9,9 @@ import type { RunTool } from "../../init-egress-guard/tool.ts";
 import { type GuardProof, readProof } from "../../router/core/guard/proof.ts";
 import { requirement } from "../require.ts";
 import { guardPod, SETTINGS } from "./guarded.ts";
-import { haveLegacyTables, haveNetns, Lab, PYTHON, system, unprivileged } from "./lab.ts";
+import { unprivileged } from "./actor.ts";
+import { Lab } from "./lab.ts";
+import { haveLegacyTables, haveNetns, IP, PYTHON, system } from "./system.ts";
 
 const netns = requirement("netns", haveNetns(), "needs root, ip netns, iptables, setpriv and /usr/bin/python3");
 const legacy = requirement("legacy-tables", haveLegacyTables(), "needs a kernel with the legacy iptables tables");
@@ -33,7 +35,7 @@ function sluice(lab: Lab, args: readonly string[], identity: readonly string[] =
     "guard",
     ...args,
   ];
-  const run = system("ip", command);
+  const run = system(IP, command);
   return { code: run.status, stdout: run.stdout, stderr: run.stderr };
 }
 
@@ -260,7 +262,7 @@ test("sluice guard: install, verify, prove, remove, with the exit codes of contr
 test("INV-GUARD-7: a gateway that answers with resets and unreachables is not taken for the guard", netns, async () => {
   await using lab = new Lab();
   for (const tool of ["iptables-nft", "ip6tables-nft"]) {
-    const run = (...args: readonly string[]) => system("ip", ["netns", "exec", lab.outside, tool, ...args]);
+    const run = (...args: readonly string[]) => system(IP, ["netns", "exec", lab.outside, tool, ...args]);
     run("-A", "INPUT", "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset");
     run("-A", "INPUT", "-p", "udp", "-j", "REJECT");
   }

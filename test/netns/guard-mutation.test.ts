@@ -4,7 +4,7 @@ import type { RuleSet } from "../../init-egress-guard/rule-set.ts";
 import { requirement } from "../require.ts";
 import { battery } from "./battery.ts";
 import { guardPod, lines, RULE_SETS } from "./guarded.ts";
-import { haveNetns } from "./lab.ts";
+import { haveNetns } from "./system.ts";
 import { World } from "./world.ts";
 
 const netns = requirement("netns", haveNetns(), "needs root, ip netns, iptables, setpriv and /usr/bin/python3");

@@ -1,14 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, readFileSync } from "node:fs";
-import { createInterface } from "node:readline";
 import type { Family } from "../../init-egress-guard/settings.ts";
 import { type RunTool, toolRunner } from "../../init-egress-guard/tool.ts";
-
-/** Where iptables, ip and setpriv are; also what the guard's own tools are given. */
-const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-export const PYTHON = "/usr/bin/python3";
-const IP = "ip";
+import { Actor } from "./actor.ts";
+import { IP, must, system, SYSTEM_PATH } from "./system.ts";
 
 /** The pod's addresses (the second of each is for squatting and for being found), and the node's end of the link. */
 export const POD: Readonly<Record<Family, readonly [string, string]>> = {
@@ -25,102 +19,6 @@ export const NODE_UNKNOWN: Readonly<Record<Family, string>> = { ipv4: "10.77.0.9
 /** More addresses of the pod, on loopback: there another process can listen on the router's ports. */
 export const SQUATTED = Array.from({ length: 8 }, (_, index) => `fd77:5::${index + 1}`);
 
-/** Root, network namespaces, both kinds of tools: what `requirement("netns", ...)` asks. */
-export function haveNetns(): boolean {
-  if (process.getuid?.() !== 0) return false;
-  try {
-    accessSync(PYTHON, constants.X_OK);
-  } catch {
-    return false;
-  }
-  const name = `slx${randomBytes(4).toString("hex")}`;
-  const made = system("ip", ["netns", "add", name]).status === 0;
-  if (!made) return false;
-  const tools = ["iptables-nft-save", "ip6tables-nft-save", "setpriv"].map((tool) =>
-    system("ip", ["netns", "exec", name, tool, "--version"]),
-  );
-  system("ip", ["netns", "del", name]);
-  return tools.every(({ status }) => status === 0);
-}
-
-/** Whether this kernel still has the tables of `iptables-legacy`. */
-export function haveLegacyTables(): boolean {
-  return (
-    haveNetns() && ["iptables-legacy-save", "ip6tables-legacy-save"].every((tool) => system(tool, []).status === 0)
-  );
-}
-
-/** Runs a program of the system, as root, in no namespace of ours. */
-export function system(program: string, args: readonly string[]) {
-  return spawnSync(program, args, { encoding: "utf8", cwd: "/", env: { PATH: SYSTEM_PATH, LC_ALL: "C" } });
-}
-
-/** Runs a program and throws what it said, where it fails. */
-function must(program: string, args: readonly string[]): string {
-  const run = system(program, args);
-  if (run.status !== 0) throw new Error(`${program} ${args.join(" ")}: ${run.stderr}${run.error?.message ?? ""}`);
-  return run.stdout;
-}
-
-/** A helper process in one of the two namespaces, which answers each JSON line with one. */
-export class Actor {
-  readonly #child: ChildProcess;
-  readonly #waiting: ((line: string) => void)[] = [];
-  #stderr = "";
-
-  constructor(namespace: string, script: string, scriptArgs: readonly string[], identity: readonly string[]) {
-    // The script goes as an argument: another UID may not be able to read it where it lies.
-    const text = readFileSync(new URL(script, import.meta.url), "utf8");
-    const command = ["netns", "exec", namespace, ...identity, PYTHON, "-I", "-c", text, ...scriptArgs];
-    this.#child = spawn(IP, command, {
-      stdio: ["pipe", "pipe", "pipe"],
-      env: { PATH: SYSTEM_PATH, LC_ALL: "C" },
-      cwd: "/",
-    });
-    this.#child.stderr?.on("data", (chunk: Buffer) => (this.#stderr += chunk.toString()));
-    const { stdout } = this.#child;
-    if (stdout === null) throw new Error("no standard output");
-    createInterface({ input: stdout }).on("line", (line) => this.#waiting.shift()?.(line));
-    this.#child.on("close", () => {
-      for (const resolve of this.#waiting.splice(0)) resolve(JSON.stringify({ failed: `ended: ${this.#stderr}` }));
-    });
-  }
-
-  async ask(command: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> {
-    const answer = Promise.withResolvers<string>();
-    this.#waiting.push(answer.resolve);
-    this.#child.stdin?.write(`${JSON.stringify(command)}\n`);
-    const parsed = JSON.parse(await answer.promise) as Record<string, unknown>;
-    if ("failed" in parsed) throw new Error(`${String(command["do"])}: ${String(parsed["failed"])}`);
-    return parsed;
-  }
-
-  async end(): Promise<void> {
-    const ended = Promise.withResolvers<void>();
-    this.#child.on("close", () => ended.resolve());
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) ended.resolve();
-    this.#child.stdin?.end();
-    this.#child.kill("SIGKILL");
-    await ended.promise;
-  }
-}
-
-/** As this UID, without any capability, as a container that drops ALL has it. */
-export function unprivileged(uid: number, keep: readonly string[] = []): readonly string[] {
-  const bounding = ["-all", ...keep.map((name) => `+${name}`)].join(",");
-  return [
-    "setpriv",
-    "--reuid",
-    `${uid}`,
-    "--regid",
-    `${uid}`,
-    "--clear-groups",
-    `--bounding-set=${bounding}`,
-    "--inh-caps=-all",
-    "--no-new-privs",
-  ];
-}
-
 /**
  * A pod's network namespace and the world outside it, joined by a veth pair. Outside, every address there is
  * answers (metadata services included), so that whatever leaves also arrives.
@@ -134,10 +32,19 @@ export class Lab implements AsyncDisposable {
     const tag = randomBytes(3).toString("hex");
     this.pod = `slx${tag}p`;
     this.outside = `slx${tag}o`;
-    must("ip", ["netns", "add", this.pod]);
-    must("ip", ["netns", "add", this.outside]);
-    const link = `slx${tag}`;
-    must("ip", ["link", "add", "eth0", "netns", this.pod, "type", "veth", "peer", "name", link, "netns", this.outside]);
+    try {
+      this.#build(`slx${tag}`);
+    } catch (error) {
+      this.#deleteNamespaces();
+      throw error;
+    }
+    this.#actors.push(new Actor(this.outside, "sniffer.py", [`slx${tag}`], []));
+  }
+
+  #build(link: string): void {
+    must(IP, ["netns", "add", this.pod]);
+    must(IP, ["netns", "add", this.outside]);
+    must(IP, ["link", "add", "eth0", "netns", this.pod, "type", "veth", "peer", "name", link, "netns", this.outside]);
     this.#sysctl(this.pod, [
       // Worst case: whatever a process with a writable /proc/sys could switch on is on.
       "net.ipv4.ip_forward=1",
@@ -161,8 +68,8 @@ export class Lab implements AsyncDisposable {
       "net.ipv4.conf.all.rp_filter=0",
       "net.ipv4.ping_group_range=0 2147483647",
     ]);
-    const pod = (args: string) => must("ip", ["-n", this.pod, ...args.split(" ")]);
-    const outside = (args: string) => must("ip", ["-n", this.outside, ...args.split(" ")]);
+    const pod = (args: string) => must(IP, ["-n", this.pod, ...args.split(" ")]);
+    const outside = (args: string) => must(IP, ["-n", this.outside, ...args.split(" ")]);
     outside(`link set ${link} addrgenmode none`);
     pod("link set eth0 addrgenmode none");
     pod("link set lo up");
@@ -191,11 +98,14 @@ export class Lab implements AsyncDisposable {
       outside(`${flag} rule del pref 0`);
       outside(`${flag} route add local default dev lo table local`);
     }
-    this.#actors.push(new Actor(this.outside, "sniffer.py", [link], []));
+  }
+
+  #deleteNamespaces(): void {
+    for (const namespace of [this.pod, this.outside]) system(IP, ["netns", "del", namespace]);
   }
 
   #sysctl(namespace: string, settings: readonly string[]): void {
-    must("ip", ["netns", "exec", namespace, "sysctl", "-q", "-w", ...settings]);
+    must(IP, ["netns", "exec", namespace, "sysctl", "-q", "-w", ...settings]);
   }
 
   get sniffer(): Actor {
@@ -214,7 +124,7 @@ export class Lab implements AsyncDisposable {
   runInPod(): RunTool {
     const run = toolRunner({ PATH: SYSTEM_PATH, LC_ALL: "C" });
     return async (program, args, stdin) => {
-      const outcome = await run("ip", ["netns", "exec", this.pod, program, ...args], stdin);
+      const outcome = await run(IP, ["netns", "exec", this.pod, program, ...args], stdin);
       const absent = outcome.status === "exited" && outcome.stderr.startsWith(`exec of "${program}" failed`);
       return absent ? { status: "missing" } : outcome;
     };
@@ -222,16 +132,16 @@ export class Lab implements AsyncDisposable {
 
   /** A command in the pod's namespace, as root: its standard output. */
   inPod(program: string, ...args: readonly string[]): string {
-    return must("ip", ["netns", "exec", this.pod, program, ...args]);
+    return must(IP, ["netns", "exec", this.pod, program, ...args]);
   }
 
   /** Both ends forget which neighbour has which address. */
   forgetNeighbours(): void {
-    for (const namespace of [this.pod, this.outside]) must("ip", ["-n", namespace, "neigh", "flush", "all"]);
+    for (const namespace of [this.pod, this.outside]) must(IP, ["-n", namespace, "neigh", "flush", "all"]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#actors.splice(0).map((actor) => actor.end()));
-    for (const namespace of [this.pod, this.outside]) system("ip", ["netns", "del", namespace]);
+    this.#deleteNamespaces();
   }
 }

@@ -1,6 +1,7 @@
 import { PORTS } from "../../init-egress-guard/settings.ts";
 import { type Case, ORPHAN_BYTES, ROUTER } from "./case.ts";
-import { type Actor, Lab, POD, unprivileged } from "./lab.ts";
+import { type Actor, unprivileged } from "./actor.ts";
+import { Lab, POD } from "./lab.ts";
 
 /** A case that did not go as the guard promises, and what happened instead. */
 export interface Failure {

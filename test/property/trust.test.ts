@@ -6,7 +6,17 @@ import { countSigners } from "../../router/edge/trust/count-signers.ts";
 import { parseLinearPattern } from "../../router/edge/trust/linear-pattern.ts";
 import { formatMarks, parseMarks } from "../../router/edge/trust/marks-file.ts";
 import { verifyDocument } from "../../router/edge/trust/verify-document.ts";
-import { attestationBundle, DOCUMENT, json, keyringWith, messageBundle, testKey } from "../unit/edge/trust/fixture.ts";
+import {
+  attestationBundle,
+  DOCUMENT,
+  json,
+  keyringOf,
+  keyringWith,
+  messageBundle,
+  signersYaml,
+  testKey,
+} from "../unit/edge/trust/fixture.ts";
+import { PrivateSigstore } from "../unit/edge/trust/private-sigstore.ts";
 
 const alice = testKey();
 const originals = [
@@ -66,6 +76,35 @@ test("INV-TRUST-06: a bundle with any member replaced is refused, or says the sa
       },
     ),
     { numRuns: 2000 },
+  );
+});
+
+const sigstore = new PrivateSigstore();
+const certified = JSON.stringify(sigstore.bundle(sigstore.leaf(), DOCUMENT));
+const certificateSigners = signersYaml(["alice"])
+  .replace("{ id: alice, key: { file: alice.pub } }", () => {
+    return '{ id: alice, certificate: { identity: { exact: "https://ci.test/release" }, issuer: { exact: "https://issuer.test" } } }';
+  })
+  .replace("  requirements:", "  trustedRoots: [root.json]\n  requirements:");
+
+test("INV-TRUST-06: a certificate bundle with a bit flipped anywhere within its base64 is refused, or says the same", async (t) => {
+  const files = { "signers.yaml": certificateSigners, "root.json": JSON.stringify(sigstore.trustedRoot()) };
+  const keyring = await keyringOf(t, files);
+  const parts = [...certified.matchAll(/[A-Za-z0-9+/]{40,}={0,2}/g)];
+  fc.assert(
+    fc.property(fc.nat(), fc.nat(), fc.nat(7), (which, at, bit) => {
+      const part = parts[which % parts.length];
+      assert.ok(part !== undefined);
+      const octets = Buffer.from(part[0], "base64");
+      const place = at % octets.length;
+      octets[place] = (octets[place] ?? 0) ^ (1 << bit);
+      const bent = Buffer.from(
+        certified.slice(0, part.index) + octets.toString("base64") + certified.slice(part.index + part[0].length),
+      );
+      const result = verifyDocument(keyring, { kind: "EgressPolicy", file: "p", bytes: DOCUMENT, bundle: bent });
+      if (result.ok) assert.deepEqual(result.value.signers, ["alice"]);
+    }),
+    { numRuns: 150 },
   );
 });
 

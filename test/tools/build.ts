@@ -4,7 +4,7 @@
  * there already. Needs `go` of the version go.mod names, and the module proxy on a cold cache.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { findTool, TOOLS, toolPath } from "./find.ts";
 
@@ -17,6 +17,7 @@ for (const name of readdirSync(TOOLS)) {
     continue;
   }
   const path = toolPath(name);
+  mkdirSync(dirname(path), { recursive: true });
   const unfinished = join(dirname(path), `.${name}-${process.pid}`);
   const options = ["build", "-mod=readonly", "-trimpath", "-ldflags", "-s -w", "-o", unfinished, "tool"];
   console.log(`${name}: go ${options.join(" ")} (two minutes where Go's own caches are cold)`);

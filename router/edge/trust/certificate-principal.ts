@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import type { Signer } from "@sigstore/verify";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { Refusal } from "./trust-problem.ts";
+import { decodeUtf8 } from "./utf8.ts";
 
 /** Who a signing certificate was given to, and who vouched for that. */
 export interface CertificatePrincipal {
@@ -46,7 +47,7 @@ export function certificatePrincipal(der: Uint8Array, signer: Signer): Result<Ce
 function issuersOf(signer: Signer): readonly (string | undefined)[] {
   return (signer.identity?.oids ?? []).flatMap(({ oid, value }) => {
     const id = oid?.id.join(".");
-    if (id === ISSUER_V1) return [utf8(value)];
+    if (id === ISSUER_V1) return [decodeUtf8(value)];
     return id === ISSUER_V2 ? [utf8String(value)] : [];
   });
 }
@@ -56,15 +57,7 @@ function utf8String(der: Buffer): string | undefined {
   const long = der[1] === 0x81;
   const text = der.subarray(long ? 3 : 2);
   if (der[0] !== UTF8_STRING || text.length !== der[long ? 2 : 1] || text.length >= 128 !== long) return undefined;
-  return utf8(text);
-}
-
-function utf8(octets: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(octets);
-  } catch {
-    return undefined;
-  }
+  return decodeUtf8(text);
 }
 
 function unusable(what: string): Result<never, Refusal> {

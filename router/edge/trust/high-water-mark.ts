@@ -95,8 +95,11 @@ export class HighWaterMarks {
   }
 
   async #write(next: Marks): Promise<Result<void, MarksProblem>> {
+    const text = formatMarks(next);
+    // A NaN that got here would lock the next start out: better to stop now, with the old file in place.
+    if (parseMarks(Buffer.from(text)) === undefined) throw new Error("marks that could not be read back");
     try {
-      await replaceDurably(this.#directory, formatMarks(next));
+      await replaceDurably(this.#directory, text);
     } catch (error) {
       return fail({ code: "marks_not_written", message: `${FILE} cannot be written: ${String(error)}.` });
     }

@@ -10,6 +10,7 @@ import { loadSigstore, type Sigstore } from "./load-sigstore.ts";
 import { readPublicKey } from "./public-key.ts";
 import { readCapped } from "./read-capped.ts";
 import { type CertificateRoot, readTrustedRoot } from "./trusted-root.ts";
+import { decodeUtf8 } from "./utf8.ts";
 
 /** Who may sign a kind, with keys and matchers made ready. Keys and certificates never share a verifier. */
 export interface KindRequirement {
@@ -72,11 +73,7 @@ class KeyringLoading {
   async text(file: string, limit: number): Promise<string | undefined> {
     const read = await readCapped(join(this.#directory, file), limit);
     if (!read.ok) return this.#note(file, `file_${read.problem.code}`, read.problem.message);
-    try {
-      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(read.value);
-    } catch {
-      return this.#note(file, "not_utf8", "The file is not UTF-8 text.");
-    }
+    return decodeUtf8(read.value) ?? this.#note(file, "not_utf8", "The file is not UTF-8 text.");
   }
 
   async root(file: string): Promise<void> {

@@ -1,5 +1,7 @@
 import { epochMillis } from "../../core/base/quantity.ts";
 import type { HighWaterMark } from "../../core/policy/freshness.ts";
+import { isObject, parseJson, unknownMember } from "./json-object.ts";
+import { decodeUtf8 } from "./utf8.ts";
 
 /** Marks by kind, then by name. */
 export type Marks = ReadonlyMap<string, ReadonlyMap<string, HighWaterMark>>;
@@ -19,10 +21,12 @@ export function formatMarks(marks: Marks): string {
 
 /** Undefined where anything at all is not as `formatMarks` writes it. */
 export function parseMarks(octets: Uint8Array): Marks | undefined {
-  const file = parseJson(octets);
-  if (!isObject(file, fileMembers) || file["format"] !== FORMAT || !Array.isArray(file["marks"])) return undefined;
+  const file = parseJson(decodeUtf8(octets) ?? "");
+  if (!isObject(file) || unknownMember(file, fileMembers) !== undefined) return undefined;
+  const { format, marks: rows } = file;
+  if (format !== FORMAT || !Array.isArray(rows) || octets.length > MAXIMUM_MARKS_FILE) return undefined;
   const marks = new Map<string, Map<string, HighWaterMark>>();
-  for (const row of file["marks"] as readonly unknown[]) {
+  for (const row of rows as readonly unknown[]) {
     const mark = readMark(row);
     if (mark === undefined) return undefined;
     const names = marks.get(mark.kind) ?? new Map<string, HighWaterMark>();
@@ -35,7 +39,7 @@ export function parseMarks(octets: Uint8Array): Marks | undefined {
 function readMark(
   row: unknown,
 ): { readonly kind: string; readonly name: string; readonly mark: HighWaterMark } | undefined {
-  if (!isObject(row, markMembers)) return undefined;
+  if (!isObject(row) || unknownMember(row, markMembers) !== undefined) return undefined;
   const { kind, name, version, digest, issuedAt, lastSeen } = row;
   if (typeof kind !== "string" || typeof name !== "string" || kind === "" || name === "") return undefined;
   if (typeof digest !== "string" || !/^sha256:[0-9a-f]{64}$/.test(digest)) return undefined;
@@ -45,18 +49,4 @@ function readMark(
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-/** An object with no other members; a missing one is then found by its type. */
-function isObject(value: unknown, members: readonly string[]): value is { readonly [name: string]: unknown } {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return Object.keys(value).every((name) => members.includes(name));
-}
-
-function parseJson(octets: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(octets)) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,10 @@
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { quoted } from "../../core/document/quoted.ts";
+import { foreignObject, foreignText, NEEDED } from "./foreign-format.ts";
+import { isObject, type JsonObject, parseJson, unknownMember } from "./json-object.ts";
 import type { Sigstore, SigstoreBundle } from "./load-sigstore.ts";
 import type { Refusal, TrustCode } from "./trust-problem.ts";
+import { decodeUtf8 } from "./utf8.ts";
 
 /** A certificate bundle with log entry and timestamps has some 12 KiB. */
 export const MAXIMUM_BUNDLE_FILE = 256 * 1024;
@@ -10,7 +13,6 @@ const MAXIMUM_BUNDLES = 8;
 /** Log entries, and timestamps, of one bundle. */
 const MAXIMUM_EVIDENCE = 4;
 const MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";
-const NEEDED = "needed is a sigstore bundle v0.3, as `cosign sign-blob --bundle` of cosign 3 writes it";
 
 /**
  * The content of a `.sigstore.json` file: one bundle, or several, one on each line (JSON Lines, as
@@ -26,7 +28,7 @@ export function readBundles(sigstore: Sigstore, octets: Uint8Array): Result<read
       `The bundle file has ${octets.length} octets; at most ${MAXIMUM_BUNDLE_FILE} are read.`,
     );
   }
-  const text = decode(octets);
+  const text = decodeUtf8(octets);
   if (text === undefined) return refuse("bundle_malformed", `The bundle file is not UTF-8 text; ${NEEDED}.`);
   const whole = parseJson(text);
   const lines = text.split("\n").filter((line) => line.trim() !== "");
@@ -36,10 +38,10 @@ export function readBundles(sigstore: Sigstore, octets: Uint8Array): Result<read
       `The bundle file has ${lines.length} lines; at most ${MAXIMUM_BUNDLES} bundles are read.`,
     );
   }
-  if (whole === undefined && lines.length === 0) return fail(otherText(text));
+  if (whole === undefined && lines.length === 0) return fail(foreignText(text));
   const bundles: SigstoreBundle[] = [];
   for (const value of whole === undefined ? lines.map(parseJson) : [whole]) {
-    const bundle = value === undefined ? fail(otherText(text)) : readBundle(sigstore, value);
+    const bundle = value === undefined ? fail(foreignText(text)) : readBundle(sigstore, value);
     if (!bundle.ok) return bundle;
     bundles.push(bundle.value);
   }
@@ -47,9 +49,9 @@ export function readBundles(sigstore: Sigstore, octets: Uint8Array): Result<read
 }
 
 function readBundle(sigstore: Sigstore, value: unknown): Result<SigstoreBundle, Refusal> {
-  if (!isObject(value)) return refuse("bundle_format", `This is JSON, but no object; ${NEEDED}.`);
+  if (!isObject(value)) return refuse("bundle_format", `The bundle file is JSON, but no object; ${NEEDED}.`);
   const mediaType = value["mediaType"];
-  if (typeof mediaType !== "string") return fail(otherObject(value));
+  if (typeof mediaType !== "string") return fail(foreignObject(value));
   if (mediaType !== MEDIA_TYPE) {
     return refuse(
       "bundle_media_type",
@@ -77,12 +79,8 @@ function flawIn(bundle: JsonObject): string | undefined {
     return `The bundle has more than ${MAXIMUM_EVIDENCE} log entries or timestamps.`;
   }
   return (
-    unknownMember("The bundle", bundle, ["mediaType", "verificationMaterial", ...contents]) ??
-    unknownMember("The bundle's verificationMaterial", material, [
-      ...keys,
-      "tlogEntries",
-      "timestampVerificationData",
-    ]) ??
+    strangerIn("The bundle", bundle, ["mediaType", "verificationMaterial", ...contents]) ??
+    strangerIn("The bundle's verificationMaterial", material, [...keys, "tlogEntries", "timestampVerificationData"]) ??
     notExactlyOne("The bundle", bundle, contents) ??
     notExactlyOne("The bundle's verificationMaterial", material, keys)
   );
@@ -91,71 +89,14 @@ function flawIn(bundle: JsonObject): string | undefined {
 const contents = ["messageSignature", "dsseEnvelope"];
 const keys = ["publicKey", "certificate", "x509CertificateChain"];
 
-function unknownMember(what: string, object: JsonObject, known: readonly string[]): string | undefined {
-  const unknown = Object.keys(object).find((key) => !known.includes(key));
+function strangerIn(what: string, object: JsonObject, known: readonly string[]): string | undefined {
+  const unknown = unknownMember(object, known);
   return unknown === undefined ? undefined : `${what} has the unknown member ${quoted(unknown)}.`;
 }
 
 function notExactlyOne(what: string, object: JsonObject, names: readonly string[]): string | undefined {
   const count = names.filter((name) => object[name] !== undefined && object[name] !== null).length;
   return count === 1 ? undefined : `${what} must have exactly one of ${names.join(", ")}, and has ${count}.`;
-}
-
-/** What people put there by mistake, by name: a refusal that names no format sends them searching (governance-audit.md 3.8). */
-function otherObject(value: JsonObject): Refusal {
-  const has = (name: string) => value[name] !== undefined;
-  const seen =
-    has("base64Signature") || has("rekorBundle")
-      ? "a legacy cosign bundle (base64Signature), which cosign 2 writes without --new-bundle-format"
-      : has("SignedEntryTimestamp") || has("Payload")
-        ? "a legacy Rekor bundle, as image annotations of cosign 2 hold it"
-        : has("payloadType") && has("signatures")
-          ? "a bare DSSE envelope"
-          : has("critical")
-            ? "a simple-signing payload of cosign 2"
-            : "a JSON object without a mediaType";
-  return { code: "bundle_format", message: `The bundle file is ${seen}; ${NEEDED}.` };
-}
-
-function otherText(text: string): Refusal {
-  const trimmed = text.trim();
-  const seen =
-    trimmed === ""
-      ? "empty"
-      : trimmed.startsWith("-----BEGIN ")
-        ? "PEM text"
-        : trimmed.startsWith("untrusted comment:")
-          ? "a minisign signature"
-          : /^[A-Za-z0-9+/=\s]+$/.test(trimmed)
-            ? "a detached signature (.sig)"
-            : undefined;
-  return seen === undefined
-    ? { code: "bundle_malformed", message: `The bundle file is not JSON, nor one JSON object on each line; ${NEEDED}.` }
-    : { code: "bundle_format", message: `The bundle file is ${seen}; ${NEEDED}.` };
-}
-
-type JsonObject = { readonly [name: string]: unknown };
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Undefined where this is not JSON. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Undefined where these octets are not UTF-8. */
-function decode(octets: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(octets);
-  } catch {
-    return undefined;
-  }
 }
 
 function refuse(code: TrustCode, message: string): Result<never, Refusal> {

@@ -1,6 +1,8 @@
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { quoted } from "../../core/document/quoted.ts";
+import { isObject, parseJson, unknownMember } from "./json-object.ts";
 import type { Refusal, TrustCode } from "./trust-problem.ts";
+import { decodeUtf8 } from "./utf8.ts";
 
 /** What a DSSE payload says of the document, before anybody knows that it was signed. */
 export interface Statement {
@@ -21,42 +23,24 @@ export function readStatement(payloadType: string, payload: Uint8Array): Result<
   if (payloadType !== PAYLOAD_TYPE) {
     return refuse("payload_type", `The DSSE payload type is ${quoted(payloadType)}, but needed is "${PAYLOAD_TYPE}".`);
   }
-  const value = parse(payload);
+  const value = parseJson(decodeUtf8(payload) ?? "");
   if (!isObject(value)) return malformed("is not a JSON object");
   const type = value["_type"];
   if (typeof type !== "string" || !STATEMENT_TYPES.includes(type)) {
     return malformed(`has the _type ${quoted(String(type))}, but needed is "${STATEMENT_TYPES[0]}"`);
   }
-  if (hasUnknown(value, statementMembers)) return malformed("has an unknown member");
+  if (unknownMember(value, statementMembers) !== undefined) return malformed("has an unknown member");
   const { subject, predicateType } = value;
   if (typeof predicateType !== "string") return malformed("has no predicateType");
   if (!Array.isArray(subject) || subject.length !== 1) return malformed("must be about exactly one subject");
   const only: unknown = subject[0];
-  if (!isObject(only) || hasUnknown(only, subjectMembers)) return malformed("has a malformed subject");
+  if (!isObject(only) || unknownMember(only, subjectMembers) !== undefined) return malformed("has a malformed subject");
   const digest = only["digest"];
   const sha256 = isObject(digest) ? digest["sha256"] : undefined;
   if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256)) {
     return malformed("has a subject without a sha256 digest of 64 lower-case hex digits");
   }
   return ok({ predicateType, subjectSha256: sha256 });
-}
-
-type JsonObject = { readonly [name: string]: unknown };
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function hasUnknown(object: JsonObject, known: readonly string[]): boolean {
-  return Object.keys(object).some((key) => !known.includes(key));
-}
-
-function parse(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(payload)) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 function malformed(what: string): Result<never, Refusal> {

@@ -8,6 +8,7 @@ import type { Keyring, KindRequirement } from "./keyring.ts";
 import type { SigstoreBundle } from "./load-sigstore.ts";
 import { readBundles } from "./read-bundles.ts";
 import { type Refusal, type TrustCode, type TrustProblem, trustProblem } from "./trust-problem.ts";
+import { decodeUtf8 } from "./utf8.ts";
 import { APPROVAL, type Artifact, artifactOf, checkContent } from "./verify-content.ts";
 import { type UnverifiedDocument, Verified } from "./verified.ts";
 
@@ -29,7 +30,7 @@ export function verifyDocument(keyring: Keyring, document: UnverifiedDocument): 
   if (document.bytes.length > MAXIMUM_DOCUMENT) {
     return refuse("document_too_large", `The document has more than ${MAXIMUM_DOCUMENT} octets.`);
   }
-  const text = decode(document.bytes);
+  const text = decodeUtf8(document.bytes);
   if (text === undefined) return refuse("document_not_text", "The document is not UTF-8 text.");
   const artifact = artifactOf(document.bytes);
   const mint = (signers: readonly string[]) =>
@@ -70,13 +71,4 @@ function judgeBundle(
   if (!principal.ok) return principal;
   const signers = signersOf(requirement.certificates, principal.value);
   return signers.ok ? ok({ principal: JSON.stringify(principal.value), signers: signers.value }) : signers;
-}
-
-/** Undefined where these octets are not UTF-8. A byte order mark is kept: the text is what was signed. */
-function decode(octets: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(octets);
-  } catch {
-    return undefined;
-  }
 }

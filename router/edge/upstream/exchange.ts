@@ -86,8 +86,6 @@ export async function exchange(
     maxHeaderSize: MOST_HEAD_BYTES,
     insecureHTTPParser: false,
   });
-  // `responseHead` counts; Node would drop what is above its own limit in silence.
-  outgoing.maxHeadersCount = 0;
   const { promise: ended, resolve } = Promise.withResolvers<ExchangeEnd>();
   const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
   const outward = byteMeter(options.limits.bytesOut);
@@ -95,8 +93,6 @@ export async function exchange(
   let interim = 0;
   let proceeded = false;
   let answer: IncomingMessage | undefined;
-  /** The origin's FIN is what ends the response; after RST nobody knows what of it is missing. */
-  let endsWithConnection = false;
   let done = false;
 
   const unwatch = options.watch.watch({
@@ -141,8 +137,8 @@ export async function exchange(
   }
 
   function broken(error: Error): void {
-    // What breaks after a response that says its own end breaks nothing of this exchange.
-    if (answer?.complete === true && !endsWithConnection) return;
+    // What breaks after a whole response breaks nothing of it. One that only FIN ends is not whole after RST.
+    if (answer?.complete === true) return;
     const code = "code" in error ? String(error.code) : error.name;
     if (answer !== undefined) finish(invalid(`The response broke off (${code}).`));
     else if (code.startsWith("HPE_")) finish(invalid(`The response is not well-formed HTTP/1.1 (${code}).`));
@@ -171,7 +167,6 @@ export async function exchange(
     const head = responseHead(message, request.method);
     if (!head.ok) return finish(invalid(head.problem));
     if (done) return;
-    endsWithConnection = head.value.endsWithConnection;
     sink.head(head.value);
     message.on("data", (chunk: Buffer) => void pass(message, chunk));
     message.on("end", () => void received(message));

@@ -13,10 +13,9 @@ export interface ResponseHead {
   readonly length: number | undefined;
   /** Chunks may follow; how many octets `length` says, or the end of the exchange. */
   readonly hasBody: boolean;
-  /** Neither a length nor chunks say where the body ends. */
-  readonly endsWithConnection: boolean;
 }
 
+/** Well below the number at which Node drops fields in silence (2,000). */
 const MOST_FIELDS = 200;
 
 /**
@@ -41,17 +40,21 @@ export function responseHead(message: IncomingMessage, requestMethod: string): R
   if (lengths.length > 0 || (length !== undefined && codings.length > 0)) return fail("The body has two lengths.");
   if (length !== undefined && !/^[0-9]{1,15}$/.test(length)) return fail("The Content-Length is not a number.");
 
-  const passed = endToEndFields(head);
+  const passed = agentFields(head.fields);
   if (!passed.ok) return passed;
-  const hasBody = requestMethod !== "HEAD" && status !== 204 && status !== 304;
   return ok({
     status,
-    // What only this proxy says, an origin cannot say for it.
-    fields: passed.value.filter(({ name }) => name !== "content-length" && !name.startsWith("sluice-")),
+    fields: passed.value,
     length: length === undefined || status === 204 ? undefined : Number(length),
-    hasBody,
-    endsWithConnection: hasBody && length === undefined && codings.length === 0,
+    hasBody: requestMethod !== "HEAD" && status !== 204 && status !== 304,
   });
+}
+
+/** The end-to-end ones, without framing and without what only this proxy says: an origin cannot say it for us. */
+export function agentFields(fields: readonly Field[]): Result<readonly Field[], string> {
+  const passed = endToEndFields({ fields });
+  if (!passed.ok) return passed;
+  return ok(passed.value.filter(({ name }) => name !== "content-length" && !name.startsWith("sluice-")));
 }
 
 export function fieldsOf(message: IncomingMessage): Result<readonly Field[], string> {

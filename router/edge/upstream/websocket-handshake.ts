@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { fail, type Result } from "../../core/base/result.ts";
-import { connectionOptions, endToEndFields, fieldValues } from "../../core/wire/fields.ts";
+import { connectionOptions, fieldValues } from "../../core/wire/fields.ts";
 import type { Field } from "../../core/wire/message-head.ts";
-import { fieldsOf } from "./response-head.ts";
+import { agentFields, fieldsOf } from "./response-head.ts";
 
 /** RFC 6455 section 1.3. */
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /**
- * The end-to-end fields of a 101 that really answers this WebSocket handshake (RFC 6455 section 4.1); otherwise one
+ * What the agent may see of a 101 that really answers this WebSocket handshake (RFC 6455 section 4.1); otherwise one
  * sentence. Unverified, a 101 would open a tunnel to whatever the origin says it switched to.
  */
 export function acceptedWebSocket(
@@ -35,7 +35,7 @@ export function acceptedWebSocket(
   if (keys.length !== 1 || accepts.length !== 1 || accepts[0] !== acceptOf(keys[0] ?? "")) {
     return fail("Sec-WebSocket-Accept is not the answer to this request's key.");
   }
-  return endToEndFields(head);
+  return agentFields(head.fields);
 }
 
 function acceptOf(key: string): string {

@@ -10,7 +10,7 @@ const NFT: Backend = { name: "nft", suffix: "-nft" };
 const SETTINGS = { routerUid: 20_480, lastUid: 65_535, redirect: true };
 const BOTH = [plan(SETTINGS, "ipv6"), plan(SETTINGS, "ipv4")];
 const done: ToolOutcome = { status: "exited", code: 0, stdout: "", stderr: "" };
-const refused: ToolOutcome = { status: "exited", code: 1, stdout: "", stderr: "line 7 failed\nmore\n" };
+const refused: ToolOutcome = { status: "exited", code: 1, stdout: "", stderr: "x (nf_tables):\nline 7 failed\n" };
 
 /** Answers in turn, and fails on whatever was not expected. */
 function script(...steps: readonly (readonly [program: string, answer: ToolOutcome, text?: string])[]): RunTool {
@@ -43,7 +43,7 @@ test("INV-GUARD-8: a filter table that was not taken is replaced by nothing at a
     ["iptables-nft-restore", done],
   );
   assert.deepEqual(await apply(run, NFT, BOTH), [
-    { family: "ipv6", message: "ip6tables-nft-restore: line 7 failed; ipv6 is closed to everybody" },
+    { family: "ipv6", message: "ip6tables-nft-restore: x (nf_tables): line 7 failed; ipv6 is closed to everybody" },
   ]);
 });
 
@@ -65,7 +65,7 @@ test("removing writes nothing where nothing is ours", async () => {
 test("rules that cannot be read are a reason, not an empty list", async () => {
   assert.equal(
     await readRules(script(["iptables-nft-save", refused]), NFT, "ipv4"),
-    "iptables-nft-save: line 7 failed",
+    "iptables-nft-save: x (nf_tables): line 7 failed",
   );
   assert.equal(
     await readRules(script(["iptables-nft-save", { status: "missing" }]), NFT, "ipv4"),

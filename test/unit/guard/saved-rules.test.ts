@@ -43,6 +43,11 @@ for (const [rule, target] of [
 for (const [one, other, same] of [
   ["-p tcp -o lo -j DROP", "-o lo -p tcp -j DROP", true],
   ["-m tcp --dport 1 --tcp-flags SYN SYN -j DROP", "-m tcp --tcp-flags SYN SYN --dport 1 -j DROP", true],
+  ["-p 6 -j DROP", "-p tcp -j DROP", true],
+  ["! -p 17 -j DROP", "! -p udp -j DROP", true],
+  ["-p icmpv6 -j DROP", "-p ipv6-icmp -j DROP", true],
+  ["-p 6 -j DROP", "-p udp -j DROP", false],
+  ["--dport 6 -j DROP", "--dport tcp -j DROP", false],
   ["! -o lo -j DROP", "-o lo -j DROP", false],
   ["! -o lo -p tcp -j DROP", "-o lo ! -p tcp -j DROP", false],
   ["-p tcp -j DROP", "-p tcp -j ACCEPT", false],

@@ -137,6 +137,16 @@ test("a write that fails changes nothing and says so", async (t) => {
   assert.equal((await open(directory)).get("EgressPolicy", "p")?.version, 7);
 });
 
+test("what could not be read back is not written", async (t) => {
+  const directory = temporaryDirectory(t);
+  const marks = await open(directory);
+  await marks.raise("EgressPolicy", "p", mark(7));
+  await assert.rejects(marks.seen(epochMillis(Number.NaN)), /read back/);
+  await assert.rejects(marks.raise("EgressPolicy", "p", mark(8.5)), /read back/);
+  await assert.rejects(marks.raise("EgressPolicy", "x".repeat(1024 * 1024), mark(1)), /read back/);
+  assert.deepEqual((await open(directory)).get("EgressPolicy", "p"), mark(7));
+});
+
 test("what a crash left beside is overwritten; a link planted there is not followed", async (t) => {
   const directory = temporaryDirectory(t, { "marks.json.tmp": "half a fi", victim: "untouched" });
   const marks = await open(directory);

@@ -47,6 +47,15 @@ const rows: readonly (readonly [name: string, files: Readonly<Record<string, str
       ["bob.pub: duplicate_key"],
     ],
     [
+      "3.3 an identity without issuer would trust whoever issues",
+      {
+        "signers.yaml": certificates("^x$").replace(/, issuer: \{[^}]*\}/, ""),
+        "alice.pub": alice.pem,
+        "root.json": root,
+      },
+      ["signers.yaml: missing_key"],
+    ],
+    [
       "all problems at once",
       {
         "signers.yaml": certificates("^{$", "    - { id: bob, key: { file: bob.pub } }\n"),

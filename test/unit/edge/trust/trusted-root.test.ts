@@ -42,8 +42,10 @@ const rows: readonly (readonly [name: string, root: unknown, says: RegExp | unde
     { ...whole, certificateAuthorities: [{ certChain: { certificates: [{ rawBytes: "AAAA" }] } }] },
     /cannot be read/,
   ],
-  ["null", null, /cannot be read/],
-  ["a list", [], /media type/],
+  ["null", null, /not a JSON object/],
+  ["logs that are no list ask for no less", { ...whole, tlogs: { 0: log } }, /"tlogs" is not a list/],
+  ["logs null", { ...whole, tlogs: null }, /"tlogs" is not a list/],
+  ["a list", [], /not a JSON object/],
 ];
 
 for (const [name, root, says] of rows) {
