@@ -147,40 +147,46 @@ async function report(
   for (const { family, code, place, message } of differences) {
     io.stderr(`sluice guard: ${family} ${place}: ${code}: ${message}\n`);
   }
-  const proof = done === "installed" && stands ? await tried(args, io) : undefined;
-  if (args.json) io.stdout(`${JSON.stringify({ [done]: stands, ...result.value, proof })}\n`);
-  else if (stands)
-    io.stdout(`guard ${done}: ${families.join(", ")} (${backend})\n${proof === undefined ? "" : sentence(proof)}`);
-  const proved = done !== "installed" || (proof !== undefined && doubtIn(proof) === undefined);
-  return stands && proved ? EXIT.yes : EXIT.no;
+  const tries = done === "installed" && stands ? await tried(args, io) : undefined;
+  if (args.json) io.stdout(`${JSON.stringify({ [done]: stands, ...result.value, proof: tries?.proof })}\n`);
+  else if (stands) io.stdout(`guard ${done}: ${families.join(", ")} (${backend})\n${sentence(tries)}`);
+  return stands && (done !== "installed" || tries?.closed === true) ? EXIT.yes : EXIT.no;
 }
 
 async function prove(args: Arguments, io: CliIo): Promise<number> {
-  const proof = await tried(args, io);
-  if (proof === undefined) {
-    io.stderr("sluice guard: this is the router's own UID, which may leave; it can show nothing\n");
-    return EXIT.usage;
-  }
-  io.stdout(args.json ? `${JSON.stringify(proof)}\n` : sentence(proof));
-  return doubtIn(proof) === undefined ? EXIT.yes : EXIT.no;
+  const tries = await tried(args, io);
+  io.stdout(args.json ? `${JSON.stringify(tries.proof ?? null)}\n` : sentence(tries));
+  return tries.closed ? EXIT.yes : EXIT.no;
+}
+
+interface Tries {
+  readonly proof: GuardProof | undefined;
+  /** Shown, and written where that was asked for. */
+  readonly closed: boolean;
 }
 
 /** Tries to leave. What the proof file held before is no proof any more; it is written only for a pod that is closed. */
-async function tried(args: Arguments, io: CliIo): Promise<GuardProof | undefined> {
+async function tried(args: Arguments, io: CliIo): Promise<Tries> {
   const file = args.proof === undefined ? undefined : resolve(io.cwd, args.proof);
   if (file !== undefined) rmSync(file, { force: true });
   const proof = await proveAsForeigner(args.redirect, io.now());
-  const doubt = proof === undefined ? undefined : doubtIn(proof);
+  const doubt = proof === undefined ? "This is the router's own UID, which may leave." : doubtIn(proof);
   if (doubt !== undefined) io.stderr(`sluice guard: not proved: ${doubt}\n`);
-  if (file !== undefined && proof !== undefined && doubt === undefined) {
+  if (file === undefined || doubt !== undefined) return { proof, closed: doubt === undefined };
+  try {
     writeFileSync(`${file}.new`, JSON.stringify(proof), { mode: 0o644 });
     renameSync(`${file}.new`, file);
+  } catch (error) {
+    io.stderr(
+      `sluice guard: the proof could not be written: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
+    return { proof, closed: false };
   }
-  return proof;
+  return { proof, closed: true };
 }
 
-function sentence(proof: GuardProof): string {
-  if (doubtIn(proof) !== undefined) return "";
-  const { checks, uid, families } = proof;
+function sentence(tries: Tries | undefined): string {
+  if (tries?.proof === undefined || !tries.closed) return "";
+  const { checks, uid, families } = tries.proof;
   return `guard proved: ${checks.length} attempts of UID ${uid} over ${families.join(", ")}, none left\n`;
 }

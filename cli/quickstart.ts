@@ -13,7 +13,7 @@ import { tour } from "./quickstart/tour.ts";
 import type { TourRun } from "./quickstart/tour-run.ts";
 
 const USAGE = "usage: sluice quickstart [--once]\n";
-/** Of these the last ends the processes that a closed terminal leaves behind. */
+/** Ctrl-C, a supervisor, a closed terminal. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
@@ -59,10 +59,11 @@ async function guidedTour(beginning: Beginning, serving: boolean): Promise<numbe
   const { io, steps, directory } = beginning;
   steps.say("An agent, the sidecar, and two origins it may or may not reach: all on this machine, nothing leaves it.");
   const ca = createLocalCa();
-  writeFileSync(join(directory, "ca.pem"), ca.certificatePem);
+  const authorityFile = join(directory, "ca.pem");
+  writeFileSync(authorityFile, ca.certificatePem);
   const run: TourRun = {
     ...beginning,
-    authorityPem: ca.certificatePem,
+    authorityFile,
     certificate: ca.issue(["allowed.example", "*.wild.example", "*.other.example"]),
     signer: createSigner(),
   };

@@ -34,6 +34,7 @@ export function attemptsFor(
         tried.add(family);
       }
       const neighbour = neighbourOf(info, own);
+      if (neighbour === undefined) continue;
       for (const transport of ["tcp", "udp"] as const) {
         found.push({
           family,
@@ -48,16 +49,24 @@ export function attemptsFor(
   return found;
 }
 
-/** The address with one of its last bits turned: most likely on the same link, and not one of this pod's own. */
-function neighbourOf({ family, address }: NetworkInterfaceInfo, own: ReadonlySet<string>): string {
+/**
+ * The address with one of its last bits turned: on the same link, not one of this pod's own, and no broadcast or
+ * network address, to which the kernel has answers of its own.
+ */
+function neighbourOf({ family, address, netmask }: NetworkInterfaceInfo, own: ReadonlySet<string>): string | undefined {
   const [separator, radix] = family === "IPv4" ? [".", 10] : [":", 16];
   const groups = address.split(separator);
-  const last = groups.pop() ?? "";
-  const value = last === "" ? 0 : Number.parseInt(last, radix);
-  const found = [1, 2, 4, 8, 16, 32]
-    .map((bit) => value ^ bit)
-    .filter((turned) => turned !== 0)
+  const last = Number.parseInt(`0${groups.pop()}`, radix);
+  const hostBits = 0xff & ~Number(netmask.split(".").at(-1));
+  return [1, 2, 4, 8, 16, 32]
+    .map((bit) => last ^ bit)
+    .filter((turned) => (family === "IPv4" ? isHost(turned, hostBits) : turned !== 0))
     .map((turned) => [...groups, turned.toString(radix)].join(separator))
     .find((candidate) => !own.has(candidate));
-  return found ?? address;
+}
+
+/** Of a network whose last octet has these host bits; a point-to-point link (/31, /32) has hosts alone. */
+function isHost(octet: number, hostBits: number): boolean {
+  const host = octet & hostBits;
+  return hostBits < 2 || (host !== 0 && host !== hostBits);
 }

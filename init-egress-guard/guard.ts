@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fail, ok, type Result } from "../router/core/base/result.ts";
 import { apply, type ApplyProblem, readRules, remove as removeRules } from "./apply.ts";
 import { type Backend, type BackendName, findBackend, type NoBackend } from "./backend.ts";
@@ -31,7 +31,9 @@ export function guardHost(proc: string, lockFile: string): GuardHost {
 
 /** Fails where the UID map does not let the rules be written. */
 export function guardSettings(proc: string, redirect: boolean): Result<GuardSettings, string> {
-  const last = lastMappedUid(readFileSync(`${proc}/self/uid_map`, "utf8"), ROUTER_UID);
+  const map = `${proc}/self/uid_map`;
+  if (!existsSync(map)) return fail(`there is no ${map}: this is not Linux`);
+  const last = lastMappedUid(readFileSync(map, "utf8"), ROUTER_UID);
   return last.ok ? ok({ routerUid: ROUTER_UID, lastUid: last.value, redirect }) : last;
 }
 

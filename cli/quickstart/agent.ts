@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
@@ -6,7 +7,7 @@ import { assertNever } from "../../router/core/base/assert-never.ts";
 
 /**
  * The agent of the tour, a process of its own, as an agent's container is: it asks for URLs through the proxy, or
- * tries to go around it. It is no part of the sidecar. Argument: the certificate authority it trusts, as PEM. Each
+ * tries to go around it. It is no part of the sidecar. Argument: a file with the certificate authority it trusts. Each
  * line of its input is an `AgentAsk`, each line of its output the `AgentAnswer`.
  */
 export type AgentAsk =
@@ -34,7 +35,7 @@ export interface AgentAnswer {
 }
 
 const SILENCE_MS = 5_000;
-const [, , authority = ""] = process.argv;
+const authority = readFileSync(process.argv[2] ?? "");
 const tunnels = new Map<string, { readonly stream: Duplex; readonly host: string; readonly request: string }>();
 const nothing = { status: 0, reason: "", request: "", body: "", error: "" } as const;
 

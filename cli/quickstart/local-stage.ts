@@ -29,7 +29,7 @@ const HERE = "127.0.0.1";
 export async function openLocalStage(run: TourRun): Promise<LocalStage> {
   await using opening = new AsyncDisposableStack();
   const agent: Agent = opening.use(
-    new LineWorker("the agent", [process.execPath, program("quickstart/agent"), run.authorityPem], run.signal),
+    new LineWorker("the agent", [process.execPath, program("quickstart/agent"), run.authorityFile], run.signal),
   );
   const origin = opening.use(
     new LineWorker<OriginAsk, OriginAnswer>("the origin", [process.execPath, program("quickstart/origin")], run.signal),

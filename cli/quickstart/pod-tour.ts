@@ -34,7 +34,7 @@ export async function podTour(run: TourRun): Promise<void> {
   await using owned = new AsyncDisposableStack();
   const agentOf = (name: string, place: readonly string[]): Agent =>
     owned.use(
-      new LineWorker(name, [...place, process.execPath, program("quickstart/agent"), run.authorityPem], signal),
+      new LineWorker(name, [...place, process.execPath, program("quickstart/agent"), run.authorityFile], signal),
     );
   const origin = owned.use(
     new LineWorker<OriginAsk, OriginAnswer>(

@@ -13,7 +13,7 @@ export async function serve(run: TourRun, stage: LocalStage): Promise<void> {
   const { steps, signal, directory } = run;
   const draft = join(directory, "draft.yaml");
   writeFileSync(draft, stage.policy(5));
-  steps.say(instructions(directory, stage, draft));
+  steps.say(instructions(run, stage, draft));
 
   const ended = Promise.withResolvers<void>();
   signal.addEventListener("abort", () => ended.resolve(), { once: true });
@@ -45,7 +45,7 @@ async function publish({ steps }: TourRun, { agent, admin, sidecar }: LocalStage
 }
 
 function instructions(
-  directory: string,
+  { directory, authorityFile }: TourRun,
   { proxy, admin, tlsPort, httpPort, sidecar }: LocalStage,
   draft: string,
 ): string {
@@ -53,8 +53,8 @@ function instructions(
   return `
 The sidecar serves on. Ctrl-C ends it and removes ${directory}. In another terminal:
 
-  ${curl} --cacert ${join(directory, "ca.pem")} https://allowed.example:${tlsPort}/
-  ${curl} --cacert ${join(directory, "ca.pem")} https://b.wild.example:${tlsPort}/
+  ${curl} --cacert ${authorityFile} https://allowed.example:${tlsPort}/
+  ${curl} --cacert ${authorityFile} https://b.wild.example:${tlsPort}/
   ${curl} http://allowed.example:${httpPort}/public/page
   ${curl} http://allowed.example:${httpPort}/private      refused: the JSON says why
   ${curl} -v https://evil.example:${tlsPort}/             refused: 403 in answer to CONNECT

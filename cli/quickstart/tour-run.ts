@@ -11,7 +11,8 @@ export interface TourRun {
   readonly signal: AbortSignal;
   /** Of this run alone, unreadable to others, removed at the end. */
   readonly directory: string;
-  readonly authorityPem: string;
+  /** PEM: who the agents trust. */
+  readonly authorityFile: string;
   /** The origins' certificate, of that authority, for every name that the tour reaches over TLS. */
   readonly certificate: ReturnType<LocalCa["issue"]>;
   readonly signer: Signer;

@@ -50,6 +50,7 @@ export function judge(rooms: AdmissionRooms, exchange: Exchange, request: Egress
   const snapshot = rooms.policy();
   if (rooms.draining()) return fail({ reason: "draining", policy: snapshot.identity, rule: undefined });
 
+  exchange.judgedBy = { policy: snapshot, network: rooms.network() };
   const before = rooms.clock.monotonic();
   const decision = decide(snapshot, request, rooms.policyTime());
   rooms.decided(millis(rooms.clock.monotonic() - before));
@@ -110,6 +111,15 @@ export async function record(
   if (!recorded.ok) return refusalOf(permit, "audit_unavailable");
   exchange.admitted = true;
   return exchange.cutReason === undefined ? ok(undefined) : refusalOf(permit, exchange.cutReason);
+}
+
+/**
+ * What `lostPermission` says of an exchange that was just dialled; asked in full only where policy or network was
+ * swapped since it was judged.
+ */
+export function lostMeanwhile(rooms: AdmissionRooms, exchange: Exchange): Reason | undefined {
+  const same = rooms.policy() === exchange.judgedBy?.policy && rooms.network() === exchange.judgedBy.network;
+  return exchange.cutReason ?? (same ? undefined : lostPermission(rooms, exchange));
 }
 
 /**

@@ -10,7 +10,7 @@ import {
 import type { HeadLimits } from "../core/wire/message-head.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { type HeadProblem, serveRequests } from "../edge/listeners/request-loop.ts";
-import { clear, judge, lostPermission, record, refusalOf } from "./admission.ts";
+import { clear, judge, lostMeanwhile, record, refusalOf } from "./admission.ts";
 import { answerRefusal, closeRefusedTunnel, establishedResponse } from "./answer.ts";
 import { Exchange } from "./exchange.ts";
 import type { CorridorRooms } from "./corridor-rooms.ts";
@@ -68,6 +68,8 @@ export function createCorridor(rooms: CorridorRooms): Corridor {
       else if (judged.value.obligations.protocol === "http") await inner(agent, exchange, judged.value, authority);
       else await opaque(agent, exchange, judged.value);
     } finally {
+      // Without effect on what is settled: what is not is a bug of ours, and on record all the same.
+      exchange.aborted("internal");
       rooms.registry.remove(exchange);
     }
   }
@@ -111,7 +113,7 @@ export function createCorridor(rooms: CorridorRooms): Corridor {
     const link = dialled.value;
     exchange.address = link.address;
     exchange.connect = millis(link.connectMillis);
-    const lost = exchange.cutReason ?? lostPermission(rooms.admission, exchange);
+    const lost = lostMeanwhile(rooms.admission, exchange);
     if (lost !== undefined) {
       link.socket.destroy();
       answerRefusal(agent, exchange, refusalOf(permit, lost).problem);

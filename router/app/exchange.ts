@@ -2,7 +2,9 @@ import type { Clock } from "../core/base/clock.ts";
 import { type Millis, millis } from "../core/base/quantity.ts";
 import type { Reason } from "../core/base/reason.ts";
 import type { EgressRequest } from "../core/policy/egress-request.ts";
+import type { NetworkFacts } from "../core/policy/network.ts";
 import type { NamePermit, PolicyIdentity } from "../core/policy/permit.ts";
+import type { PolicySnapshot } from "../core/policy/snapshot.ts";
 import type { ExchangeStart, Outcome } from "../core/outcome/outcome.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
 
@@ -18,6 +20,8 @@ export class Exchange {
   readonly request: EgressRequest | undefined;
   /** Its durable record exists: from here on the end is an `egress.end`. */
   admitted = false;
+  /** What was in force when it was judged. */
+  judgedBy: { readonly policy: PolicySnapshot; readonly network: NetworkFacts } | undefined;
   permit: NamePermit | undefined;
   address: IpAddress | undefined;
   bytesOut = 0;
@@ -79,7 +83,10 @@ export class Exchange {
   }
 
   refused(reason: Reason, policy: PolicyIdentity | undefined, rule: string | undefined, detail?: string): void {
-    this.#end({ kind: "refused", reason, detail }, policy, rule);
+    const left = this.#abort.signal.aborted && this.#cutReason === undefined;
+    // A lookup or a dial that the agent itself broke off says nothing of the name or the origin.
+    if (left && (reason === "dns_failure" || reason === "upstream_unreachable")) this.aborted(undefined, "agent_reset");
+    else this.#end({ kind: "refused", reason, detail }, policy, rule);
   }
 
   aborted(reason: Reason | undefined, detail?: string): void {

@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os";
 import type { RouterConfig } from "../core/config/router-config.ts";
-import { compileNetwork, type NetworkFacts } from "../core/policy/network.ts";
+import { BARE_NETWORK, compileNetwork, type NetworkFacts } from "../core/policy/network.ts";
 import { parseIpAddress } from "../core/wire/ip-address.ts";
 import type { Log } from "../edge/log/log.ts";
 import { discoverNat64 } from "../edge/upstream/nat64.ts";
@@ -50,8 +50,15 @@ export class NetworkView {
     const found = await discoverNat64(resolver, this.#stop.signal);
     if (!found.ok || this.#stop.signal.aborted || found.value.join() === this.#discovered.join()) return;
     this.#discovered = found.value;
-    this.#facts = this.#compile(found.value);
-    this.#log.event("info", "nat64 prefixes", { prefixes: found.value.join(" ") });
+    const believed = found.value.filter(onlyRefusesMore);
+    this.#facts = this.#compile(believed);
+    this.#log.event("info", "nat64 prefixes", { prefixes: believed.join(" ") });
+    const ignored = found.value.filter((prefix) => !onlyRefusesMore(prefix));
+    if (ignored.length > 0) {
+      this.#log.event("warn", "nat64 prefixes of DNS ignored: in special-use space only network.nat64.prefixes counts", {
+        prefixes: ignored.join(" "),
+      });
+    }
     this.#changed?.();
   }
 
@@ -71,4 +78,13 @@ export class NetworkView {
     if (declared.ok) return declared.value;
     throw new Error(`the configuration's networks came unchecked: ${declared.problem[0]?.message}`);
   }
+}
+
+/**
+ * DNS may make addresses suspect, never harmless: whoever answers would otherwise declare a prefix in unique-local space
+ * under which the pod network's own addresses read as global. The well-known prefix has one meaning whoever names it.
+ */
+function onlyRefusesMore(prefix: string): boolean {
+  const address = parseIpAddress(prefix.split("/", 1)[0] ?? "");
+  return prefix === "64:ff9b::/96" || (address !== undefined && BARE_NETWORK.classify(address).global);
 }

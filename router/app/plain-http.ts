@@ -10,7 +10,7 @@ import { RequestBody, RequestBodyError } from "../edge/listeners/request-body.ts
 import type { ExchangeEnd } from "../edge/upstream/exchange.ts";
 import { originConnection, type OriginConnection } from "../edge/upstream/origin-connection.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
-import { clear, judge, lostPermission, type Refused, refusalOf } from "./admission.ts";
+import { clear, judge, lostMeanwhile, type Refused, refusalOf } from "./admission.ts";
 import { answerRefusal } from "./answer.ts";
 import type { CorridorRooms } from "./corridor-rooms.ts";
 import { Exchange } from "./exchange.ts";
@@ -56,6 +56,8 @@ export class PlainHttp {
       if (!judged.ok) return this.#refuse(exchange, request, body, judged.problem);
       return await this.#forward(exchange, request, body, judged.value);
     } finally {
+      // Without effect on what is settled: what is not is a bug of ours, and on record all the same.
+      exchange.aborted("internal");
       rooms.registry.remove(exchange);
       this.#agent.onClosed(undefined);
     }
@@ -100,7 +102,7 @@ export class PlainHttp {
       this.#kept = kept;
     }
     exchange.address = kept.address;
-    const lost = exchange.cutReason ?? lostPermission(rooms.admission, exchange);
+    const lost = lostMeanwhile(rooms.admission, exchange);
     if (lost !== undefined) return this.#refuse(exchange, request, body, refusalOf(permit, lost).problem);
 
     const answer = new HttpAnswer(this.#agent, exchange.start.request, request.version === "1.0", request.keepAlive);
@@ -151,7 +153,7 @@ export class PlainHttp {
     switch (end.cause) {
       case "completed":
         exchange.completed();
-        answer.finish();
+        answer.finish(permit.limits.idle ?? this.#rooms.limits.idle);
         return answer.keepsAlive ? "again" : "done";
       case "upgraded":
         exchange.status = 101;

@@ -11,6 +11,7 @@ import { DENY_ALL, type CompiledPolicy, type PolicySnapshot } from "../core/poli
 import type { DirectoryListing } from "../edge/sources/directory-listing.ts";
 import type { HighWaterMarks } from "../edge/trust/high-water-mark.ts";
 import type { Keyring } from "../edge/trust/keyring.ts";
+import type { UnverifiedDocument } from "../edge/trust/verified.ts";
 import { verifyDocument } from "../edge/trust/verify-document.ts";
 
 const KIND = "EgressPolicy";
@@ -43,6 +44,8 @@ export interface PolicyLoopRooms {
 export class PolicyLoop {
   readonly #rooms: PolicyLoopRooms;
   #snapshot: PolicySnapshot = DENY_ALL;
+  /** What the snapshot was made of, with its newest signatures. The directory may hold something else by now. */
+  #standing: UnverifiedDocument | undefined;
   #condition: PolicyCondition = { state: "missing", problems: [] };
   #loadedAt = epochMillis(0);
   #listing: DirectoryListing | undefined;
@@ -106,7 +109,7 @@ export class PolicyLoop {
 
   /**
    * New trust. Where the standing policy's own document does not verify any more (its signer was removed), the
-   * policy falls: trust that was withdrawn must not go on allowing.
+   * policy falls: trust that was withdrawn must not go on allowing, whatever the policy directory holds by then.
    */
   trusted(keyring: Keyring): Promise<void> {
     return this.#inTurn(() => {
@@ -141,10 +144,10 @@ export class PolicyLoop {
     const outside = [...this.#keyringProblems, ...this.#listingProblems];
     const judged = await this.#judge();
     if (judged.kind === "refused") {
-      const falls = trustChanged && judged.untrusted && this.#snapshot.state === "loaded";
-      this.#refuse([...outside, ...judged.problems], falls);
+      this.#refuse([...outside, ...judged.problems], trustChanged && this.#lostTrust());
       return;
     }
+    this.#standing = judged.unverified;
     if (judged.kind === "accepted") this.#swap(judged.snapshot, judged.signers, judged.freshness);
     this.#condition =
       outside.length > 0
@@ -172,13 +175,14 @@ export class PolicyLoop {
       ]);
     }
     const file = join(directory, name);
-    const verified = verifyDocument(this.#keyring, {
+    const unverified = {
       kind: KIND,
       file,
       bytes: this.#listing.files.get(name)?.bytes ?? new Uint8Array(),
       bundle: this.#listing.files.get(`${name}${BUNDLE}`)?.bytes,
-    });
-    if (!verified.ok) return { kind: "refused", problems: [verified.problem], untrusted: true };
+    };
+    const verified = verifyDocument(this.#keyring, unverified);
+    if (!verified.ok) return refusal([verified.problem]);
 
     const parsed = parseEgressPolicy(file, verified.value.text);
     if (!parsed.ok) return refusal(parsed.problem);
@@ -194,13 +198,18 @@ export class PolicyLoop {
     });
     if (!fresh.ok) return refusal([problem(file, fresh.problem.code, fresh.problem.message)]);
     if (this.#snapshot.state === "loaded" && this.#snapshot.identity.digest === digest) {
-      return { kind: "unchanged", freshness: fresh.value };
+      return { kind: "unchanged", unverified, freshness: fresh.value };
     }
     // Compiled before the mark is raised: a document that cannot be compiled must not use its version up.
     const snapshot = compilePolicy(document, digest, this.#rooms.expiryGrace);
     const raised = await this.#rooms.marks.raise(KIND, document.name, fresh.value.mark);
     if (!raised.ok) return refusal([problem(file, raised.problem.code, raised.problem.message)]);
-    return { kind: "accepted", snapshot, signers: verified.value.signers, freshness: fresh.value };
+    return { kind: "accepted", unverified, snapshot, signers: verified.value.signers, freshness: fresh.value };
+  }
+
+  #lostTrust(): boolean {
+    if (this.#standing === undefined || this.#keyring === undefined) return false;
+    return !verifyDocument(this.#keyring, this.#standing).ok;
   }
 
   #swap(snapshot: CompiledPolicy, signers: readonly string[], freshness: Freshness): void {
@@ -215,6 +224,7 @@ export class PolicyLoop {
   #refuse(problems: readonly DocumentProblem[], falls: boolean): void {
     if (falls) {
       this.#snapshot = DENY_ALL;
+      this.#standing = undefined;
       this.#loadedAt = epochMillis(0);
       this.#rooms.swapped(DENY_ALL);
     }
@@ -243,15 +253,16 @@ export class PolicyLoop {
 type Judged =
   | {
       readonly kind: "accepted";
+      readonly unverified: UnverifiedDocument;
       readonly snapshot: CompiledPolicy;
       readonly signers: readonly string[];
       readonly freshness: Freshness;
     }
-  | { readonly kind: "unchanged"; readonly freshness: Freshness }
-  | { readonly kind: "refused"; readonly problems: readonly DocumentProblem[]; readonly untrusted: boolean };
+  | { readonly kind: "unchanged"; readonly unverified: UnverifiedDocument; readonly freshness: Freshness }
+  | { readonly kind: "refused"; readonly problems: readonly DocumentProblem[] };
 
 function refusal(problems: readonly DocumentProblem[]): Judged {
-  return { kind: "refused", problems, untrusted: false };
+  return { kind: "refused", problems };
 }
 
 function problem(file: string, code: string, message: string): DocumentProblem {

@@ -33,6 +33,8 @@ const AUDIT_RETRY = millis(1_000);
 /** How often the marks note that time goes on. */
 const SEEN_MILLIS = 60_000;
 const FLUSH = millis(500);
+/** Connections over the cap that are being told so. */
+const MOST_TURNED_AWAY = 64;
 
 /** A running sidecar. */
 export interface Router {
@@ -195,10 +197,15 @@ export async function startRouter(
   await guard.look();
 
   const connections = new Set<AgentSocket>();
+  const turnedAway = new Set<AgentSocket>();
   const onConnection = (socket: Socket): void => {
     const agent = new AgentSocket(socket);
     if (connections.size >= config.limits.connections) {
       corridor.turnAway(agent);
+      // Each may take a moment to read why. In a flood nobody reads, and descriptors are needed elsewhere.
+      if (turnedAway.size >= MOST_TURNED_AWAY) agent.abort();
+      else turnedAway.add(agent);
+      socket.once("close", () => turnedAway.delete(agent));
       return;
     }
     connections.add(agent);
@@ -228,7 +235,7 @@ export async function startRouter(
     forward?.close();
     await drained(registry, config.limits.drain);
     registry.judgeAgain(() => "draining");
-    for (const agent of connections) agent.abort();
+    for (const agent of [...connections, ...turnedAway]) agent.abort();
     await sources[Symbol.asyncDispose]();
     await policy.close();
     network.close();

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { requirement } from "../require.ts";
+import { unprivileged } from "./actor.ts";
 import { AGENT_UIDS, battery } from "./battery.ts";
+import { ROUTER } from "./case.ts";
 import { guardPod, lines, PLAIN_RULE_SETS } from "./guarded.ts";
-import { haveLegacyTables, haveNetns } from "./system.ts";
+import { Lab } from "./lab.ts";
+import { haveLegacyTables, haveNetns, IP, PYTHON, system } from "./system.ts";
 import { World } from "./world.ts";
 
 const netns = requirement("netns", haveNetns(), "needs root, ip netns, iptables, setpriv and /usr/bin/python3");
@@ -129,4 +132,21 @@ test("INV-GUARD-3: another's DNAT behind our rules does not turn loopback into a
   assert.equal((await world.play(cases)).length > 0, true, "the DNAT leads outside where there is no guard");
   await guardPod(lab, "nft");
   assert.deepEqual(lines(await world.play(cases)), []);
+});
+
+test("INV-GUARD-1: a user namespace in which the agent calls itself the router changes nothing", netns, async () => {
+  await using lab = new Lab();
+  await guardPod(lab, "nft");
+  const program = `
+import socket
+for to in ("198.18.255.1", "2001:db8:ffff::1"):
+    with socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try: sock.sendto(b"x", (to, 9999)); print("sent")
+        except OSError: pass
+`;
+  await lab.sniffer.ask({ do: "mark" });
+  const asRouter = ["unshare", "--user", `--map-user=${ROUTER}`, PYTHON, "-I", "-c", program];
+  const run = system(IP, ["netns", "exec", lab.pod, ...unprivileged(1_000), ...asRouter]);
+  assert.equal(run.stdout, "");
+  assert.deepEqual((await lab.sniffer.ask({ do: "frames" }))["frames"], []);
 });

@@ -238,12 +238,15 @@ test("sluice guard: install, verify, prove, remove, with the exit codes of contr
       [unprivileged(1_000_660_000), 0],
       [unprivileged(0), 0],
       [unprivileged(0, ["net_admin"]), 0],
-      [unprivileged(20_480), 2],
+      [unprivileged(20_480), 1],
     ] as const) {
       const proved = sluice(lab, ["prove", "--json"], identity);
       assert.equal(proved.code, code, proved.stderr);
       if (code === 0) assert.equal((JSON.parse(proved.stdout) as GuardProof).uid, Number(identity[2]));
     }
+    const unwritable = sluice(lab, ["prove", "--proof", "/proc/proof.json"]);
+    assert.equal(unwritable.code, 1);
+    assert.match(unwritable.stderr, /the proof could not be written: /);
     // As the init container sluice-guard runs it.
     const again = sluice(lab, ["install", "--json"], unprivileged(0, ["net_admin"]));
     assert.equal(again.code, 0, again.stderr);

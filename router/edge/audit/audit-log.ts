@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import type { AuditEvent, AuditKind, AuditValue } from "../../core/audit/audit-event.ts";
 import { type Bytes, bytes, type Millis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
@@ -15,6 +15,12 @@ const QUEUE_LIMIT = 8_192;
 /** A step of the wall clock against the monotonic one, in milliseconds, that is an event of its own. */
 const CLOCK_STEP = 1_000;
 const NEARLY_FULL = 0.8;
+/** How long, and with how many others, a record that nobody waits for may wait for a batch. */
+const SOON_MILLIS = 20;
+const SOON_COUNT = 256;
+/** The least time from the end of one batch to the beginning of the next, unless so many wait. */
+const BATCH_MILLIS = 1;
+const FULL_BATCH = 64;
 
 export interface AuditHealth {
   /** False: nothing is being recorded, for the reason in `problem`. */
@@ -102,6 +108,8 @@ class GroupCommitLog implements AuditLog {
   #draining: Promise<void> | undefined;
   #beginning: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
+  #committedAt = -Infinity;
   #closing = false;
   #records = 0;
   /** The health that `onHealth` was told last. */
@@ -137,9 +145,20 @@ class GroupCommitLog implements AuditLog {
   }
 
   appendSoon(event: AuditEvent): void {
-    if (this.#isFull()) this.#lose("dropped");
-    else this.#enqueue(event, undefined);
+    if (this.#isFull()) {
+      this.#lose("dropped");
+      return;
+    }
+    this.#queue.push({ event, at: this.#options.clock.monotonic(), settle: undefined });
+    // Nobody waits: the next batch that somebody waits for takes it along, and a sync of its own is spared.
+    if (this.#queue.length >= SOON_COUNT) this.#wake();
+    else this.#soon ??= setTimeout(this.#flushSoon, SOON_MILLIS).unref();
   }
+
+  readonly #flushSoon = (): void => {
+    this.#soon = undefined;
+    this.#wake();
+  };
 
   health(): AuditHealth {
     const writable = this.#problem === undefined;
@@ -159,6 +178,7 @@ class GroupCommitLog implements AuditLog {
     if (this.#closing) return;
     this.#closing = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#soon);
     const { writeDeadline } = this.#options;
     if (this.#beginning !== undefined) await inTime(this.#beginning, writeDeadline);
     if (this.#problem === undefined) {
@@ -193,8 +213,11 @@ class GroupCommitLog implements AuditLog {
 
   async #drain(): Promise<void> {
     for (;;) {
-      // Whoever was answered just now, and whatever else this turn brings, comes into the same batch.
+      // Whoever was answered just now, and whatever else this turn brings, comes into the same batch. Under load a
+      // batch also waits for company: a sync costs as much for one record as for fifty.
       await nextTurn();
+      const early = this.#committedAt + BATCH_MILLIS - this.#options.clock.monotonic();
+      if (early > 0 && this.#queue.length < FULL_BATCH) await delay(early);
       if (this.#problem !== undefined || this.#queue.length === 0) return;
       await this.#commit();
     }
@@ -211,6 +234,7 @@ class GroupCommitLog implements AuditLog {
       this.#fail(problemOf(error));
       return;
     }
+    this.#committedAt = clock.monotonic();
     for (const entry of this.#queue.splice(0, count)) entry.settle?.(ok(undefined));
     this.#records += count;
     observer.recorded("written", count);

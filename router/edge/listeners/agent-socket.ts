@@ -3,9 +3,11 @@ import type { Socket } from "node:net";
 /** What a read may find: bytes, the agent's FIN, a broken connection, or a deadline that passed. */
 export type ReadOutcome = Buffer | "end" | "closed" | "timeout";
 
-/** Unread bytes we hold for one agent before its socket is paused: two of Node's largest reads. */
-const HELD_BYTES = 128 * 1024;
-/** How long a refused agent may take to read its answer before the connection is destroyed. */
+/** Unread bytes we hold for one agent before its socket is paused: one of Node's largest reads. */
+const HELD_BYTES = 64 * 1024;
+/** What a read of one octet costs us in memory besides that octet. */
+const READ_BYTES = 256;
+/** How long an agent that was told the last word may take to read it, and then to close, before we do. */
 const LINGER_MILLIS = 1_000;
 
 /**
@@ -39,15 +41,20 @@ export class AgentSocket {
     this.#onClosed = callback;
   }
 
-  /** The next bytes, whatever their number. One read at a time. */
+  /** Bytes have come that nobody has asked for yet. */
+  get holds(): boolean {
+    return this.#held.length > 0;
+  }
+
+  /** The next bytes, whatever their number. One read at a time. Of an agent that is gone nothing more is read. */
   async read(timeoutMillis: number): Promise<ReadOutcome> {
+    if (this.#closed) return "closed";
     const next = this.#held.shift();
     if (next !== undefined) {
-      this.#heldBytes -= next.length;
+      this.#heldBytes -= next.length + READ_BYTES;
       if (this.#heldBytes < HELD_BYTES && this.#socket.isPaused()) this.#socket.resume();
       return next;
     }
-    if (this.#closed) return "closed";
     if (this.#ended) return "end";
     return new Promise((resolve) => {
       this.#waiting = resolve;
@@ -59,7 +66,7 @@ export class AgentSocket {
   unread(bytes: Buffer): void {
     if (bytes.length === 0) return;
     this.#held.unshift(bytes);
-    this.#heldBytes += bytes.length;
+    this.#heldBytes += bytes.length + READ_BYTES;
   }
 
   /** True when the bytes are on their way; false asks the caller to await `drained`. */
@@ -67,9 +74,10 @@ export class AgentSocket {
     return this.#closed || this.#socket.write(bytes, "latin1");
   }
 
-  /** Resolves when the agent has taken what was written, or is gone. */
-  async drained(): Promise<void> {
+  /** Resolves when the agent has taken what was written, or is gone. Where that takes longer than the deadline, it goes. */
+  async drained(timeoutMillis?: number): Promise<void> {
     if (this.#closed || !this.#socket.writableNeedDrain) return;
+    const timer = timeoutMillis === undefined ? undefined : setTimeout(() => this.abort(), timeoutMillis);
     await new Promise<void>((resolve) => {
       const done = (): void => {
         this.#socket.off("drain", done);
@@ -79,28 +87,38 @@ export class AgentSocket {
       this.#socket.on("drain", done);
       this.#socket.on("close", done);
     });
+    clearTimeout(timer);
   }
 
   /**
    * Says the last word and closes. What the agent still sends is read and thrown away for a moment: closing
-   * with unread bytes would send RST, and RST may destroy the answer before the agent has read it.
+   * with unread bytes would send RST, and RST may destroy the answer before the agent has read it. An agent that has
+   * not taken everything after `takeMillis` is sent RST: it must not take what it has for the whole.
    */
-  finish(lastBytes?: Uint8Array | string): void {
+  finish(lastBytes?: Uint8Array | string, takeMillis = LINGER_MILLIS): void {
     if (this.#closed) return;
     this.#held.length = 0;
     this.#socket.off("data", this.#data);
     this.#socket.resume();
-    const linger = setTimeout(() => this.#socket.destroy(), LINGER_MILLIS);
-    this.#socket.once("close", () => clearTimeout(linger));
-    if (this.#ended) this.#socket.once("finish", () => this.#socket.destroy());
-    else this.#socket.once("end", () => this.#socket.destroySoon());
+    let timer = setTimeout(() => this.abort(), takeMillis);
+    this.#socket.once("finish", () => {
+      clearTimeout(timer);
+      if (this.#ended) this.#socket.destroy();
+      else timer = setTimeout(() => this.#socket.destroy(), LINGER_MILLIS);
+    });
+    this.#socket.once("end", () => this.#socket.destroySoon());
+    this.#socket.once("close", () => clearTimeout(timer));
     if (lastBytes === undefined) this.#socket.end();
     else this.#socket.end(lastBytes, "latin1");
   }
 
   /** Ends at once with RST: the agent must not take what it has for the whole. */
   abort(): void {
-    if (!this.#closed) this.#socket.resetAndDestroy();
+    if (this.#closed) return;
+    const { writableEnded, writableFinished, writableLength } = this.#socket;
+    // While FIN is on its way libuv cannot send RST (EINVAL), and everything before it has been handed to the kernel.
+    if (writableEnded && !writableFinished && writableLength === 0) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   /** Hands the bare socket on, paused, with the bytes that were read and not used. Nothing here touches it afterwards. */
@@ -120,7 +138,7 @@ export class AgentSocket {
       return;
     }
     this.#held.push(chunk);
-    this.#heldBytes += chunk.length;
+    this.#heldBytes += chunk.length + READ_BYTES;
     if (this.#heldBytes >= HELD_BYTES) this.#socket.pause();
   };
 

@@ -68,10 +68,10 @@ export class HttpAnswer {
     return taken ? undefined : this.#agent.drained();
   }
 
-  /** The whole body was written. */
-  finish(): void {
+  /** The whole body was written. Where the connection ends with it, the agent may take its time to read the rest. */
+  finish(takeMillis: number): void {
     if (this.#chunked) this.#agent.write("0\r\n\r\n");
-    if (!this.#keepAlive) this.#agent.finish();
+    if (!this.#keepAlive) this.#agent.finish(undefined, takeMillis);
   }
 
   /** 101: what follows is the upgraded protocol. */

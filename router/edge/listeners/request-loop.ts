@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Reason } from "../../core/base/reason.ts";
 import type { Result } from "../../core/base/result.ts";
 import { type HeadLimits, readRequestHead, type RequestHead } from "../../core/wire/message-head.ts";
@@ -12,8 +13,9 @@ export interface HeadProblem {
 
 export interface RequestLoop<Request> {
   readonly limits: HeadLimits;
-  /** For a whole head, from its first byte; and for the first byte of the next request. */
+  /** For a whole head, from its first byte. */
   readonly headMillis: number;
+  /** For the first byte of the next request, and before that for the agent to take the last answer. */
   readonly idleMillis: number;
   interpret(head: RequestHead): Result<Request, HeadProblem>;
   /** Judges and serves one request. `again`: the next head may follow; `done`: the connection has been dealt with. */
@@ -40,6 +42,10 @@ export async function serveRequests<Request>(agent: AgentSocket, loop: RequestLo
       return;
     }
     if ((await loop.serve(request.value)) === "done") return;
+    // An agent that sends requests and reads no answer must not fill our memory with answers.
+    await agent.drained(loop.idleMillis);
+    // Nor keep the loop to itself with a thousand requests in one read: each waits its turn.
+    if (agent.holds) await nextTurn();
   }
 }
 

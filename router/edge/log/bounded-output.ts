@@ -1,5 +1,7 @@
 import type { Writable } from "node:stream";
 
+const GATHER_MILLIS = 10;
+
 /**
  * Lines to a stream that may be slow, full or gone, without ever waiting for it. What it does not take is kept up to
  * a bound, then dropped and counted: whoever reads the log must not be able to stop the router.
@@ -47,10 +49,10 @@ export class BoundedOutput {
     }
     this.#pending += line;
     this.#pendingLines += 1;
-    // Lines of one turn of the event loop share one write.
+    // Lines that come close together share one write: at thousands a second, a write for each would cost more than they do.
     if (!this.#busy) {
       this.#busy = true;
-      setImmediate(() => this.#send());
+      setTimeout(() => this.#send(), GATHER_MILLIS);
     }
   }
 
@@ -87,7 +89,7 @@ export class BoundedOutput {
       this.#resumed(lost);
     }
     if (this.#pending === "") this.#rest();
-    else setImmediate(() => this.#send());
+    else setTimeout(() => this.#send(), GATHER_MILLIS);
   }
 
   #leave(): void {
