@@ -1,4 +1,6 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4 --max-old-space-size=256
+// The heap's bounds: a busy sidecar settles at about 110 MB resident instead of 200 (measured; bench/RESULTS.md). The image
+// and the benches start it with these same flags.
 import { oldNodeMessage } from "./node-version.ts";
 
 // Nothing but this check may load before it: the rest of the program uses what older versions do not have.

@@ -9,7 +9,6 @@ export async function startSluice(originPort: number): Promise<RunningProxy & { 
     ],
     hosts: { "origin.bench": ["127.0.0.1"] },
     built: true,
-    nodeFlags: ["--max-semi-space-size=1"],
   });
   return {
     name: "Sluice",

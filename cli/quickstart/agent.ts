@@ -34,9 +34,11 @@ export interface AgentAnswer {
   readonly milliseconds: number;
 }
 
-const SILENCE_MS = 5_000;
+const PATIENCE_MS = 5_000;
 const authority = readFileSync(process.argv[2] ?? "");
 const tunnels = new Map<string, { readonly stream: Duplex; readonly host: string; readonly request: string }>();
+/** What the present ask has opened, and is closed after it. */
+const opened: Socket[] = [];
 const nothing = { status: 0, reason: "", request: "", body: "", error: "" } as const;
 
 type Reply = Omit<AgentAnswer, "milliseconds">;
@@ -49,6 +51,8 @@ async function perform(ask: AgentAsk): Promise<Reply> {
       const url = new URL(ask.url);
       const { answer, stream } = await tunnel(url, ask.proxy, url.hostname);
       if (stream !== undefined) tunnels.set(ask.name, { stream, host: url.host, request: answer.request });
+      // They stay open.
+      if (stream !== undefined) opened.length = 0;
       return answer;
     }
     case "again": {
@@ -59,14 +63,12 @@ async function perform(ask: AgentAsk): Promise<Reply> {
     case "ended": {
       const kept = tunnels.get(ask.name);
       if (kept === undefined) return { ...nothing, error: "no such tunnel" };
-      const ended = await closed(kept.stream);
-      return { ...nothing, request: kept.request, error: ended ? "" : "still open" };
+      await closed(kept.stream);
+      return { ...nothing, request: kept.request };
     }
-    case "dial": {
-      const socket = await dial(ask.address, ask.port);
-      socket.destroy();
+    case "dial":
+      await dial(ask.address, ask.port);
       return nothing;
-    }
     default:
       return assertNever(ask);
   }
@@ -75,38 +77,10 @@ async function perform(ask: AgentAsk): Promise<Reply> {
 async function get(url: URL, proxy: number | undefined, serverName = url.hostname): Promise<Reply> {
   if (url.protocol === "https:") {
     const { answer, stream } = await tunnel(url, proxy ?? 0, serverName);
-    if (stream === undefined) return answer;
-    try {
-      return await exchange(stream, getRequest(url.pathname, url.host));
-    } finally {
-      stream.destroy();
-    }
+    return stream === undefined ? answer : exchange(stream, getRequest(url.pathname, url.host));
   }
   const socket = await (proxy === undefined ? dial(url.hostname, Number(url.port)) : dial("127.0.0.1", proxy));
-  try {
-    return await exchange(socket, getRequest(proxy === undefined ? url.pathname : url.href, url.host));
-  } finally {
-    socket.destroy();
-  }
-}
-
-/** CONNECT, and TLS inside it where the proxy said 200 and TLS came about. */
-async function tunnel(url: URL, proxy: number, serverName: string): Promise<Tunnel> {
-  const socket = await dial("127.0.0.1", proxy);
-  const connected = await exchange(socket, `CONNECT ${url.host} HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`);
-  if (connected.status !== 200) {
-    socket.destroy();
-    return { answer: connected, stream: undefined };
-  }
-  const stream = connectTls({ socket, servername: serverName, ca: authority });
-  const secured = Promise.withResolvers<string>();
-  stream.once("secureConnect", () => secured.resolve(""));
-  stream.once("error", (error) => secured.resolve(codeOf(error)));
-  stream.once("close", () => secured.resolve("closed"));
-  const error = await secured.promise;
-  if (error === "") return { answer: connected, stream };
-  stream.destroy();
-  return { answer: { ...connected, status: 0, error }, stream: undefined };
+  return exchange(socket, getRequest(proxy === undefined ? url.pathname : url.href, url.host));
 }
 
 interface Tunnel {
@@ -114,14 +88,30 @@ interface Tunnel {
   readonly stream: Duplex | undefined;
 }
 
+/** CONNECT, and TLS inside it where the proxy said 200 and TLS came about. */
+async function tunnel(url: URL, proxy: number, serverName: string): Promise<Tunnel> {
+  const socket = await dial("127.0.0.1", proxy);
+  const connected = await exchange(socket, `CONNECT ${url.host} HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`);
+  if (connected.status !== 200) return { answer: connected, stream: undefined };
+  const stream = connectTls({ socket, servername: serverName, ca: authority });
+  const secured = Promise.withResolvers<string>();
+  stream.once("secureConnect", () => secured.resolve(""));
+  // It stays: whoever waits for the stream later is told of its end.
+  stream.on("error", (error) => secured.resolve(codeOf(error)));
+  stream.once("close", () => secured.resolve("closed"));
+  const error = await inTime(secured.promise);
+  return error === ""
+    ? { answer: connected, stream }
+    : { answer: { ...connected, status: 0, error }, stream: undefined };
+}
+
 async function dial(host: string, port: number): Promise<Socket> {
   const socket = connect({ host, port });
-  socket.setTimeout(SILENCE_MS, () => socket.destroy(new Error(`silent for ${SILENCE_MS} ms`)));
+  opened.push(socket);
   const connected = Promise.withResolvers<void>();
   socket.once("connect", () => connected.resolve());
-  // It stays: a later error ends the stream, and whoever waits for the stream is told so.
   socket.on("error", (error) => connected.reject(error));
-  await connected.promise;
+  await inTime(connected.promise);
   return socket;
 }
 
@@ -134,12 +124,12 @@ async function exchange(stream: Duplex, request: string): Promise<Reply> {
     const answer = parse(text);
     if (answer !== undefined) answered.resolve(answer);
   };
-  const fail = (error?: Error): void => answered.reject(error ?? new Error("closed"));
+  const fail = (error?: Error): void => answered.reject(error ?? new Error("closed without an answer"));
   stream.on("data", read).once("error", fail).once("close", fail);
   stream.resume();
   stream.write(request);
   try {
-    return await answered.promise;
+    return await inTime(answered.promise);
   } finally {
     stream.pause();
     stream.off("data", read).off("error", fail).off("close", fail);
@@ -167,16 +157,20 @@ function parse(text: string): Reply | undefined {
   };
 }
 
-/** False where the stream is still open after the deadline. */
-async function closed(stream: Duplex): Promise<boolean> {
-  if (stream.closed) return true;
-  const ended = Promise.withResolvers<boolean>();
-  stream.once("close", () => ended.resolve(true));
+async function closed(stream: Duplex): Promise<void> {
+  if (stream.closed) return;
+  const ended = Promise.withResolvers<void>();
+  stream.once("close", () => ended.resolve());
   // Only who reads learns of the end.
   stream.resume();
-  const timer = setTimeout(() => ended.resolve(false), SILENCE_MS);
+  await inTime(ended.promise);
+}
+
+async function inTime<Value>(promise: Promise<Value>): Promise<Value> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`nothing within ${PATIENCE_MS} ms`)), PATIENCE_MS);
   try {
-    return await ended.promise;
+    return await Promise.race([promise, late.promise]);
   } finally {
     clearTimeout(timer);
   }
@@ -194,6 +188,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     error: codeOf(error),
   }));
   const milliseconds = Math.round(performance.now() - began);
+  for (const socket of opened.splice(0)) socket.destroy();
   process.stdout.write(`${JSON.stringify({ ...answer, milliseconds } satisfies AgentAnswer)}\n`);
 }
 for (const { stream } of tunnels.values()) stream.destroy();

@@ -33,6 +33,7 @@ export async function serve(run: TourRun, stage: LocalStage): Promise<void> {
     unwatchFile(draft, changed);
   }
   if (!signal.aborted) throw new Error(`the sidecar has ended. Its last words:\n${stage.sidecar.lastWords}`);
+  steps.say("\nEnding; everything it started goes with it.");
 }
 
 /** Signs the draft, installs it, and tells what the sidecar makes of it. */

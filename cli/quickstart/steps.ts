@@ -1,6 +1,9 @@
 import { styleText } from "node:util";
 import type { CliIo } from "../cli-io.ts";
 
+/** An error may say more than a cell of the table holds; the step itself has told it whole. */
+const WIDEST = 48;
+
 interface Step {
   readonly tried: string;
   readonly expected: string;
@@ -55,7 +58,7 @@ export class Steps {
   /** All steps as a table, and one sentence of summary. */
   table(): string {
     const titles = ["", "what was tried", "expected", "got"];
-    const rows = this.#steps.map((step, index) => [String(index + 1), step.tried, step.expected, step.got]);
+    const rows = this.#steps.map((step, index) => [String(index + 1), step.tried, step.expected, clipped(step.got)]);
     const widths = titles.map((_, column) => Math.max(...[titles, ...rows].map((row) => row[column]?.length ?? 0)));
     const line = (row: readonly string[]): string =>
       row
@@ -73,6 +76,10 @@ export class Steps {
 
 function asExpected({ expected, got }: Step): boolean {
   return got === expected;
+}
+
+function clipped(text: string): string {
+  return text.length > WIDEST ? `${text.slice(0, WIDEST - 3)}...` : text;
 }
 
 function verdict(step: Step): string {

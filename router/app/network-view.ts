@@ -55,9 +55,13 @@ export class NetworkView {
     this.#log.event("info", "nat64 prefixes", { prefixes: believed.join(" ") });
     const ignored = found.value.filter((prefix) => !onlyRefusesMore(prefix));
     if (ignored.length > 0) {
-      this.#log.event("warn", "nat64 prefixes of DNS ignored: in special-use space only network.nat64.prefixes counts", {
-        prefixes: ignored.join(" "),
-      });
+      this.#log.event(
+        "warn",
+        "nat64 prefixes of DNS ignored: in special-use space only network.nat64.prefixes counts",
+        {
+          prefixes: ignored.join(" "),
+        },
+      );
     }
     this.#changed?.();
   }

@@ -188,6 +188,12 @@ export class PolicyLoop {
     if (!parsed.ok) return refusal(parsed.problem);
     const document = parsed.value;
     const { digest } = verified.value;
+    // Marks are kept by name: under another one, an old document for the same audience would be a first sighting.
+    const followed = this.#rooms.marks.names(KIND).find((known) => known !== document.name);
+    if (followed !== undefined) {
+      const message = `This pod follows the policy ${followed}, and this one is called ${document.name}.`;
+      return refusal([problem(file, "renamed", message)]);
+    }
     const fresh = judgeFreshness({
       document: { ...document, kind: KIND },
       digest,

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./ports.ts";
@@ -18,7 +18,7 @@ export interface SidecarOptions {
   readonly signer?: TestSigner;
   /** Program and arguments that come before node, e.g. `ip netns exec`. */
   readonly wrap?: readonly string[];
-  /** For peers that measure: further flags of node. */
+  /** Further flags of node. */
   readonly nodeFlags?: readonly string[];
   readonly uid?: number;
   /** From dist/, as the image runs it, instead of from source. */
@@ -102,6 +102,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     program,
     [
       ...before,
+      ...heapFlags(),
       ...(options.nodeFlags ?? []),
       join(root, options.built === true ? "dist/cli/sluice.js" : "cli/sluice.ts"),
       "run",
@@ -154,4 +155,10 @@ async function untilReady(adminPort: number, child: ChildProcess, deadline: numb
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return undefined;
+}
+
+/** The flags that the program's first line gives node. */
+function heapFlags(): readonly string[] {
+  const [firstLine = ""] = readFileSync(join(root, "cli/sluice.ts"), "utf8").split("\n");
+  return firstLine.split(" ").filter((word) => word.startsWith("--"));
 }

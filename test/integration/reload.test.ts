@@ -158,6 +158,12 @@ describe("reload", () => {
         writeSigned(policyDirectory, "egress.yaml", egressPolicy(9, []).replace("[test]", "[other]"), signer),
     ],
     [
+      "another name",
+      "renamed",
+      ({ policyDirectory, signer }) =>
+        writeSigned(policyDirectory, "egress.yaml", egressPolicy(9, []).replace("name: test", "name: other"), signer),
+    ],
+    [
       "an expired policy",
       "expired",
       ({ policyDirectory, signer }) =>

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { epochMillis } from "../../router/core/base/quantity.ts";
 import { countSigners } from "../../router/edge/trust/count-signers.ts";
-import { parseLinearPattern } from "../../router/edge/trust/linear-pattern.ts";
+import { parseLinearPattern } from "../../router/core/policy/linear-pattern.ts";
 import { formatMarks, parseMarks } from "../../router/edge/trust/marks-file.ts";
 import { verifyDocument } from "../../router/edge/trust/verify-document.ts";
 import {

@@ -1,3 +1,4 @@
+import { parseLinearPattern } from "./linear-pattern.ts";
 import { choice } from "../document/choice-shape.ts";
 import { exactlyOneOf } from "../document/conditions.ts";
 import { entryOf } from "../document/document-node.ts";
@@ -25,13 +26,21 @@ export const fileName = text({
  * Anchored, so that `github.com/org` cannot match `evil.example/?github.com/org`. Whoever gets a certificate chooses
  * the text that is matched: patterns are RE2-class and run in linear time (`parseLinearPattern`).
  */
-const anchoredPattern = text({
-  code: "bad_pattern",
-  // The last "$" must not be an escaped one.
-  pattern: /^\^(?:[^\\]|\\.)*\$$/,
-  hint: 'a pattern begins with "^" and ends with "$", so that it must match the whole.',
-  maximum: 512,
-});
+const anchoredPattern = refined(
+  text({
+    code: "bad_pattern",
+    // The last "$" must not be an escaped one.
+    pattern: /^\^(?:[^\\]|\\.)*\$$/,
+    hint: 'a pattern begins with "^" and ends with "$", so that it must match the whole.',
+    maximum: 512,
+  }),
+  (given, node, report) => {
+    const parsed = parseLinearPattern(given);
+    if (parsed.ok) return given;
+    report.add(node, "bad_pattern", parsed.problem);
+    return undefined;
+  },
+);
 
 const textMatch: Shape<TextMatch> = refined(
   object(

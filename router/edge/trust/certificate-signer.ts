@@ -3,7 +3,7 @@ import { quoted } from "../../core/document/quoted.ts";
 import type { TextMatch } from "../../core/policy/signer-policy.ts";
 import { certificatePrincipal, type CertificatePrincipal } from "./certificate-principal.ts";
 import { libraryRefusal } from "./library-refusal.ts";
-import { parseLinearPattern } from "./linear-pattern.ts";
+import { parseLinearPattern } from "../../core/policy/linear-pattern.ts";
 import type { Sigstore, SigstoreBundle } from "./load-sigstore.ts";
 import type { Refusal } from "./trust-problem.ts";
 import type { CertificateRoot } from "./trusted-root.ts";

@@ -59,6 +59,11 @@ export class HighWaterMarks {
     return this.#marks.get(kind)?.get(name);
   }
 
+  /** Every name ever accepted under this kind. */
+  names(kind: string): readonly string[] {
+    return [...(this.#marks.get(kind)?.keys() ?? [])];
+  }
+
   /**
    * Stores what `judgeFreshness` gave for an accepted document; resolves when it is durable, and only then may
    * the document take effect. On a problem nothing has changed.

@@ -1,5 +1,5 @@
-import { assertNever } from "../../core/base/assert-never.ts";
-import { ok, type Result } from "../../core/base/result.ts";
+import { assertNever } from "../base/assert-never.ts";
+import { ok, type Result } from "../base/result.ts";
 import { parsePattern, type PatternNode, type Test } from "./pattern-syntax.ts";
 
 /** Whether the whole of a text matches. Takes time proportional to the text's length, whatever the pattern. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseLinearPattern } from "../../../../router/edge/trust/linear-pattern.ts";
+import { parseLinearPattern } from "../../../../router/core/policy/linear-pattern.ts";
 
 const rows: readonly (readonly [pattern: string, yes: readonly string[], no: readonly string[]])[] = [
   ["^abc$", ["abc"], ["", "ab", "abcd", "xabc", "ABC", "abc\n"]],

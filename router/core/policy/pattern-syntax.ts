@@ -1,4 +1,4 @@
-import { fail, ok, type Result } from "../../core/base/result.ts";
+import { fail, ok, type Result } from "../base/result.ts";
 
 /** Whether a pattern takes this UTF-16 code unit in this place. */
 export type Test = (code: number) => boolean;
