@@ -1,5 +1,4 @@
 import { chownSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Family, ROUTER_UID } from "../../init-egress-guard/settings.ts";
 import { ok, type Result } from "../../router/core/base/result.ts";
@@ -58,8 +57,8 @@ export async function openPodStage(run: TourRun): Promise<Result<PodStage, strin
     httpPort: HTTP_PORT,
     ...run.certificate,
   });
-  // Not below the run's own directory: that is root's, and this sidecar is not root.
-  const directory = mkdtempSync(join(tmpdir(), "sluice-quickstart-"));
+  // Not the run's own directory, nor TMPDIR: root's may be closed to others, and this sidecar is not root.
+  const directory = mkdtempSync("/tmp/sluice-quickstart-");
   opening.defer(() => rmSync(directory, { recursive: true, force: true }));
   chownSync(directory, ROUTER_UID, ROUTER_UID);
   const proofFile = join(directory, "guard-proof.json");

@@ -3,7 +3,7 @@ import type { Shape } from "../document/shape.ts";
 import { formatAuthority, parseAuthority } from "../wire/authority.ts";
 import { parseCidr } from "../wire/cidr.ts";
 import { type Hostname, parseHostname } from "../wire/hostname.ts";
-import { type IpAddress, parseIpAddress } from "../wire/ip-address.ts";
+import { parseIpAddress } from "../wire/ip-address.ts";
 
 /** A host name. */
 export const hostname: Shape<Hostname> = canonical({
@@ -14,18 +14,6 @@ export const hostname: Shape<Hostname> = canonical({
   parse: (given) => {
     const parsed = parseHostname(given);
     return parsed.ok ? { value: parsed.value, canonical: parsed.value } : undefined;
-  },
-});
-
-/** An IPv4 or IPv6 address, without brackets, zone or prefix length. */
-export const ipAddress: Shape<IpAddress> = canonical({
-  noun: "address",
-  maximum: 45,
-  pattern: /^[0-9a-f.:]+$/,
-  hint: "an IPv4 or IPv6 address is needed.",
-  parse: (given) => {
-    const value = parseIpAddress(given);
-    return value === undefined ? undefined : { value, canonical: value };
   },
 });
 

@@ -13,7 +13,8 @@ import { record } from "../document/record-shape.ts";
 import { refined } from "../document/refined-shape.ts";
 import { size } from "../document/size-shape.ts";
 import { text } from "../document/text-shape.ts";
-import { hostname, ipAddress, network, serverAddress } from "./config-shapes.ts";
+import { ipAddress } from "../document/ip-address-shape.ts";
+import { hostname, network, serverAddress } from "./config-shapes.ts";
 import type { ListenerConfig, RouterConfig } from "./router-config.ts";
 
 const identityName = text({

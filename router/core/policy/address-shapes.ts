@@ -1,20 +1,7 @@
 import { canonical } from "../document/canonical-shape.ts";
 import type { Shape } from "../document/shape.ts";
 import { formatAuthority, parseAuthority } from "../wire/authority.ts";
-import { type IpAddress, parseIpAddress } from "../wire/ip-address.ts";
 import type { AddressAndPort } from "./egress-policy.ts";
-
-/** An IPv4 or IPv6 address, without brackets, zone or prefix length. */
-export const ipAddress: Shape<IpAddress> = canonical({
-  noun: "address",
-  maximum: 45,
-  pattern: /^[0-9a-f.:]+$/,
-  hint: "an IPv4 or IPv6 address is needed.",
-  parse: (given) => {
-    const value = parseIpAddress(given);
-    return value === undefined ? undefined : { value, canonical: value };
-  },
-});
 
 /** `10.1.2.3:5432` or `[fd00::1]:5432`. */
 export const addressAndPort: Shape<AddressAndPort> = canonical({

@@ -6,7 +6,7 @@ import { choice } from "../document/choice-shape.ts";
 import { onlyWith } from "../document/conditions.ts";
 import { optional, required } from "../document/field.ts";
 import { list } from "../document/list-shape.ts";
-import { ipAddress } from "./address-shapes.ts";
+import { ipAddress } from "../document/ip-address-shape.ts";
 import { object } from "../document/object-shape.ts";
 import { quoted } from "../document/quoted.ts";
 import { readYaml } from "../document/read-yaml.ts";

@@ -8,7 +8,7 @@ import { type AuditProblem, problemOf } from "./audit-problem.ts";
 import { type ChainEntry, ChainWriter, type ChainWriterOptions } from "./chain-writer.ts";
 import { inTime } from "./in-time.ts";
 import { type AuditOutcome, Losses } from "./losses.ts";
-import { writerEvent } from "./writer-event.ts";
+import { ownEvent } from "../../core/audit/own-event.ts";
 
 /** Events that wait at most, each about a kilobyte; one that comes beyond is lost at once. */
 const QUEUE_LIMIT = 8_192;
@@ -294,7 +294,7 @@ class GroupCommitLog implements AuditLog {
 
   #ownEntry(kind: AuditKind, action: string, detail: { readonly [key: string]: AuditValue }): Entry {
     const { clock } = this.#options;
-    return { event: writerEvent(clock.now(), kind, action, "", detail), at: clock.monotonic(), settle: undefined };
+    return { event: ownEvent(clock.now(), kind, action, "", detail), at: clock.monotonic(), settle: undefined };
   }
 
   #recoveryEntries(finding: { readonly [key: string]: AuditValue } | undefined): Entry[] {

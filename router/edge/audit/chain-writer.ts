@@ -20,7 +20,7 @@ import { LineBuffer } from "./line-buffer.ts";
 import { type Resumed, resume } from "./resume.ts";
 import { createSegment, removeUnfinished, writeDurably } from "./segment-file.ts";
 import { createTimeText } from "./time-text.ts";
-import { writerEvent } from "./writer-event.ts";
+import { ownEvent } from "../../core/audit/own-event.ts";
 
 /** After having been full, the log goes on only below this, and with more than a batch of room on the disk. */
 const BEGIN_BELOW = 0.95;
@@ -215,7 +215,7 @@ export class ChainWriter {
     const segment = (previous?.segment ?? 0) + 1;
     const name = segmentName(segment, this.stream);
     const openedAt = clock.monotonic();
-    const event = writerEvent(clock.now(), "segment", "begin", name, segmentDetail({ segment, previous }));
+    const event = ownEvent(clock.now(), "segment", "begin", name, segmentDetail({ segment, previous }));
     const seq = this.#head?.seq ?? 0;
     this.#buffer.clear();
     const prev = this.#buffer.add(this.#line(event, openedAt, seq, previous?.leaf ?? NO_LEAF));

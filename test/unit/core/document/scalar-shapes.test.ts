@@ -5,7 +5,7 @@ import { choice } from "../../../../router/core/document/choice-shape.ts";
 import { duration } from "../../../../router/core/document/duration-shape.ts";
 import { integer } from "../../../../router/core/document/integer-shape.ts";
 import { port } from "../../../../router/core/document/port-shape.ts";
-import { ipAddress } from "../../../../router/core/policy/address-shapes.ts";
+import { ipAddress } from "../../../../router/core/document/ip-address-shape.ts";
 import type { Shape } from "../../../../router/core/document/shape.ts";
 import { size } from "../../../../router/core/document/size-shape.ts";
 import { text } from "../../../../router/core/document/text-shape.ts";

@@ -1,8 +1,8 @@
-import type { AuditEvent, AuditKind, AuditValue } from "../../core/audit/audit-event.ts";
-import type { EpochMillis } from "../../core/base/quantity.ts";
+import type { AuditEvent, AuditKind, AuditValue } from "./audit-event.ts";
+import type { EpochMillis } from "../base/quantity.ts";
 
-/** An event that the writer itself makes: no request caused it and no policy was asked. */
-export function writerEvent(
+/** An event of the router itself: no request caused it, and no policy was asked. */
+export function ownEvent(
   time: EpochMillis,
   kind: AuditKind,
   action: string,

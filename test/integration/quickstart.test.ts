@@ -1,0 +1,181 @@
+/** `sluice quickstart` as a user starts it, from source. Some 15 s. */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { haveNetns, IP, SYSTEM_PATH } from "../netns/system.ts";
+import { openTunnel } from "../fakes/raw-client.ts";
+import { requirement } from "../require.ts";
+
+const netns = requirement("netns", haveNetns(), "needs root, ip netns, iptables, setpriv and /usr/bin/python3");
+/** Root without a capability builds no network namespace, and the tour must find out by itself. */
+const UNPRIVILEGED = process.getuid?.() === 0 ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
+
+/** One run, with a directory of its own for everything that it writes. */
+class Run implements AsyncDisposable {
+  readonly directory = mkdtempSync(join(tmpdir(), "sluice-test-quickstart-"));
+  readonly child: ChildProcess;
+  readonly exit: Promise<number | null>;
+  text = "";
+
+  constructor(args: readonly string[], before: readonly string[] = UNPRIVILEGED) {
+    const entry = join(import.meta.dirname, "../../cli/sluice.ts");
+    const [program = "", ...rest] = [...before, process.execPath, entry, "quickstart", ...args];
+    this.child = spawn(program, rest, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        PATH: SYSTEM_PATH,
+        TMPDIR: this.directory,
+        SLUICE_AUDIT_MODE: "ignored",
+        HTTPS_PROXY: "http://127.0.0.1:9",
+      },
+    });
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.on("data", (chunk: Buffer) => (this.text += chunk.toString()));
+    }
+    this.exit = new Promise((resolve) => this.child.once("close", resolve));
+  }
+
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    for (const deadline = Date.now() + 20_000; Date.now() < deadline && this.child.exitCode === null; await sleep(10)) {
+      const found = pattern.exec(this.text);
+      if (found !== null) return found;
+    }
+    throw new Error(`it never said ${pattern}:\n${this.text}`);
+  }
+
+  /** Processes that the run has started, by a part of their command lines. */
+  processes(part: string): readonly number[] {
+    const { pid } = this.child;
+    const children = existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8") : "";
+    const numbers = children.split(" ").filter((number) => number !== "");
+    return numbers.map(Number).filter((number) => readFileSync(`/proc/${number}/cmdline`, "utf8").includes(part));
+  }
+
+  /** Nothing of it is left. */
+  assertGone(processes: readonly number[]): void {
+    assert.deepEqual(readdirSync(this.directory), []);
+    for (const number of processes) assert.ok(!existsSync(`/proc/${number}`), `process ${number} is left`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.child.kill("SIGTERM");
+    await this.exit;
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** The rows of the table that end in this verdict. */
+function rows(text: string, verdict: "ok" | "FAILED"): readonly string[] {
+  return text.split("\n").filter((line) => new RegExp(`^ *[0-9]+  .*  ${verdict}$`).test(line));
+}
+
+test("without privileges: every verdict as expected, the guard left out and why, exit 0", async () => {
+  await using run = new Run(["--once"]);
+  assert.equal(await run.exit, 0, run.text);
+  assert.equal(rows(run.text, "ok").length, 22, run.text);
+  assert.deepEqual(rows(run.text, "FAILED"), []);
+  assert.match(run.text, /\n {2}left out, for it needs root, network namespaces and iptables: \S/);
+  assert.match(run.text, /\nAll 22 steps gave the expected verdict\.\n/);
+  assert.match(run.text, / 7 {2}another name \(SNI\) in an allowed tunnel +cut: sni_mismatch +cut: sni_mismatch +ok\n/);
+  assert.ok(!run.text.includes("\u001B"), "colours in a pipe");
+  run.assertGone([]);
+});
+
+test("an origin that dies: the steps that needed it FAILED, exit 1", async () => {
+  await using run = new Run(["--once"]);
+  await run.until(/ok +start with a policy/);
+  const [origin = 0] = run.processes("quickstart/origin");
+  process.kill(origin, "SIGKILL");
+  assert.equal(await run.exit, 1, run.text);
+  assert.ok(
+    rows(run.text, "FAILED").some((row) => /plain HTTP, an allowed path +200 +502 upstream_unreachable/.test(row)),
+    run.text,
+  );
+  assert.ok(
+    rows(run.text, "ok").some((row) => row.includes("403 host_not_allowed")),
+    run.text,
+  );
+  assert.match(run.text, /\n[0-9]+ of 22 steps FAILED/);
+  run.assertGone([]);
+});
+
+test("interrupted in the middle: nothing is left, exit 1", async () => {
+  await using run = new Run(["--once"]);
+  await run.until(/ok +a host that no rule names/);
+  const started = run.processes("/cli/");
+  assert.equal(started.length, 3);
+  // As npm does: it passes on what the terminal has sent already.
+  run.child.kill("SIGINT");
+  run.child.kill("SIGINT");
+  assert.equal(await run.exit, 1, run.text);
+  assert.match(run.text, /interrupted/);
+  run.assertGone(started);
+});
+
+test("without --once it serves on, and signs the draft at each change", async () => {
+  await using run = new Run([]);
+  const [, proxy, host, port] = await run.until(
+    /curl -x http:\/\/127\.0\.0\.1:(\d+) .* https:\/\/(b\.wild\.example):(\d+)/,
+  );
+  const [, draft = ""] = await run.until(/edit (\S+draft\.yaml)/);
+  await run.until(/sidecar\.log\n/);
+  const started = run.processes("/cli/");
+  (await openTunnel(Number(proxy), `${host}:${port}`)).destroy();
+  await assert.rejects(openTunnel(Number(proxy), `evil.example:${port}`), /403/);
+
+  const text = readFileSync(draft, "utf8");
+  writeFileSync(
+    draft,
+    text.replace("hosts: [allowed.example]", "hosts: [evil.example]").replace("mode: enforce", "mode: force"),
+  );
+  await run.until(/v4 degraded: \w+\n +\S+draft\.yaml:\d+:\d+: \w+: /);
+  writeFileSync(draft, text.replace("hosts: [allowed.example]", "hosts: [evil.example]"));
+  await run.until(/v5 loaded/);
+  // Allowed now, and pinned to no address: nobody is asked for it.
+  await assert.rejects(openTunnel(Number(proxy), `evil.example:${port}`), /502[^]*dns_failure/);
+
+  run.child.kill("SIGTERM");
+  assert.equal(await run.exit, 0, run.text);
+  run.assertGone(started);
+});
+
+test("an unknown argument is a usage error", async () => {
+  await using run = new Run(["--twice"]);
+  assert.equal(await run.exit, 2);
+  assert.match(run.text, /^usage: /);
+});
+
+test("as root: the agents, UID 0 included, get out through the proxy alone", netns, async () => {
+  const traces = (): ReadonlySet<string> => {
+    const namespaces = spawnSync(IP, ["netns", "list"], { encoding: "utf8" }).stdout.match(/^sluice-\w+-\w+/gm) ?? [];
+    return new Set([...namespaces, ...readdirSync("/tmp").filter((name) => name.startsWith("sluice-quickstart-"))]);
+  };
+  const before = traces();
+  await using run = new Run(["--once"], []);
+  assert.equal(await run.exit, 0, run.text);
+  for (const family of ["IPv4", "IPv6"]) {
+    assert.ok(
+      rows(run.text, "ok").some((row) =>
+        new RegExp(`no guard yet: UID 1000 .*${family} +connected +connected`).test(row),
+      ),
+      run.text,
+    );
+    for (const uid of [1_000, 0]) {
+      const [around = "", through = ""] = rows(run.text, "ok").filter(
+        (row) => new RegExp(` UID ${uid} .*${family} `).test(row) && !row.includes("no guard"),
+      );
+      assert.match(around, /straight out.* refused at once +refused at once/, run.text);
+      assert.match(through, /through the proxy.* 200 +200/, run.text);
+    }
+  }
+  run.assertGone([]);
+  // Another run on this machine may leave its own for a while.
+  const left = traces().difference(before);
+  const stillThere = (): ReadonlySet<string> => left.intersection(traces());
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline && stillThere().size > 0;) await sleep(100);
+  assert.deepEqual(stillThere(), new Set());
+});

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { otherWildcard, policyOf } from "../../../../cli/quickstart/policy.ts";
+import { parseEgressPolicy } from "../../../../router/core/policy/parse-egress-policy.ts";
+
+const shipped = readFileSync(new URL("../../../../policies/quickstart/egress.yaml", import.meta.url), "utf8");
+const NOW = Date.UTC(2027, 0, 1);
+
+/** Lines of `text` that are not the shipped document's. */
+function changes(text: string): readonly string[] {
+  const lines = shipped.split("\n");
+  return text.split("\n").flatMap((line, index) => (line === lines[index] ? [] : [line.trim()]));
+}
+
+test("the tour's policy is the shipped one, but for version, dates, ports and addresses", () => {
+  const policy = policyOf({
+    version: 7,
+    now: NOW,
+    addresses: ["198.51.100.1", "[2001:db8::1]"],
+    tlsPort: 8443,
+    httpPort: 34_567,
+  });
+  assert.deepEqual(changes(policy), [
+    "version: 7",
+    'issuedAt: "2026-12-31T23:59:00.000Z"',
+    'expiresAt: "2027-01-02T00:00:00.000Z"',
+    'addresses: ["198.51.100.1:443", "[2001:db8::1]:443", "198.51.100.1:8443", "[2001:db8::1]:8443"]',
+    'addresses: ["198.51.100.1:443", "[2001:db8::1]:443", "198.51.100.1:8443", "[2001:db8::1]:8443"]',
+    "ports: [80, 34567]",
+    'addresses: ["198.51.100.1:80", "[2001:db8::1]:80", "198.51.100.1:34567", "[2001:db8::1]:34567"]',
+  ]);
+  assert.ok(parseEgressPolicy("egress.yaml", policy).ok);
+});
+
+test("the changed policy allows *.other.example instead of *.wild.example", () => {
+  const policy = otherWildcard(shipped);
+  assert.deepEqual(changes(policy), ['hosts: ["*.other.example"]']);
+  assert.ok(parseEgressPolicy("egress.yaml", policy).ok);
+});
