@@ -145,7 +145,7 @@ test("dial: losers are closed, and no more is reached than the winner", async ()
   assert.equal(pool.lent, 0);
 });
 
-test("INV-dial-permit: nothing but a minted permit opens a socket", async () => {
+test("INV-DIAL-PERMIT: nothing but a minted permit opens a socket", async () => {
   const permit = dialPermit(port, ["127.0.0.1"]);
   const forgeries: readonly unknown[] = [
     undefined,

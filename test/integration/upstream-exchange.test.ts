@@ -360,7 +360,7 @@ const bad: readonly Row[] = [
 ];
 
 for (const row of [...good, ...bad]) {
-  const subject = row.cause === "completed" ? "exchange" : "INV-exchange-whole";
+  const subject = row.cause === "completed" ? "exchange" : "INV-EXCHANGE-WHOLE";
   test(`${subject}: ${row.what}: ${row.cause}`, async () => {
     await withConnection(scripted(row.parts, row.after ?? "open"), async (connection) => {
       const seen = await run(connection, request(row.request));
@@ -420,7 +420,7 @@ test("exchange: the request is written anew, and only from its members", async (
   }
 });
 
-test("INV-exchange-anew: a field that frames or routes the request is never taken from its fields", async () => {
+test("INV-EXCHANGE-ANEW: a field that frames or routes the request is never taken from its fields", async () => {
   for (const line of ["Host: b", "content-length: 1", "Transfer-Encoding: chunked", "Connection: x", "Upgrade: h2c"]) {
     await withConnection(scripted([LENGTH_3], "open"), async (connection) => {
       await assert.rejects(run(connection, request({ fields: [field(line)] })), /is written from/);
@@ -489,7 +489,7 @@ test("exchange: a kept connection carries one exchange after another", async () 
   );
 });
 
-test("INV-exchange-own-answer: octets after a response end the connection, and answer nobody", async () => {
+test("INV-EXCHANGE-OWN-ANSWER: octets after a response end the connection, and answer nobody", async () => {
   const surplus = `${OK}Content-Length: 4\r\n\r\nevil`;
   for (const parts of [[`${LENGTH_3}${surplus}`], [LENGTH_3, surplus]]) {
     await withConnection(scripted(parts, "open"), async (connection, origin) => {

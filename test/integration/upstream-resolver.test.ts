@@ -222,7 +222,7 @@ const discovery: readonly (readonly [string, DnsScript, string | RegExp])[] = [
   ["nobody knows: silence", { failure: "silence" }, /AAAA ETIMEOUT|no answer within 400 ms/],
 ];
 for (const [what, aaaa, expected] of discovery) {
-  test(`INV-nat64-discovery: ${what}`, async () => {
+  test(`INV-NAT64-DISCOVERY: ${what}`, async () => {
     const script = { "A ipv4only.arpa": { addresses: ["192.0.0.170"] }, "AAAA ipv4only.arpa": aaaa };
     await withDns(
       script,
@@ -237,7 +237,7 @@ for (const [what, aaaa, expected] of discovery) {
   });
 }
 
-test("INV-dns-absolute: no search list, no hosts file, whatever the environment says", async () => {
+test("INV-DNS-ABSOLUTE: no search list, no hosts file, whatever the environment says", async () => {
   const dns = await fakeDns({});
   try {
     // c-ares takes its search list and ndots from these where a caller lets it search.
@@ -267,7 +267,7 @@ test("INV-dns-absolute: no search list, no hosts file, whatever the environment 
 const haveMounts = process.getuid?.() === 0 && spawnSync("unshare", ["-m", "true"]).status === 0;
 
 test(
-  "INV-dns-servers-once: a resolv.conf that is written later names no server",
+  "INV-DNS-SERVERS-ONCE: a resolv.conf that is written later names no server",
   requirement("netns", haveMounts, "needs root and unshare -m"),
   async () => {
     const script = { "A one.test": { addresses: ["192.0.2.1"] }, "AAAA one.test": {} };

@@ -133,7 +133,7 @@ for (const pooled of [true, false]) {
     );
   });
 
-  test(`INV-tunnel-cut (${mode}): cut breaks both sides before it returns, and with RST`, async () => {
+  test(`INV-TUNNEL-CUT (${mode}): cut breaks both sides before it returns, and with RST`, async () => {
     const { promise: heard, resolve } = Promise.withResolvers<Received>();
     await withOrigin(
       (socket) => void drain(socket).then(resolve),
@@ -359,7 +359,7 @@ const limits: readonly {
 
 for (const row of limits) {
   for (const pooled of [true, false]) {
-    test(`INV-tunnel-bytes: ${row.what} (${pooled ? "pooled" : "streamed"})`, async () => {
+    test(`INV-TUNNEL-BYTES: ${row.what} (${pooled ? "pooled" : "streamed"})`, async () => {
       let reached = 0;
       await withOrigin(
         (socket) => {
@@ -389,7 +389,7 @@ for (const row of limits) {
   }
 }
 
-test("INV-tunnel-bytes: a flood passes the limit by nothing, and stops within a buffer of it", async () => {
+test("INV-TUNNEL-BYTES: a flood passes the limit by nothing, and stops within a buffer of it", async () => {
   const limit = 3_000_000;
   await withOrigin(
     (socket) => {
@@ -460,7 +460,7 @@ test("tunnel: a byte now and then, either way, keeps a tunnel from being idle", 
   );
 });
 
-test("INV-buffer-pool: after 1,000 tunnels with random ends every buffer is back, and nothing warned", async () => {
+test("INV-BUFFER-POOL: after 1,000 tunnels with random ends every buffer is back, and nothing warned", async () => {
   const ends: Record<string, number> = {};
   const warnings: Error[] = [];
   const warned = (warning: Error): void => void warnings.push(warning);

@@ -38,7 +38,7 @@ const any = fc.oneof(any4, octets(16).map(addressFromOctets), inside("2000::/3")
 
 const permit = permitFor({ allow: [{ id: "a", hosts: ["a.example"], ports: [443] }] }, "CONNECT a.example:443");
 
-test("INV-address-special: no address inside a special-purpose block is admitted", () => {
+test("INV-ADDRESS-SPECIAL: no address inside a special-purpose block is admitted", () => {
   fc.assert(
     fc.property(fc.oneof(special4, special6), (address) => {
       assert.equal(classifyAddress(address).global, false, address);
@@ -72,7 +72,7 @@ function join(...parts: readonly (string | Uint8Array)[]): Uint8Array {
 }
 
 for (const [kind, embed] of Object.entries(embeddings)) {
-  test(`INV-address-embedded: ${kind}: the IPv4 address inside is found, and never admitted unnamed`, () => {
+  test(`INV-ADDRESS-EMBEDDED: ${kind}: the IPv4 address inside is found, and never admitted unnamed`, () => {
     fc.assert(
       fc.property(fc.oneof(special4, any4), octets(10), (v4, noise) => {
         const address = addressFromOctets(embed(addressOctets(v4), noise));
@@ -96,7 +96,7 @@ const nat64: readonly (readonly [prefix: string, positions: readonly number[]])[
   ["64:ff9b::/96", [12, 13, 14, 15]],
 ];
 for (const [prefix, positions] of nat64) {
-  test(`INV-address-nat64: behind the declared ${prefix} an address counts as the IPv4 address in it`, () => {
+  test(`INV-ADDRESS-NAT64: behind the declared ${prefix} an address counts as the IPv4 address in it`, () => {
     const facts = network({ nat64Prefixes: [prefix] });
     fc.assert(
       fc.property(fc.oneof(special4, any4), (v4) => {

@@ -162,7 +162,7 @@ test("decide says what a plain reading of the rules says, for every policy and r
   );
 });
 
-test("INV-policy-spelling: the decision does not depend on how a host is spelt", () => {
+test("INV-POLICY-SPELLING: the decision does not depend on how a host is spelt", () => {
   const spellings = fc.tuple(name, fc.array(fc.boolean()), fc.constantFrom("", "."));
   fc.assert(
     fc.property(policy, spellings, portNumber, (policyText, [plain, upper, dot], number) => {
@@ -202,7 +202,7 @@ test("every allow rule can fire", () => {
   );
 });
 
-test("INV-policy-deny-wins: whatever is allowed, a deny rule that matches denies", () => {
+test("INV-POLICY-DENY-WINS: whatever is allowed, a deny rule that matches denies", () => {
   fc.assert(
     fc.property(policy, asked, (policyText, text) => {
       const question = request(text);
@@ -228,7 +228,7 @@ test("INV-policy-deny-wins: whatever is allowed, a deny rule that matches denies
   );
 });
 
-test("INV-policy-monotonic: taking an allow rule away, or adding a deny rule, never permits more", () => {
+test("INV-POLICY-MONOTONIC: taking an allow rule away, or adding a deny rule, never permits more", () => {
   fc.assert(
     fc.property(policy, asked, fc.nat(), denyRules, (policyText, text, pick, more) => {
       const allow = policyText.allow ?? [];

@@ -52,7 +52,7 @@ const noisy = fc
   )
   .map((parts) => `/${parts.join("")}`);
 
-test("INV-policy-path: whatever the path, nothing throws, and what allow matches, deny matches too", () => {
+test("INV-POLICY-PATH: whatever the path, nothing throws, and what allow matches, deny matches too", () => {
   fc.assert(
     fc.property(fc.oneof(noisy, fc.string(), fc.string({ unit: "binary" })), noisy, (path, text) => {
       const read = readPath(path);
@@ -83,7 +83,7 @@ function lenientOrigin(path: string): string {
   return `/${segments.join("/")}`;
 }
 
-test("INV-policy-path: what /a/** allows stays under /a at a lenient origin; what gets to /b there, /b/** denies", () => {
+test("INV-POLICY-PATH: what /a/** allows stays under /a at a lenient origin; what gets to /b there, /b/** denies", () => {
   const allow = parsePathPattern("/a/**");
   const deny = parsePathPattern("/b/**");
   assert.ok(allow.ok && deny.ok);

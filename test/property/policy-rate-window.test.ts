@@ -6,7 +6,7 @@ import { RateWindows } from "../../router/core/policy/rate-window.ts";
 
 const runs = { numRuns: Number(process.env["SLUICE_TEST_RUNS"] ?? 500) };
 
-test("INV-rate-window: never more than the limit in any 60 s, and never a refusal with a place free for over a second", () => {
+test("INV-RATE-WINDOW: never more than the limit in any 60 s, and never a refusal with a place free for over a second", () => {
   const pauses = fc.array(fc.oneof(fc.nat(500), fc.nat(5_000), fc.nat(90_000)), { maxLength: 200 });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 20 }), pauses, (limit, steps) => {

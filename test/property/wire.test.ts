@@ -80,7 +80,7 @@ function spelled(
   return how.upper ? text.toUpperCase() : text;
 }
 
-test("INV-wire-total: no text and no octets make a parser throw", () => {
+test("INV-WIRE-TOTAL: no text and no octets make a parser throw", () => {
   fc.assert(
     fc.property(anyText, (text) => {
       parseIpv4(text);
@@ -160,7 +160,7 @@ test("a network holds exactly the addresses that share its prefix", () => {
   );
 });
 
-test("INV-wire-one-spelling: what a request asks for does not depend on how its host is spelled", () => {
+test("INV-WIRE-ONE-SPELLING: what a request asks for does not depend on how its host is spelled", () => {
   const port = fc.integer({ min: 1, max: 65_535 });
   fc.assert(
     fc.property(
@@ -200,7 +200,7 @@ test("INV-wire-one-spelling: what a request asks for does not depend on how its 
   );
 });
 
-test("INV-wire-one-spelling: the server name of a ClientHello is the host of the same spelling, cut into records or not", () => {
+test("INV-WIRE-ONE-SPELLING: the server name of a ClientHello is the host of the same spelling, cut into records or not", () => {
   fc.assert(
     fc.property(
       hostname,
@@ -218,7 +218,7 @@ test("INV-wire-one-spelling: the server name of a ClientHello is the host of the
   );
 });
 
-test("INV-wire-one-target: two different hosts are never taken for one", () => {
+test("INV-WIRE-ONE-TARGET: two different hosts are never taken for one", () => {
   fc.assert(
     fc.property(hostname, hostname, (one, other) => {
       fc.pre(one !== other);

@@ -167,7 +167,7 @@ const table: readonly Row[] = [
 ];
 
 for (const row of table) {
-  test(`INV-address-vetted: ${row.what}`, () => {
+  test(`INV-ADDRESS-VETTED: ${row.what}`, () => {
     const permit = permitFor(policy, row.request);
     const result = admitAddresses(facts, permit, row.answers.map(ip));
     const { refused } = result.ok ? result.value : result.problem;

@@ -22,7 +22,7 @@ function everyObject(value: unknown, seen = new Set<object>()): ReadonlySet<obje
   return seen;
 }
 
-test("INV-snapshot-frozen: everything reachable from a snapshot is frozen, and none of it is a Map or a Set", () => {
+test("INV-SNAPSHOT-FROZEN: everything reachable from a snapshot is frozen, and none of it is a Map or a Set", () => {
   const snapshot = compiled(policy);
   const host = { kind: "name", text: "x.b.example" } as const;
   for (const root of [snapshot, snapshot.allowFor(host as never), snapshot.denyFor(host as never)]) {
@@ -33,7 +33,7 @@ test("INV-snapshot-frozen: everything reachable from a snapshot is frozen, and n
   }
 });
 
-test("INV-snapshot-frozen: a document changed after compiling changes nothing", () => {
+test("INV-SNAPSHOT-FROZEN: a document changed after compiling changes nothing", () => {
   const document = policyDocument(policy);
   const snapshot = compilePolicy(document, DIGEST, millis(0));
   const first = document.allow[0]!;
@@ -48,7 +48,7 @@ test("INV-snapshot-frozen: a document changed after compiling changes nothing", 
   assert.equal(verdict("CONNECT evil.example:443"), "deny");
 });
 
-test("INV-snapshot-frozen: a copy of a snapshot is no snapshot", () => {
+test("INV-SNAPSHOT-FROZEN: a copy of a snapshot is no snapshot", () => {
   const copy = Object.assign({}, compiled(policy), { mode: "learn" }) as unknown as PolicySnapshot;
   assert.throws(() => decide(copy, request("CONNECT anything.example:443"), NOON), TypeError);
   const imitation = Object.assign(Object.create(Object.getPrototypeOf(compiled(policy)) as object) as CompiledPolicy, {

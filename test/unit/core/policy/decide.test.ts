@@ -105,12 +105,12 @@ for (const [text, expected] of table) {
   test(`decide: ${text} -> ${expected}`, () => assert.equal(verdict(contract, text), expected));
 }
 
-test("INV-policy-literal: a literal address is matched by no host pattern", () => {
+test("INV-POLICY-LITERAL: a literal address is matched by no host pattern", () => {
   const policy: PolicyText = { allow: [{ id: "odd", hosts: ["1.2.3.4", "**.3.4", "*.2.3.4"], ports: [443] }] };
   assert.equal(verdict(policy, "CONNECT 1.2.3.4:443"), "deny host_not_allowed -");
 });
 
-test("INV-policy-absence: no policy, no rule and no time deny", () => {
+test("INV-POLICY-ABSENCE: no policy, no rule and no time deny", () => {
   const asked = request("CONNECT api.github.com:443");
   assert.deepEqual(decide(DENY_ALL, asked, NOON), { effect: "deny", reason: "policy_missing", rule: undefined });
   assert.equal(verdict({}, "CONNECT api.github.com:443"), "deny host_not_allowed -");
@@ -119,7 +119,7 @@ test("INV-policy-absence: no policy, no rule and no time deny", () => {
 
 const at = (offset: number): ReturnType<typeof epochMillis> => epochMillis(EXPIRES + offset);
 
-test("INV-policy-expiry: after expiresAt and the grace everything is denied", () => {
+test("INV-POLICY-EXPIRY: after expiresAt and the grace everything is denied", () => {
   const asked = "CONNECT api.github.com:443";
   assert.equal(verdict(contract, asked, at(-1)), "permit github tls");
   assert.equal(verdict(contract, asked, at(0)), "deny policy_expired -");

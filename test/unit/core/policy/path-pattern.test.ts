@@ -115,7 +115,7 @@ const ambiguous: readonly string[] = [
   "http://x/a",
 ];
 for (const path of ambiguous) {
-  test(`INV-policy-path: ${JSON.stringify(path)} is ambiguous: no pattern allows it, every pattern denies it`, () => {
+  test(`INV-POLICY-PATH: ${JSON.stringify(path)} is ambiguous: no pattern allows it, every pattern denies it`, () => {
     assert.equal(readPath(path), "ambiguous");
     for (const text of ["/**", "/a", "/"]) {
       assert.equal(allowsPath(pattern(text), readPath(path)), false);

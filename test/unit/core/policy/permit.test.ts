@@ -6,7 +6,7 @@ import { ip, network, permitFor, type PolicyText } from "./policy-fixture.ts";
 
 const policy: PolicyText = { allow: [{ id: "a", hosts: ["a.example"], ports: [443] }] };
 
-test("INV-permit-forged: only decide and admitAddresses mint, at run time too", () => {
+test("INV-PERMIT-FORGED: only decide and admitAddresses mint, at run time too", () => {
   const name = permitFor(policy, "CONNECT a.example:443");
   const admitted = admitAddresses(network(), name, [ip("93.184.215.14")]);
   assert.ok(admitted.ok);
@@ -30,7 +30,7 @@ test("INV-permit-forged: only decide and admitAddresses mint, at run time too", 
   assert.equal(DialPermit.isMinted(name), false);
 });
 
-test("INV-permit-forged: the constructors ask for a key that nobody has", () => {
+test("INV-PERMIT-FORGED: the constructors ask for a key that nobody has", () => {
   const name = permitFor(policy, "CONNECT a.example:443");
   const fields = Object.assign({}, name);
   for (const key of [undefined, Symbol("permit"), Symbol.for("permit"), {}, name]) {
@@ -40,7 +40,7 @@ test("INV-permit-forged: the constructors ask for a key that nobody has", () => 
   }
 });
 
-test("INV-permit-forged: the mints are taken when policy has loaded", () => {
+test("INV-PERMIT-FORGED: the mints are taken when policy has loaded", () => {
   assert.throws(takeNameMint, /is taken/);
   assert.throws(takeDialMint, /is taken/);
 });

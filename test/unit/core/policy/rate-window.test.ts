@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { millis } from "../../../../router/core/base/quantity.ts";
 import { RateWindows } from "../../../../router/core/policy/rate-window.ts";
 
-test("INV-rate-window: the limit, a full minute, and a place that comes free", () => {
+test("INV-RATE-WINDOW: the limit, a full minute, and a place that comes free", () => {
   const windows = new RateWindows();
   const admit = (at: number): boolean => windows.admit("a", 3, millis(at));
   assert.deepEqual([0, 500, 30_000, 30_000, 59_999, 60_000, 60_999].map(admit), [

@@ -61,7 +61,7 @@ const table: readonly Row[] = [
 ];
 
 for (const row of table) {
-  test(`INV-reload-cut: ${row.what}: the tunnel ${row.stays ? "stays" : "is cut"}`, () => {
+  test(`INV-RELOAD-CUT: ${row.what}: the tunnel ${row.stays ? "stays" : "is cut"}`, () => {
     const asked = request("CONNECT a.example:443");
     const decision = decide(compiled(row.before ?? before), asked, NOON);
     assert.ok(decision.effect === "permit");
@@ -70,7 +70,7 @@ for (const row of table) {
   });
 }
 
-test("INV-reload-cut: expiry, a missing policy and a new network cut as well", () => {
+test("INV-RELOAD-CUT: expiry, a missing policy and a new network cut as well", () => {
   const asked = request("CONNECT a.example:443");
   const decision = decide(compiled(before), asked, NOON);
   assert.ok(decision.effect === "permit");

@@ -234,7 +234,7 @@ for (const [name, bytes, problem] of malformed) {
   });
 }
 
-test("INV-wire-hello-bound: 64 KiB are never incomplete, and a hello that trickles in costs linear time", () => {
+test("INV-WIRE-HELLO-BOUND: 64 KiB are never incomplete, and a hello that trickles in costs linear time", () => {
   const shapes: readonly (readonly [name: string, bytes: Uint8Array])[] = [
     ["five records", records(clientHello({ extensions: [serverName("a.b"), extension(21, new Uint8Array(65_000))] }))],
     [

@@ -101,7 +101,7 @@ const refused: readonly (readonly [value: string, problem: string])[] = [
 ];
 
 for (const [value, problem] of refused) {
-  test(`INV-wire-hop-by-hop: Connection: ${JSON.stringify(value)} is refused, not obeyed`, () => {
+  test(`INV-WIRE-HOP-BY-HOP: Connection: ${JSON.stringify(value)} is refused, not obeyed`, () => {
     const head = headOf("GET / HTTP/1.1", `Connection: ${value}`);
     assert.deepEqual(connectionOptions(head), { ok: false, problem });
     assert.deepEqual(endToEndFields(head), { ok: false, problem });

@@ -271,7 +271,7 @@ const refused: readonly Refusal[] = [
 ];
 
 for (const [name, lines, reason, detail] of refused) {
-  test(`INV-wire-one-target: refused, ${name}`, () => {
+  test(`INV-WIRE-ONE-TARGET: refused, ${name}`, () => {
     assert.deepEqual(forwardRequest(headOf(...lines)), { ok: false, problem: { reason, detail } });
   });
 }
@@ -480,7 +480,7 @@ const innerRefused: readonly (readonly [...Refusal, tunnel: string])[] = [
 ];
 
 for (const [name, lines, reason, detail, tunnel] of innerRefused) {
-  test(`INV-wire-one-target: refused inside a tunnel, ${name}`, () => {
+  test(`INV-WIRE-ONE-TARGET: refused inside a tunnel, ${name}`, () => {
     assert.deepEqual(innerRequest(headOf(...lines), authorityOf(tunnel)), { ok: false, problem: { reason, detail } });
   });
 }

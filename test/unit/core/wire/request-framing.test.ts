@@ -77,7 +77,7 @@ const refused: readonly (readonly [version: "1.0" | "1.1", fields: readonly stri
 ];
 
 for (const [version, fields, problem] of refused) {
-  test(`INV-wire-framing: refused, ${version} ${JSON.stringify(fields)}`, () => {
+  test(`INV-WIRE-FRAMING: refused, ${version} ${JSON.stringify(fields)}`, () => {
     assert.deepEqual(requestFraming(headOf(`POST / HTTP/${version}`, ...fields)), { ok: false, problem });
   });
 }

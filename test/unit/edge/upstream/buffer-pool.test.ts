@@ -7,7 +7,7 @@ import { pooledReading } from "../../../../router/edge/upstream/pooled-reading.t
 
 const KIB = 1024;
 
-test("INV-buffer-pool: a buffer is in one pair of hands at a time", () => {
+test("INV-BUFFER-POOL: a buffer is in one pair of hands at a time", () => {
   const pool = createBufferPool(1024 * KIB);
   const held = new Set([pool.take("large"), pool.take("large"), pool.take("small"), pool.take("small")]);
   assert.equal(held.size, 4);
