@@ -62,11 +62,7 @@ const rows: readonly (readonly [name: string, files: Readonly<Record<string, str
         "bob.pub": "x",
         "root.json": "{}",
       },
-      [
-        "root.json: bad_trusted_root",
-        "alice.pub: file_missing",
-        "bob.pub: not_a_public_key",
-      ],
+      ["root.json: bad_trusted_root", "alice.pub: file_missing", "bob.pub: not_a_public_key"],
     ],
   ];
 
