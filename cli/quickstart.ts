@@ -29,29 +29,29 @@ export async function quickstart(argv: readonly string[], io: CliIo): Promise<nu
   const interrupt = new AbortController();
   // Never taken off, and never acted upon twice: npm passes a signal on to a child that already has it.
   for (const signal of SIGNALS) process.on(signal, () => interrupt.abort());
-
-  const directory = mkdtempSync(join(tmpdir(), "sluice-quickstart-"));
+  // Whoever read the output has gone.
+  process.stdout.on("error", () => interrupt.abort());
   try {
+    await using cleanup = new AsyncDisposableStack();
+    const directory = mkdtempSync(join(tmpdir(), "sluice-quickstart-"));
+    cleanup.defer(() => rmSync(directory, { recursive: true, force: true }));
     const steps = new Steps(io, interrupt.signal);
     return await guidedTour({ io, steps, signal: interrupt.signal, directory }, option === undefined);
   } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
     io.stderr(
-      interrupt.signal.aborted
-        ? "\nsluice quickstart: interrupted; everything it started is gone\n"
-        : `\nsluice quickstart: ${error instanceof Error ? error.message : String(error)}\n`,
+      `\nsluice quickstart: ${interrupt.signal.aborted ? "interrupted; everything it started is gone" : why}\n`,
     );
     return EXIT.no;
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
   }
 }
 
-const NEXT = `
-Next:
-  npm start                                          the same, and then it serves on for you to try
-  ${SLUICE} policy test policies/quickstart
-  ${SLUICE} policy explain --policy policies/quickstart CONNECT evil.example:8443
-  ${SLUICE} guard print                           the rules, with the reason for each`;
+const NEXT = [
+  ["npm start", "the same, and then it serves on for you to try"],
+  [`${SLUICE} policy test policies/quickstart`, "the policy's own tests"],
+  [`${SLUICE} policy explain --policy policies/quickstart CONNECT evil.example:8443`, "why"],
+  [`${SLUICE} guard print`, "the guard's rules, with the reason for each"],
+] as const;
 
 type Beginning = Pick<TourRun, "io" | "steps" | "signal" | "directory">;
 
@@ -75,6 +75,6 @@ async function guidedTour(beginning: Beginning, serving: boolean): Promise<numbe
   await podTour(run);
   io.stdout(`\n${steps.table()}`);
   if (serving) await serve(run, stage);
-  else steps.say(NEXT);
+  else steps.say(`\nNext:\n${NEXT.map(([command, does]) => `  ${command}\n      ${does}`).join("\n")}`);
   return steps.failed === 0 ? EXIT.yes : EXIT.no;
 }

@@ -22,16 +22,15 @@ export async function serve(run: TourRun, stage: LocalStage): Promise<void> {
   const changed = (now: Stats, before: Stats): void => {
     // An editor that replaces the file has it away for a moment.
     if (now.mtimeMs === before.mtimeMs || now.size === 0) return;
-    last = last.then(() => publish(run, stage, draft)).catch((error: unknown) => ended.reject(error));
+    last = last
+      .then(() => publish(run, stage, draft))
+      .catch((error: unknown) => {
+        if (!signal.aborted) steps.say(`draft.yaml: ${error instanceof Error ? error.message : String(error)}`);
+      });
   };
   watchFile(draft, { interval: LOOK_MS }, changed);
-  try {
-    await Promise.race([ended.promise, stage.sidecar.ended]);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    unwatchFile(draft, changed);
-  }
+  await Promise.race([ended.promise, stage.sidecar.ended]);
+  unwatchFile(draft, changed);
   if (!signal.aborted) throw new Error(`the sidecar has ended. Its last words:\n${stage.sidecar.lastWords}`);
   steps.say("\nEnding; everything it started goes with it.");
 }

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { chownSync, closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { program } from "./program-files.ts";
 import { type Signer, writeTrust } from "./signer.ts";
 import { SYSTEM_ENVIRONMENT } from "./system-tools.ts";
 
 export interface SidecarOptions {
-  /** Made here, for everything the process reads and writes. */
+  /** Made here, for everything the process reads and writes, in a directory whose name is this run's alone. */
   readonly directory: string;
   readonly signer: Signer;
   readonly policy: string;
@@ -24,20 +24,23 @@ const STOP_MS = 3_000;
 export class Sidecar implements AsyncDisposable {
   readonly directory: string;
   readonly audit: string;
-  readonly #signer: Signer;
+  /** The pod's name, this run's alone. */
+  readonly pod: string;
   /** Resolves when the process has ended, however it did. */
   readonly ended: Promise<void>;
+  readonly #signer: Signer;
   readonly #child: ChildProcess;
 
   constructor(options: SidecarOptions) {
     this.directory = options.directory;
+    this.pod = basename(dirname(options.directory));
     this.#signer = options.signer;
     const at = (name: string): string => join(this.directory, name);
     this.audit = at("audit");
     for (const name of [".", "policy", "state", "audit"]) mkdirSync(at(name));
     writeTrust(at("trust"), options.signer);
     this.publish(options.policy);
-    writeFileSync(at("router.yaml"), configOf(options));
+    writeFileSync(at("router.yaml"), configOf(this.pod, options));
     const { command = [], uid } = options.start ?? {};
     if (uid !== undefined) for (const name of [".", "state", "audit"]) chownSync(at(name), uid, uid);
 
@@ -87,12 +90,12 @@ export class Sidecar implements AsyncDisposable {
   }
 }
 
-function configOf({ directory, settings, hosts }: SidecarOptions): string {
+function configOf(pod: string, { directory, settings, hosts }: SidecarOptions): string {
   return [
     "apiVersion: sluice.dev/v1alpha1",
     "kind: RouterConfig",
     "spec:",
-    "  identity: { namespace: quickstart, pod: quickstart, agent: tour }",
+    `  identity: { namespace: quickstart, pod: ${pod}, agent: tour }`,
     ...["policy", "trust", "state", "audit"].map(
       (name) => `  ${name}: { directory: ${JSON.stringify(join(directory, name))} }`,
     ),

@@ -19,7 +19,11 @@ export async function readiness(sidecar: Sidecar, probe: Agent, admin: string): 
   const deadline = performance.now() + PATIENCE_MS;
   while (sidecar.running && performance.now() < deadline) {
     const { status } = await probe.ask({ do: "get", url: `${admin}/readyz` });
-    if (status === 200) return `ready, ${stateText(await policyStatus(probe, admin))}`;
+    if (status === 200) {
+      const { identity, policy } = await statusOf(probe, admin);
+      // Another's may have taken the port since it was found free: then ours ends, and says so.
+      if (identity.pod === sidecar.pod) return `ready, ${stateText(policy)}`;
+    }
     await sleep(AGAIN_MS);
   }
   throw new Error(`the sidecar did not become ready. Its last words:\n${sidecar.lastWords}`);
@@ -33,10 +37,19 @@ export interface PolicyStatus {
   readonly condition: { readonly problems?: readonly DocumentProblem[] };
 }
 
-export async function policyStatus(probe: Agent, admin: string): Promise<PolicyStatus> {
+interface Status {
+  readonly identity: { readonly pod: string };
+  readonly policy: PolicyStatus;
+}
+
+async function statusOf(probe: Agent, admin: string): Promise<Status> {
   const { body } = await probe.ask({ do: "get", url: `${admin}/status` });
-  // Our own sidecar's answer: router/app/router.ts.
-  return (JSON.parse(body) as { readonly policy: PolicyStatus }).policy;
+  // A sidecar's own answer: router/app/router.ts.
+  return JSON.parse(body) as Status;
+}
+
+export async function policyStatus(probe: Agent, admin: string): Promise<PolicyStatus> {
+  return (await statusOf(probe, admin)).policy;
 }
 
 /** `v1 loaded`, or `v2 degraded: rolled_back`. */

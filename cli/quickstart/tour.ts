@@ -52,12 +52,11 @@ export async function tour(run: TourRun, stage: LocalStage): Promise<void> {
   steps.part(
     "The policy changes while tunnels are open. Whatever does not count leaves the last good version in force.",
   );
-  for (const [name, host] of [
-    ["losing", "a.wild.example"],
-    ["keeping", "allowed.example"],
-  ] as const) {
-    await agent.ask({ do: "open", name, url: https(host), proxy });
-  }
+  await steps.take("two tunnels, opened and kept", "200, 200", async () => {
+    const losing = await agent.ask({ do: "open", name: "losing", url: https("a.wild.example"), proxy });
+    const keeping = await agent.ask({ do: "open", name: "keeping", url: https("allowed.example"), proxy });
+    return `${answerText(losing)}, ${answerText(keeping)}`;
+  });
   const changed = otherWildcard(stage.policy(2));
   await becomes("version 2: *.other.example, no more *.wild.example", "v2 loaded", () => sidecar.publish(changed));
   await tries("the host that is allowed now", https("a.other.example"), "200");

@@ -8,17 +8,26 @@ export class AttackAgent {
   /** How the proxy ended it. */
   end: "open" | "fin" | "rst" = "open";
   readonly #waiting = new Set<() => void>();
+  static readonly #open = new Set<Socket>();
 
   private constructor(socket: Socket) {
     this.socket = socket;
     socket.setNoDelay(true);
+    AttackAgent.#open.add(socket);
     socket.on("data", (chunk: Buffer) => {
       this.text += chunk.toString("latin1");
       this.#wake();
     });
     socket.on("end", () => this.#ended("fin"));
     socket.on("error", () => this.#ended("rst"));
-    socket.on("close", () => this.#ended("fin"));
+    socket.on("close", () => {
+      AttackAgent.#open.delete(socket);
+      this.#ended("fin");
+    });
+  }
+
+  static closeAll(): void {
+    for (const socket of AttackAgent.#open) socket.destroy();
   }
 
   static async open(port: number, host = "127.0.0.1"): Promise<AttackAgent> {

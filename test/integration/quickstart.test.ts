@@ -76,10 +76,10 @@ function rows(text: string, verdict: "ok" | "FAILED"): readonly string[] {
 test("without privileges: every verdict as expected, the guard left out and why, exit 0", async () => {
   await using run = new Run(["--once"]);
   assert.equal(await run.exit, 0, run.text);
-  assert.equal(rows(run.text, "ok").length, 22, run.text);
+  assert.equal(rows(run.text, "ok").length, 23, run.text);
   assert.deepEqual(rows(run.text, "FAILED"), []);
   assert.match(run.text, /\n {2}left out, for it needs root, network namespaces and iptables: \S/);
-  assert.match(run.text, /\nAll 22 steps gave the expected verdict\.\n/);
+  assert.match(run.text, /\nAll 23 steps gave the expected verdict\.\n/);
   assert.match(run.text, / 7 {2}another name \(SNI\) in an allowed tunnel +cut: sni_mismatch +cut: sni_mismatch +ok\n/);
   assert.ok(!run.text.includes("\u001B"), "colours in a pipe");
   run.assertGone([]);
@@ -99,7 +99,7 @@ test("an origin that dies: the steps that needed it FAILED, exit 1", async () =>
     rows(run.text, "ok").some((row) => row.includes("403 host_not_allowed")),
     run.text,
   );
-  assert.match(run.text, /\n[0-9]+ of 22 steps FAILED/);
+  assert.match(run.text, /\n[0-9]+ of 23 steps FAILED/);
   run.assertGone([]);
 });
 

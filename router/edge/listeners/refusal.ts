@@ -14,8 +14,7 @@ export interface Refusal {
   readonly status?: number;
 }
 
-const HOW_TO_REQUEST =
-  "Ask the owner of the policy for a rule, or create an EgressApproval that names this host and port.";
+const HOW_TO_REQUEST = "Ask the owner of the policy for a rule that names this host and port.";
 
 /** The whole HTTP/1.1 response of a refusal (contract.md, "Refusals"; RFC 9209 `Proxy-Status`). */
 export function refusalResponse(refusal: Refusal, keepAlive: boolean, withBody = true): string {
