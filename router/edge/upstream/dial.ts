@@ -101,7 +101,8 @@ async function race<Opened extends { readonly socket: Socket }>(
       socket.once("connect", () => {
         if (!attempts.delete(socket)) return;
         // Second line: connected to what was admitted, however the options were read.
-        if (parseIpAddress(socket.remoteAddress ?? "") !== address || socket.remotePort !== port) {
+        const reached = socket.remoteAddress ?? "";
+        if ((reached !== address && parseIpAddress(reached) !== address) || socket.remotePort !== port) {
           socket.destroy();
           // Without an address: reset before we could look.
           failed(`${address} ${socket.remoteAddress === undefined ? "was closed at once" : "reached another address"}`);
