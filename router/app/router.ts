@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
-import type { AuditEvent } from "../core/audit/audit-event.ts";
+import { ownEvent } from "../core/audit/own-event.ts";
 import { formatProblem } from "../core/base/problem.ts";
 import { epochMillis, millis } from "../core/base/quantity.ts";
 import { fail, ok, type Result } from "../core/base/result.ts";
@@ -64,7 +64,9 @@ export async function startRouter(
   const registry = new TunnelRegistry();
   const rates = new RateWindows();
   const guard = new GuardWatch(config.guard, (proof) => {
-    audit.appendSoon(plainEvent("guard", "verify", proof.netns, { uid: proof.uid, families: proof.families }));
+    audit.appendSoon(
+      ownEvent(clock.now(), "guard", "verify", proof.netns, { uid: proof.uid, families: proof.families }),
+    );
     log.event("info", "guard proved", { uid: proof.uid, families: proof.families.join(",") });
   });
   const network = new NetworkView(config, log);
@@ -111,7 +113,9 @@ export async function startRouter(
   });
   if (!opened.ok) return fail(`${config.audit.directory}: ${opened.problem.message}`);
   const audit: AuditLog = opened.value;
-  audit.appendSoon(plainEvent("start", "start", "sluice", { version, node: process.version, mode: config.audit.mode }));
+  audit.appendSoon(
+    ownEvent(clock.now(), "start", "start", "sluice", { version, node: process.version, mode: config.audit.mode }),
+  );
 
   let draining = false;
   const resolver = createResolver(config.resolver, clock);
@@ -143,7 +147,7 @@ export async function startRouter(
     accepted: (snapshot, signers, freshness) => {
       instruments.reloaded("EgressPolicy", "accepted");
       audit.appendSoon({
-        ...plainEvent("policy.load", "policy.load", snapshot.identity.name, {
+        ...ownEvent(clock.now(), "policy.load", "policy.load", snapshot.identity.name, {
           signers,
           mode: snapshot.mode,
           rules: snapshot.allow.length + snapshot.deny.length,
@@ -166,7 +170,7 @@ export async function startRouter(
       for (const problem of problems.slice(0, 20))
         log.event("error", "policy refused", { problem: formatProblem(problem) });
       audit.appendSoon({
-        ...plainEvent("policy.refused", "policy.load", problems[0]?.file ?? config.policy.directory, {
+        ...ownEvent(clock.now(), "policy.refused", "policy.load", problems[0]?.file ?? config.policy.directory, {
           problems: problems.slice(0, 20).map(({ code, message }) => `${code}: ${message}`),
         }),
         decision: "deny",
@@ -280,26 +284,6 @@ export async function startRouter(
     ready: () => conditions().every((condition) => condition.state !== "failed"),
     stop,
   });
-
-  function plainEvent(
-    kind: AuditEvent["kind"],
-    action: string,
-    target: string,
-    detail: NonNullable<AuditEvent["detail"]>,
-  ): AuditEvent {
-    return {
-      time: clock.now(),
-      kind,
-      action,
-      target,
-      decision: "none",
-      reason: null,
-      rule: null,
-      policy: null,
-      request: null,
-      detail,
-    };
-  }
 }
 
 function statusOfPolicy(policy: PolicyLoop): unknown {

@@ -94,7 +94,7 @@ export const routerConfigSpec = object({
           "strict",
           "strict: nothing is allowed without its durable record.",
         ),
-        segmentBytes: defaulted(size, "64Mi", "A segment is closed at this size."),
+        segmentBytes: defaulted(size, "16Mi", "A segment is closed at this size."),
         segmentAge: defaulted(duration(), "24h", "A segment is closed at this age."),
         maximumBytes: defaulted(
           size,

@@ -38,7 +38,7 @@ test("without a file, what is not set has the defaults of contract.md", () => {
       audit: {
         directory: "/var/log/sluice/audit",
         mode: "strict",
-        segmentBytes: 64 * 2 ** 20,
+        segmentBytes: 16 * 2 ** 20,
         segmentAge: 86_400_000,
         maximumBytes: 2 ** 30,
       },
