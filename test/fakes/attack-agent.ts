@@ -59,8 +59,10 @@ export class AttackAgent {
     return this;
   }
 
+  /** With RST; where FIN is on its way already, libuv could not (EINVAL), and Node would never exit. */
   reset(): this {
-    if (!this.socket.destroyed) this.socket.resetAndDestroy();
+    if (this.socket.writableEnded) this.socket.destroy();
+    else if (!this.socket.destroyed) this.socket.resetAndDestroy();
     return this;
   }
 

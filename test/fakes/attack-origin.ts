@@ -1,6 +1,9 @@
 import type { Socket } from "node:net";
 import { fakeOrigin, type FakeOrigin } from "./origin-server.ts";
 
+/** In every octet string that must not get from one side to the other. */
+export const FORBIDDEN = "FORBIDDEN";
+
 /** What an origin does with one request whose head has come; the socket is its to write to, end and reset. */
 export type Misbehaviour = (socket: Socket, head: string) => void;
 
@@ -60,11 +63,19 @@ export async function attackOrigin(misbehaviours: Readonly<Record<string, Misbeh
   };
 }
 
-/** The whole body at the start of `rest`, with the octets it takes there; undefined while it has not all come. */
+/** The body at the start of `rest`, with the octets it takes there; undefined while it has not all come. */
 function bodyOf(head: string, rest: string): { readonly text: string; readonly length: number } | undefined {
   if (/^transfer-encoding: chunked\r$/im.test(head)) {
-    const whole = /^(?:[0-9a-f]+\r\n[^]*?\r\n)*?0\r\n\r\n/i.exec(rest);
-    return whole === null ? undefined : { text: whole[0], length: whole[0].length };
+    const text: string[] = [];
+    for (let at = 0; ;) {
+      const lineEnd = rest.indexOf("\r\n", at);
+      if (lineEnd < 0) return undefined;
+      const size = Number.parseInt(rest.slice(at, lineEnd), 16);
+      at = lineEnd + 2 + size + 2;
+      if (at > rest.length) return undefined;
+      if (size === 0) return { text: text.join(""), length: at };
+      text.push(rest.slice(lineEnd + 2, at - 2));
+    }
   }
   const length = Number(/^content-length: ([0-9]+)\r$/im.exec(head)?.[1] ?? 0);
   return rest.length < length ? undefined : { text: rest.slice(0, length), length };

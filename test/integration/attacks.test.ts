@@ -1,129 +1,50 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
-import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { once } from "node:events";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { after, afterEach, before, describe, test } from "node:test";
 import { connect as connectTls } from "node:tls";
+import { answerPath, attackAnswers } from "../fakes/attack-answers.ts";
+import { attackHeads } from "../fakes/attack-heads.ts";
+import { attackHellos } from "../fakes/attack-hellos.ts";
+import { FORBIDDEN } from "../fakes/attack-origin.ts";
 import { AttackAgent } from "../fakes/attack-agent.ts";
-import { type AttackOrigin, attackOrigin, type Misbehaviour } from "../fakes/attack-origin.ts";
-import { auditRecords, type ReadRecord } from "../fakes/audit-records.ts";
+import { type AttackWorld, attackWorld, CONNECTIONS } from "../fakes/attack-world.ts";
+import type { ReadRecord } from "../fakes/audit-records.ts";
 import { clientHello } from "../fakes/client-hello.ts";
-import { type DnsScript, type FakeDns, fakeDns } from "../fakes/dns-server.ts";
-import { type FakeOrigin, fakeOrigin } from "../fakes/origin-server.ts";
-import { type Origin, testCa, tlsOrigin } from "../fakes/origins.ts";
-import { egressPolicy, type Sidecar, startSidecar } from "../fakes/sidecar.ts";
-import { silentListener } from "../fakes/silent-listener.ts";
+import type { DnsScript } from "../fakes/dns-server.ts";
+import { testCa } from "../fakes/origins.ts";
+import { egressPolicy } from "../fakes/sidecar.ts";
 import { testSigner, writeSigned, writeTrust } from "../fakes/signing.ts";
-import { freePort } from "../fakes/ports.ts";
 
-/** No octet of an attack that must not reach an origin is without it. */
-const FORBIDDEN = "FORBIDDEN";
-const CONNECTIONS = 150;
-
-let sidecar: Sidecar;
-let web: AttackOrigin;
-let echo: FakeOrigin;
-/** Behind a tls rule; remembers what reaches it, and never answers. */
-let door: FakeOrigin;
-let doorText = "";
-let tls: Origin;
-/** Takes connections and never reads from them. */
-let deaf: FakeOrigin;
-let dns: FakeDns;
-let silent: { close(): Promise<void> };
-let silentPort = 0;
-let allow: readonly string[] = [];
-let start: { readonly rss: number; readonly descriptors: number };
-
-const misbehaviours: Record<string, Misbehaviour> = {};
-
-const script: Record<string, DnsScript> = {
-  "A slow.dns.example": { failure: "silence" },
-  "AAAA slow.dns.example": { failure: "silence" },
-};
+let world: AttackWorld;
+let start: ReturnType<AttackWorld["resources"]>;
 
 before(async () => {
-  web = await attackOrigin(misbehaviours);
-  echo = await fakeOrigin((socket) => {
-    socket.on("data", (chunk: Buffer) => socket.write(chunk));
-    socket.on("end", () => socket.end());
-  });
-  door = await fakeOrigin((socket) => socket.on("data", (chunk: Buffer) => (doorText += chunk.toString("latin1"))));
-  deaf = await fakeOrigin((socket) => socket.pause());
-  tls = await tlsOrigin(["tls.example"]);
-  dns = await fakeDns(script);
-  silentPort = await freePort();
-  // An address of its own: a port that is free there stays free.
-  silent = await silentListener("127.0.0.77", silentPort);
-  const at = (port: number): string => `ports: [${port}], addresses: ["127.0.0.1:${port}"]`;
-  allow = [
-    `{ id: web, hosts: [web.example, "*.web.example"], ${at(web.port)}, protocol: http, http: { methods: [GET, POST, HEAD, PUT], paths: ["/open/**", "/o/**"] } }`,
-    `{ id: meager, hosts: [meager.example], ${at(web.port)}, protocol: http, limits: { bytesOut: 1000, bytesIn: 1000 } }`,
-    `{ id: echo, hosts: [echo.example, "*.echo.example"], ${at(echo.port)}, protocol: tcp }`,
-    `{ id: door, hosts: [door.example], ${at(door.port)} }`,
-    `{ id: tls, hosts: [tls.example], ${at(tls.port)} }`,
-    `{ id: deaf, hosts: [deaf.example], ${at(deaf.port)}, protocol: tcp }`,
-    `{ id: deaf-web, hosts: [deafweb.example], ${at(deaf.port)}, protocol: http }`,
-    `{ id: silent, hosts: ["*.silent.example"], ports: [${silentPort}], addresses: ["127.0.0.77:${silentPort}"], protocol: tcp }`,
-    `{ id: dns, hosts: ["*.dns.example"], ${at(echo.port)}, protocol: tcp }`,
-  ];
-  sidecar = await startSidecar({
-    allow,
-    deny: [`{ id: never, hosts: [never.web.example] }`],
-    settings: [
-      `limits: { connections: ${CONNECTIONS}, headTimeout: 700ms, connectTimeout: 700ms, idle: 1500ms, drain: 1s }`,
-      `resolver:`,
-      `    servers: ["${dns.server}"]`,
-      `    timeout: 1s`,
-      `    hosts: { ${["web", "meager", "echo", "door", "tls", "deaf", "deafweb", "silent", "a.echo", "a.web"].map((name) => `${name}.example: ["127.0.0.1"]`).join(", ")} }`,
-    ],
-  });
-  await exercise();
-  start = resources();
+  world = await attackWorld();
+  await everyWayOnce();
+  start = world.resources();
 });
 
 after(async () => {
-  AttackAgent.closeAll();
-  await sidecar?.[Symbol.asyncDispose]();
-  for (const origin of [web, echo, door, deaf, dns, silent]) await origin?.close();
-  await tls?.[Symbol.asyncDispose]();
+  await world?.[Symbol.asyncDispose]();
 });
 
-/** Every way once, so that what is loaded and allocated lazily is not taken for a leak. */
-async function exercise(): Promise<void> {
+afterEach(() => {
+  AttackAgent.closeAll();
+});
+
+/** What is loaded and allocated at first use must not be taken for a leak. */
+async function everyWayOnce(): Promise<void> {
+  const { connectTo, echo, get } = world;
   for (let round = 0; round < 5; round += 1) {
-    const agents = await Promise.all(Array.from({ length: 40 }, async () => AttackAgent.open(sidecar.port)));
-    agents.forEach((agent, index) =>
-      agent.send(index % 2 === 0 ? get("/open/warm") : connectTo("echo.example", echo.port)),
-    );
+    const agents = await Promise.all(Array.from({ length: 40 }, world.open));
+    for (const [index, agent] of agents.entries())
+      agent.send(index % 2 === 0 ? get("/open/warm") : connectTo("echo.example", echo.port));
     await Promise.all(agents.map(async (agent) => agent.until(/HTTP\/1/)));
     for (const agent of agents) agent.reset();
   }
-}
-
-function resources(): { readonly rss: number; readonly descriptors: number } {
-  const pid = sidecar.child.pid ?? 0;
-  const rss = Number(/VmRSS:\s+([0-9]+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
-  return { rss, descriptors: readdirSync(`/proc/${pid}/fd`).length };
-}
-
-const connectTo = (host: string, port: number, more = ""): string =>
-  `CONNECT ${host}:${port} HTTP/1.1\r\nHost: ${host}:${port}\r\n${more}\r\n`;
-const request = (method: string, path: string, more = "", host = "web.example"): string =>
-  `${method} http://${host}:${web.port}${path} HTTP/1.1\r\nHost: ${host}:${web.port}\r\n${more}\r\n`;
-const get = (path: string, more = "", host = "web.example"): string => request("GET", path, more, host);
-
-async function open(): Promise<AttackAgent> {
-  return AttackAgent.open(sidecar.port);
-}
-
-async function tunnel(host: string, port: number): Promise<AttackAgent> {
-  const agent = (await open()).send(connectTo(host, port));
-  await agent.until(/\r\n\r\n/);
-  assert.deepEqual(agent.answers, ["200"], agent.text);
-  return agent;
 }
 
 const pause = async (milliseconds: number): Promise<void> =>
@@ -137,241 +58,39 @@ async function eventually(what: string, holds: () => boolean | Promise<boolean>,
   }
 }
 
-/** Runs rows side by side: each is a connection of its own. */
-async function sideBySide<Row>(rows: readonly Row[], run: (row: Row) => Promise<void>, width = 12): Promise<void> {
+/** Runs rows side by side, each on connections of its own, and tells of all that failed. */
+async function sideBySide<Row>(rows: readonly Row[], run: (row: Row) => Promise<void>): Promise<void> {
   const queue = [...rows];
   const failures: unknown[] = [];
-  await Promise.all(
-    Array.from({ length: width }, async () => {
-      for (let row = queue.shift(); row !== undefined; row = queue.shift()) {
-        try {
-          await run(row);
-        } catch (error) {
-          failures.push(error);
-        }
+  const worker = async (): Promise<void> => {
+    for (let row = queue.shift(); row !== undefined; row = queue.shift()) {
+      try {
+        await run(row);
+      } catch (error) {
+        failures.push(error);
       }
-    }),
-  );
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, worker));
   if (failures.length > 0) throw new Error(failures.map((failure) => String(failure).slice(0, 600)).join("\n"));
 }
 
-describe("request heads", () => {
-  const port = (): number => web.port;
-  const rows = (): readonly (readonly [name: string, octets: string, verdict: string])[] => {
-    const host = `web.example:${port()}`;
-    const line = (target: string, hostField = host): string => `GET ${target} HTTP/1.1\r\nHost: ${hostField}\r\n\r\n`;
-    const bad = "400 malformed_request, fin";
-    return [
-      ["LF only", `GET http://${host}/open/x HTTP/1.1\nHost: ${host}\n\n`, bad],
-      ["CR only", `GET http://${host}/open/x HTTP/1.1\rHost: ${host}\r\r`, bad],
-      ["CR CR LF", `GET http://${host}/open/x HTTP/1.1\r\r\nHost: ${host}\r\n\r\n`, bad],
-      ["NUL in the method", `GE\0T http://${host}/ HTTP/1.1\r\n\r\n`, bad],
-      ["folded field", get("/open/x", "X: a\r\n b\r\n"), bad],
-      ["first field folded", `GET http://${host}/open/x HTTP/1.1\r\n Host: ${host}\r\n\r\n`, bad],
-      ["space before the colon", get("/open/x", "Content-Length : 5\r\n"), bad],
-      ["no colon", get("/open/x", "Content-Length\r\n"), bad],
-      ["empty field name", get("/open/x", ": 5\r\n"), bad],
-      ["control in a value", get("/open/x", "X: a\x01b\r\n"), bad],
-      ["NUL in a value", get("/open/x", "X: a\0b\r\n"), bad],
-      ["two spaces", `GET  http://${host}/open/x HTTP/1.1\r\nHost: ${host}\r\n\r\n`, bad],
-      ["tabs", `GET\thttp://${host}/open/x\tHTTP/1.1\r\nHost: ${host}\r\n\r\n`, bad],
-      ["HTTP/0.9", "GET /\r\n", bad],
-      ["HTTP/1.2", `GET http://${host}/open/x HTTP/1.2\r\nHost: ${host}\r\n\r\n`, bad],
-      ["HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", bad],
-      ["lower-case connect", `connect ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n`, bad],
-      ["lower-case method", `get http://${host}/open/x HTTP/1.1\r\nHost: ${host}\r\n\r\n`, bad],
-      ["method of 40 letters", `${"G".repeat(40)} http://${host}/ HTTP/1.1\r\n\r\n`, bad],
-      ["many empty lines first", `\r\n\r\n\r\n${get("/open/x")}`, bad],
-      ["SOCKS4", "\x04\x01\x01\xbb\x7f\0\0\x01\0", bad],
-      ["SOCKS5", "\x05\x01\0", bad],
-      ["TLS", clientHello("web.example").toString("latin1"), bad],
-      ["PROXY protocol", `PROXY TCP4 1.1.1.1 2.2.2.2 1 2\r\n${get("/open/x")}`, bad],
-      ["64 KiB of noise", "\xff".repeat(65_536), bad],
-      [
-        "a head of 17 KiB",
-        get(
-          "/open/x",
-          "X: y\r\n".repeat(90) + `Y: ${"z".repeat(7_000)}\r\nZ: ${"z".repeat(7_000)}\r\nA: ${"z".repeat(3_000)}\r\n`,
-        ),
-        "431 malformed_request, fin",
-      ],
-      ["a line of 9 KiB", get("/open/x", `Y: ${"z".repeat(9_000)}\r\n`), "431 malformed_request, fin"],
-      ["a target of 9 KiB", get(`/open/${"z".repeat(9_000)}`), "414 malformed_request, fin"],
-      ["200 fields", get("/open/x", "X: y\r\n".repeat(200)), "431 malformed_request, fin"],
-      [
-        "both lengths",
-        request("POST", "/open/x", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n") + FORBIDDEN,
-        bad,
-      ],
-      [
-        "both lengths, other order",
-        request("POST", "/open/x", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n") + FORBIDDEN,
-        bad,
-      ],
-      ["xchunked", request("POST", "/open/x", "Transfer-Encoding: xchunked\r\n") + FORBIDDEN, bad],
-      ["gzip, chunked", request("POST", "/open/x", "Transfer-Encoding: gzip, chunked\r\n") + FORBIDDEN, bad],
-      ["chunked, identity", request("POST", "/open/x", "Transfer-Encoding: chunked, identity\r\n") + FORBIDDEN, bad],
-      [
-        "chunked twice",
-        request("POST", "/open/x", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n") + FORBIDDEN,
-        bad,
-      ],
-      [
-        "chunked with a vertical tab",
-        request("POST", "/open/x", "Transfer-Encoding: \x0bchunked\r\n") + FORBIDDEN,
-        bad,
-      ],
-      ["chunked in quotes", request("POST", "/open/x", 'Transfer-Encoding: "chunked"\r\n') + FORBIDDEN, bad],
-      [
-        "chunked in HTTP/1.0",
-        `POST http://${host}/open/x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n${FORBIDDEN}`,
-        bad,
-      ],
-      [
-        "Content-Length twice",
-        request("POST", "/open/x", "Content-Length: 5\r\nContent-Length: 5\r\n") + FORBIDDEN,
-        bad,
-      ],
-      ["Content-Length list", request("POST", "/open/x", "Content-Length: 5, 5\r\n") + FORBIDDEN, bad],
-      ["Content-Length with a sign", request("POST", "/open/x", "Content-Length: +5\r\n") + FORBIDDEN, bad],
-      ["Content-Length negative", request("POST", "/open/x", "Content-Length: -1\r\n") + FORBIDDEN, bad],
-      ["Content-Length in hex", request("POST", "/open/x", "Content-Length: 0x5\r\n") + FORBIDDEN, bad],
-      ["Content-Length in octal", request("POST", "/open/x", "Content-Length: 010\r\n") + FORBIDDEN, bad],
-      [
-        "Content-Length of 2^64",
-        request("POST", "/open/x", "Content-Length: 18446744073709551616\r\n") + FORBIDDEN,
-        bad,
-      ],
-      ["Content-Length empty", request("POST", "/open/x", "Content-Length:\r\n") + FORBIDDEN, bad],
-      [
-        "Connection: content-length",
-        request("POST", "/open/x", "Connection: content-length\r\nContent-Length: 5\r\n") + FORBIDDEN,
-        bad,
-      ],
-      [
-        "Connection: transfer-encoding",
-        request("POST", "/open/x", "Connection: transfer-encoding\r\nTransfer-Encoding: chunked\r\n") + FORBIDDEN,
-        bad,
-      ],
-      ["Connection: host", get("/open/x", "Connection: host\r\n"), bad],
-      ["Connection: authorization", get("/open/x", "Connection: authorization\r\nAuthorization: x\r\n"), bad],
-      ["Connection that is no token", get("/open/x", "Connection: a b\r\n"), bad],
-      [
-        "Upgrade: h2c",
-        get("/open/x", "Connection: upgrade, http2-settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"),
-        bad,
-      ],
-      ["Upgrade to two", get("/open/x", "Connection: upgrade\r\nUpgrade: websocket, h2c\r\n"), bad],
-      [
-        "Upgrade by POST",
-        request("POST", "/open/x", "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n"),
-        bad,
-      ],
-      ["Upgrade without Connection", get("/open/x", "Upgrade: websocket\r\n"), bad],
-      [
-        "Expect something else",
-        request("POST", "/open/x", "Expect: 200-ok\r\nContent-Length: 1\r\n"),
-        "417 malformed_request, fin",
-      ],
-      ["no Host", `GET http://${host}/open/x HTTP/1.1\r\n\r\n`, bad],
-      ["empty Host", line(`http://${host}/open/x`, ""), bad],
-      ["two Hosts", line(`http://${host}/open/x`, `${host}\r\nHost: ${host}`), bad],
-      ["Host list", line(`http://${host}/open/x`, `${host}, evil.example`), bad],
-      ["Host of another", line(`http://${host}/open/x`, "evil.example"), "421 host_mismatch, fin"],
-      ["Host on another port", line(`http://${host}/open/x`, "web.example:1"), "421 host_mismatch, fin"],
-      ["Host with user", line(`http://${host}/open/x`, `evil.example@${host}`), bad],
-      ["user before the host", line(`http://evil.example@${host}/open/x`), bad],
-      ["user behind a fragment", line(`http://evil.example#@${host}/open/x`), bad],
-      ["backslash before the host", line(`http://evil.example\\@${host}/open/x`), bad],
-      ["fragment", line(`http://${host}/open/x#y`), bad],
-      ["file URL", line("file:///etc/passwd"), bad],
-      ["no host", line("http:///open/x"), bad],
-      ["scheme-relative", line(`//${host}/open/x`), bad],
-      ["ws URL", line(`ws://${host}/open/x`), bad],
-      ["https URL", line(`https://${host}/open/x`), bad],
-      ["brackets around a name", line(`http://[web.example]:${port()}/open/x`), bad],
-      ["zone id", line(`http://[::1%25web.example]:${port()}/open/x`), bad],
-      ["short address", line(`http://127.1:${port()}/open/x`), bad],
-      ["hex address", line(`http://0x7f000001:${port()}/open/x`), bad],
-      ["octal address", line(`http://0177.0.0.1:${port()}/open/x`), bad],
-      ["decimal address", line(`http://2130706433:${port()}/open/x`), bad],
-      ["percent in the name", line(`http://%77eb.example:${port()}/open/x`), bad],
-      ["full-width letters", line(`http://\xef\xbd\x97eb.example:${port()}/open/x`), bad],
-      ["two trailing dots", line(`http://web.example..:${port()}/open/x`), bad],
-      ["a leading dot", line(`http://.web.example:${port()}/open/x`), bad],
-      ["NUL in the name", line(`http://evil\0.web.example:${port()}/open/x`), bad],
-      ["port 0", line("http://web.example:0/open/x"), bad],
-      ["port 65536 + n", line(`http://web.example:${65_536 + port()}/open/x`), bad],
-      ["port with a sign", line(`http://web.example:+${port()}/open/x`), bad],
-      ["port with a zero before", line(`http://web.example:0${port()}/open/x`), bad],
-      ["empty port", line("http://web.example:/open/x"), bad],
-      ["two ports", line(`http://web.example:${port()}:${port()}/open/x`), bad],
-      ["dot segments", get("/open/../secret"), bad],
-      ["dot segments, encoded", get("/open/%2e%2e/secret"), bad],
-      ["dot segments, encoded twice", get("/open/%252e%252e/secret"), bad],
-      ["dot segments behind an encoded slash", get("/open/x%2f..%2fsecret"), bad],
-      ["dot segments with a parameter", get("/open/..;/secret"), bad],
-      ["backslash in the path", get("/open/..\\secret"), bad],
-      ["encoded NUL in the path", get("/open/x%00"), bad],
-      ["half an escape", get("/open/x%2"), bad],
-      ["asterisk", "OPTIONS * HTTP/1.1\r\nHost: web.example\r\n\r\n", bad],
-      ["origin-form", "GET /open/x HTTP/1.1\r\nHost: web.example\r\n\r\n", bad],
-      ["CONNECT with Content-Length", connectTo("echo.example", echo.port, "Content-Length: 5\r\n") + FORBIDDEN, bad],
-      [
-        "CONNECT with Transfer-Encoding",
-        connectTo("echo.example", echo.port, "Transfer-Encoding: chunked\r\n") + FORBIDDEN,
-        bad,
-      ],
-      ["CONNECT to a URL", `CONNECT http://echo.example:${echo.port} HTTP/1.1\r\nHost: x\r\n\r\n`, bad],
-      ["CONNECT to two", `CONNECT echo.example:${echo.port} evil.example:1 HTTP/1.1\r\nHost: x\r\n\r\n`, bad],
-      ["CONNECT with a path", `CONNECT echo.example:${echo.port}/x HTTP/1.1\r\nHost: x\r\n\r\n`, bad],
-      ["CONNECT without a port", "CONNECT echo.example HTTP/1.1\r\nHost: echo.example\r\n\r\n", bad],
-      ["the head in halves, then nothing", "GET http://web.ex", bad],
-      [
-        "a policy's refusal, and the rest of the pipeline",
-        get("/secret") + get("/open/after"),
-        "403 path_not_allowed, 200, open",
-      ],
-      ["apex of a wildcard", connectTo("dns.example", echo.port), "403 host_not_allowed, fin"],
-      ["two labels under a wildcard", connectTo("a.b.dns.example", echo.port), "403 host_not_allowed, fin"],
-      ["a suffix that is no label", connectTo("evilecho.example", echo.port), "403 host_not_allowed, fin"],
-      ["denied in capitals with a dot", get("/open/x", "", "NEVER.web.example."), "403 denied_by_rule, open"],
-      [
-        "a tls rule by plain HTTP",
-        `GET http://tls.example:${tls.port}/ HTTP/1.1\r\nHost: tls.example:${tls.port}\r\n\r\n`,
-        "403 not_tls, open",
-      ],
-      ["loopback by address", connectTo("127.0.0.1", 1), "403 port_not_allowed, fin"],
-      ["all of loopback", connectTo("127.0.0.2", echo.port), "403 host_not_allowed, fin"],
-      ["the unspecified address", connectTo("0.0.0.0", echo.port), "403 host_not_allowed, fin"],
-      ["loopback, IPv6", connectTo("[::1]", echo.port), "403 host_not_allowed, fin"],
-      ["loopback, mapped", connectTo("[::ffff:127.0.0.1]", echo.port), "403 host_not_allowed, fin"],
-      ["localhost", connectTo("localhost", echo.port), "403 host_not_allowed, fin"],
-      ["metadata by address", connectTo("169.254.169.254", 80), "403 host_not_allowed, fin"],
-      ["this proxy", connectTo("127.0.0.1", sidecar.port), "403 port_not_allowed, fin"],
-      [
-        "the admin port",
-        `GET http://127.0.0.1:${sidecar.adminPort}/metrics HTTP/1.1\r\nHost: 127.0.0.1:${sidecar.adminPort}\r\n\r\n`,
-        "403 host_not_allowed, open",
-      ],
-    ];
-  };
+const recordsOf = (request: string): readonly ReadRecord[] =>
+  world.records().filter((record) => record.request === request);
 
+describe("malicious agent", () => {
   test("INV-ATTACK-1: whatever the head, one answer, one deny record, nothing reaches an origin", async () => {
-    await sideBySide(rows(), async ([name, octets, verdict]) => {
-      const agent = (await open()).send(octets);
+    await sideBySide(attackHeads(world), async ([name, octets, verdict]) => {
+      const agent = (await world.open()).send(octets);
       const expected = verdict.split(", ").length - 1;
-      await eventually(name, () => agent.answers.length >= expected || agent.end !== "open", 2_500);
-      if (verdict.endsWith("fin")) {
-        agent.fin();
-        await agent.over();
-      }
-      assert.equal(agent.verdict, verdict, `${name}: ${agent.text.slice(0, 300)}`);
+      await eventually(name, () => agent.answers.length >= expected || agent.end !== "open");
+      if (verdict.endsWith("fin")) await agent.fin().over();
+      assert.equal(agent.verdict, verdict, `${name}: ${agent.text}`);
       assert.ok(!agent.text.includes(FORBIDDEN), `${name}: the answer repeats what was sent`);
       agent.reset();
       for (const [index, id] of agent.requestIds.entries()) {
-        if (agent.answers[index] === "200") continue;
         const reason = agent.answers[index]?.split(" ")[1];
+        if (reason === undefined) continue;
         await eventually(`${name}: its record`, () => recordsOf(id).length > 0);
         assert.deepEqual(
           recordsOf(id).map((record) => `${record.kind} ${record.decision} ${record.reason}`),
@@ -383,43 +102,826 @@ describe("request heads", () => {
   });
 });
 
-/** The audit log as far as it is written, each line parsed once. */
-const records = (() => {
-  const read: ReadRecord[] = [];
-  const lengths = new Map<string, number>();
-  return (): readonly ReadRecord[] => {
-    for (const name of readdirSync(sidecar.auditDirectory).toSorted()) {
-      if (!name.endsWith(".jsonl")) continue;
-      const text = readFileSync(join(sidecar.auditDirectory, name), "utf8");
-      const from = lengths.get(name) ?? 0;
-      const to = text.lastIndexOf("\n") + 1;
-      lengths.set(name, to);
-      for (const line of text.slice(from, to).split("\n")) if (line !== "") read.push(JSON.parse(line) as ReadRecord);
+describe("behind a tls rule", () => {
+  test("INV-ATTACK-3: no octet reaches the origin before its ClientHello was judged", async () => {
+    await sideBySide(attackHellos, async ({ name, octets, outcome, afterwards }) => {
+      const agent = (await world.open()).send(world.connectTo("door.example", world.door.port));
+      await agent.until(/\r\n\r\n/);
+      agent.send(octets);
+      if (afterwards !== undefined) {
+        await pause(50);
+        if (afterwards === "fin") agent.fin();
+        else agent.reset();
+      }
+      const [id = ""] = agent.requestIds;
+      if (outcome === "through") {
+        const text = octets.toString("latin1");
+        await eventually(`${name}: at the origin`, () => world.door.received().includes(text));
+        agent.reset();
+        await eventually(name, () => recordsOf(id).length === 2);
+      } else {
+        await agent.over();
+        await eventually(name, () => recordsOf(id).length === 2);
+        assert.equal(recordsOf(id)[1]?.reason, outcome === "left" ? null : outcome, name);
+      }
+      agent.reset();
+    });
+    assert.ok(!world.door.received().includes(FORBIDDEN));
+  });
+
+  test("a HelloRetryRequest and its second ClientHello pass", async () => {
+    const agent = (await world.open()).send(world.connectTo("tls.example", world.tls.port));
+    await agent.until(/\r\n\r\n/);
+    agent.socket.removeAllListeners("data");
+    const secure = connectTls({
+      socket: agent.socket,
+      servername: "tls.example",
+      ca: testCa().certificatePem,
+      ecdhCurve: "X25519:P-521",
+    });
+    secure.on("error", () => undefined);
+    await once(secure, "secureConnect");
+    assert.equal((secure.getEphemeralKeyInfo() as { name?: string }).name, "secp521r1");
+    secure.end("hello");
+    let text = "";
+    for await (const chunk of secure) text += String(chunk);
+    assert.equal(text, "hello");
+  });
+});
+
+describe("malicious origin", () => {
+  test("INV-ATTACK-2: a broken answer is a refusal or a break, never a whole answer, and never the next one's", async () => {
+    await sideBySide(attackAnswers, async ({ name, verdict, ask = "GET" }) => {
+      const agent = (await world.open()).send(world.request(ask, answerPath(name)));
+      await agent.until(/\r\n\r\n/, 5_000);
+      if (verdict.endsWith("open")) await pause(100);
+      else if (verdict.endsWith("fin")) await agent.fin().over();
+      else await agent.over();
+      assert.equal(agent.verdict, verdict, `${name}: ${agent.text}`);
+      if (!verdict.endsWith("open")) return;
+      const path = `/open/after${answerPath(name)}`;
+      await agent.send(world.get(path)).until(/open\/after/);
+      assert.ok(agent.text.endsWith(`${path} `), `${name}: ${agent.text}`);
+      assert.ok(!agent.text.includes(FORBIDDEN), `${name}: ${agent.text}`);
+      assert.equal(agent.requestIds.length, 2, name);
+      agent.reset();
+    });
+  });
+});
+describe("one connection, many requests", () => {
+  const smuggled = (): string => world.get(`/open/${FORBIDDEN}`);
+  const post = (length: string, body: string, path = "/open/post"): string =>
+    world.request("POST", path, length) + body;
+  const chunked = (body: string): string => post("Transfer-Encoding: chunked\r\n", body);
+  const rows = (): readonly (readonly [name: string, octets: string, verdict: string])[] => [
+    ["three at once", world.get("/open/1") + world.get("/open/2") + world.get("/open/3"), "200, 200, 200, open"],
+    [
+      "a refused one between",
+      world.get("/open/1") + world.get("/secret") + world.get("/open/3"),
+      "200, 403 path_not_allowed, 200, open",
+    ],
+    [
+      "another host after an allowed one",
+      world.get("/open/1") + world.get("/open/2", "", "evil.example"),
+      "200, 403 host_not_allowed, open",
+    ],
+    [
+      "a request in a refused body",
+      world.request("POST", "/secret", `Content-Length: ${smuggled().length}\r\n`) + smuggled(),
+      "403 path_not_allowed, fin",
+    ],
+    [
+      "a request behind a refused chunked body",
+      world.request("POST", "/secret", "Transfer-Encoding: chunked\r\n") + `0\r\n\r\n${smuggled()}`,
+      "403 path_not_allowed, fin",
+    ],
+    [
+      "a request behind a short length",
+      post("Content-Length: 2\r\n", `ab${world.get(`/secret/${FORBIDDEN}`)}`),
+      "200, 403 path_not_allowed, open",
+    ],
+    [
+      "a request behind a last chunk",
+      chunked(`2\r\nab\r\n0\r\n\r\n${world.get(`/secret/${FORBIDDEN}`)}`),
+      "200, 403 path_not_allowed, open",
+    ],
+    ["a length too long", post("Content-Length: 100\r\n", "ab"), "400 malformed_request, fin"],
+    ["a chunk extension", chunked(`2;a=b\r\n${FORBIDDEN}`), "400 malformed_request, fin"],
+    ["a chunk size in 0x", chunked(`0x2\r\n${FORBIDDEN}`), "400 malformed_request, fin"],
+    ["a chunk size with a blank", chunked(`2 \r\n${FORBIDDEN}`), "400 malformed_request, fin"],
+    ["a chunk size with a sign", chunked(`+2\r\n${FORBIDDEN}`), "400 malformed_request, fin"],
+    ["a chunk size of 2^64 + 2", chunked(`10000000000000002\r\n${FORBIDDEN}`), "400 malformed_request, fin"],
+    ["a chunk size with LF", chunked(`2\n${FORBIDDEN}`), "400 malformed_request, fin"],
+    ["a chunk that is too long", chunked(`2\r\nabc\r\n0\r\n\r\n${FORBIDDEN}`), "400 malformed_request, fin"],
+    ["a trailer field", chunked(`2\r\nab\r\n0\r\nX: ${FORBIDDEN}\r\n\r\n`), "400 malformed_request, fin"],
+    ["no chunk size", chunked(`\r\n${FORBIDDEN}`), "400 malformed_request, fin"],
+    ["a request behind Connection: close", world.get("/open/1", "Connection: close\r\n") + smuggled(), "200, fin"],
+    ["a request behind HTTP/1.0", `${world.get("/open/1").replace("HTTP/1.1", "HTTP/1.0")}${smuggled()}`, "200, fin"],
+    [
+      "a request behind a refused CONNECT",
+      world.connectTo("evil.example", 443) + smuggled(),
+      "403 host_not_allowed, fin",
+    ],
+    ["a request behind a malformed one", `GET /x HTTP/1.1\r\n\r\n${smuggled()}`, "400 malformed_request, fin"],
+    [
+      "an answer before the body",
+      post(`Content-Length: 500000\r\n`, world.get("/secret/early"), "/o/early"),
+      "200, fin",
+    ],
+    [
+      "CONNECT on a kept connection",
+      world.get("/open/1") + world.connectTo("echo.example", world.echo.port),
+      "200, 200, open",
+    ],
+    [
+      "a body over the rule's limit",
+      world.request("POST", "/open/x", "Content-Length: 2000\r\n", "meager.example") + "x".repeat(2_000),
+      "429 byte_limit, fin",
+    ],
+    ["an answer over the rule's limit", world.get("/o/endless", "", "meager.example"), "200, rst"],
+    ["Expect and a body at once", post("Expect: 100-continue\r\nContent-Length: 2\r\n", "ab"), "200, open"],
+    ["HEAD, then GET", world.request("HEAD", "/o/early") + world.get("/open/2"), "200, 200, open"],
+    [
+      "an Upgrade that the origin declines, frames behind it",
+      world.get(
+        "/o/no-upgrade",
+        "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n",
+      ) + `\x81\x85${FORBIDDEN}`,
+      "200, 400 malformed_request, fin",
+    ],
+    [
+      "an Upgrade that is answered wrongly",
+      world.get(
+        "/o/wrong-accept",
+        "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n",
+      ) + FORBIDDEN,
+      "502 upstream_invalid, fin",
+    ],
+    [
+      "in a tunnel to an http rule: another host",
+      world.connectTo("web.example", world.web.port) +
+        `GET /open/1 HTTP/1.1\r\nHost: evil.example\r\n\r\n${smuggled()}`,
+      "200, 421 host_mismatch, fin",
+    ],
+    [
+      "in a tunnel to an http rule: another path",
+      world.connectTo("web.example", world.web.port) +
+        `GET /secret/${FORBIDDEN} HTTP/1.1\r\nHost: web.example:${world.web.port}\r\n\r\n`,
+      "200, 403 path_not_allowed, open",
+    ],
+    [
+      "in a tunnel to an http rule: CONNECT",
+      world.connectTo("web.example", world.web.port) + world.connectTo("echo.example", world.echo.port),
+      "200, 400 malformed_request, fin",
+    ],
+    [
+      "in a tunnel to an http rule: TLS",
+      world.connectTo("web.example", world.web.port) + clientHello("web.example").toString("latin1"),
+      "200, 400 malformed_request, fin",
+    ],
+    [
+      "in a tunnel to an http rule: an absolute URL elsewhere",
+      world.connectTo("web.example", world.web.port) + world.get("/open/1", "", "a.web.example"),
+      "200, 421 host_mismatch, fin",
+    ],
+  ];
+
+  test("INV-ATTACK-4: each request is judged alone, and what is left of one is never another", async () => {
+    await sideBySide(rows(), async ([name, octets, verdict]) => {
+      const agent = (await world.open()).send(octets);
+      const expected = verdict.split(", ").length - 1;
+      await eventually(name, () => agent.answers.length >= expected || agent.end !== "open");
+      await pause(60);
+      if (verdict.endsWith("fin")) await agent.fin().over();
+      else if (verdict.endsWith("rst")) await agent.over();
+      assert.equal(agent.verdict, verdict, `${name}: ${agent.text.slice(0, 500)}`);
+      agent.reset();
+    });
+    assert.ok(!world.web.received().includes(FORBIDDEN));
+    assert.ok(!world.web.requests.some((line) => line.includes("secret")));
+  });
+
+  test("a WebSocket that is accepted is relayed, early frames included, and nothing of it is read as HTTP", async () => {
+    const agent = (await world.open()).send(
+      `${world.get("/o/websocket", "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n")}GET /frames HTTP/1.1\r\n\r\n`,
+    );
+    await agent.until(/frames HTTP\/1.1\r\n\r\n$/);
+    assert.match(agent.text, /^HTTP\/1\.1 101 [^]*\r\n\r\nearlyGET \/frames HTTP\/1\.1\r\n\r\n$/);
+    agent.reset();
+  });
+});
+
+describe("malicious DNS", () => {
+  const rows: readonly (readonly [name: string, script: DnsScript & { readonly type?: "AAAA" }, reason: string])[] = [
+    ["private", { addresses: ["10.0.0.1"] }, "address_not_allowed"],
+    ["loopback", { addresses: ["127.0.0.1"] }, "address_not_allowed"],
+    ["all-private", { addresses: ["10.0.0.1", "172.16.0.1", "192.168.0.1"] }, "address_not_allowed"],
+    ["this-network", { addresses: ["0.0.0.0"] }, "address_not_allowed"],
+    ["shared", { addresses: ["100.64.0.1"] }, "address_not_allowed"],
+    ["metadata", { addresses: ["169.254.169.254"] }, "address_not_allowed"],
+    ["wire-server", { addresses: ["168.63.129.16"] }, "address_not_allowed"],
+    ["multicast", { addresses: ["224.0.0.1"] }, "address_not_allowed"],
+    ["broadcast", { addresses: ["255.255.255.255"] }, "address_not_allowed"],
+    ["documentation", { addresses: ["192.0.2.1"] }, "address_not_allowed"],
+    ["loopback-6", { type: "AAAA", addresses: ["::1"] }, "address_not_allowed"],
+    ["unspecified-6", { type: "AAAA", addresses: ["::"] }, "address_not_allowed"],
+    ["mapped", { type: "AAAA", addresses: ["::ffff:127.0.0.1"] }, "address_not_allowed"],
+    ["compatible", { type: "AAAA", addresses: ["::127.0.0.1"] }, "address_not_allowed"],
+    ["siit", { type: "AAAA", addresses: ["::ffff:0:127.0.0.1"] }, "address_not_allowed"],
+    ["nat64", { type: "AAAA", addresses: ["64:ff9b::127.0.0.1"] }, "address_not_allowed"],
+    ["nat64-local", { type: "AAAA", addresses: ["64:ff9b:1::127.0.0.1"] }, "address_not_allowed"],
+    ["6to4", { type: "AAAA", addresses: ["2002:7f00:1::1"] }, "address_not_allowed"],
+    ["teredo", { type: "AAAA", addresses: ["2001:0:7f00:1::1"] }, "address_not_allowed"],
+    ["isatap", { type: "AAAA", addresses: ["2606:4700::5efe:127.0.0.1"] }, "address_not_allowed"],
+    ["unique-local", { type: "AAAA", addresses: ["fd00::1"] }, "address_not_allowed"],
+    ["metadata-6", { type: "AAAA", addresses: ["fd00:ec2::254"] }, "address_not_allowed"],
+    ["link-local-6", { type: "AAAA", addresses: ["fe80::1"] }, "address_not_allowed"],
+    ["cname", { addresses: ["10.0.0.1"], alias: "internal.svc.cluster.local" }, "address_not_allowed"],
+    [
+      "huge",
+      { addresses: Array.from({ length: 900 }, (_, index) => `10.1.${index >> 8}.${index & 255}`), truncated: true },
+      "address_not_allowed",
+    ],
+    ["nothing", { addresses: [] }, "dns_failure"],
+    ["nxdomain", { failure: "NXDOMAIN" }, "dns_failure"],
+    ["servfail", { failure: "SERVFAIL" }, "dns_failure"],
+    ["refused", { failure: "REFUSED" }, "dns_failure"],
+    ["garbage", { failure: "garbage" }, "dns_failure"],
+    ["wrong-id", { failure: "wrong id", addresses: ["93.184.216.34"] }, "dns_failure"],
+    ["silence", { failure: "silence" }, "dns_failure"],
+  ];
+
+  test("INV-ATTACK-5: whatever the answer, no address is dialled that was not vetted", async () => {
+    for (const [name, { type = "A", ...said }] of rows) {
+      world.script[`A ${name}.dns.example`] = type === "A" ? said : { addresses: [] };
+      world.script[`AAAA ${name}.dns.example`] =
+        type === "AAAA" ? said : said.failure === undefined ? { addresses: [] } : said;
     }
-    return read;
+    const before = world.echo.accepted;
+    await sideBySide(rows, async ([name, , reason]) => {
+      const agent = (await world.open()).send(world.connectTo(`${name}.dns.example`, world.echo.port));
+      await agent.until(/\r\n\r\n/);
+      assert.equal(agent.answers[0]?.split(" ")[1], reason, `${name}: ${agent.text}`);
+    });
+    assert.equal(world.echo.accepted, before);
+  });
+
+  test("INV-ATTACK-6: a name that is bound anew between two requests of a connection is judged anew", async () => {
+    const rebind = (path: string): string => world.get(path, "", "rebind.dns.example");
+    world.script["AAAA rebind.dns.example"] = { addresses: [] };
+    world.script["A rebind.dns.example"] = { addresses: ["127.0.0.1"], ttl: 0 };
+    const agent = (await world.open()).send(rebind("/first"));
+    await agent.until(/first/);
+    world.script["A rebind.dns.example"] = { addresses: ["10.0.0.1"], ttl: 0 };
+    await agent.send(rebind("/second")).until(/403/);
+    world.script["A rebind.dns.example"] = { addresses: ["10.0.0.1", "127.0.0.1"], ttl: 0 };
+    await agent.send(rebind("/third")).until(/third/);
+    assert.equal(agent.verdict, "200, 403 address_not_allowed, 200, open");
+    assert.ok(!world.web.requests.some((line) => line.includes("/second")));
+    agent.reset();
+  });
+
+  test("INV-ATTACK-7: a name that policy refuses is never asked for", () => {
+    for (const question of world.dns.questions) assert.match(question, / [a-z0-9-]+(?:\.silent)?\.dns\.example$/);
+  });
+});
+describe("leaving and breaking off", () => {
+  /** What the agent sends before it leaves, and the records of the exchange then, by FIN and by RST. */
+  const rows = (): readonly (readonly [name: string, target: string, octets: string, fin: string, rst: string])[] => {
+    const { web, echo, silentPort, connectTo, get, request } = world;
+    const cut = "egress.decision allow null; egress.end allow null";
+    return [
+      ["nothing", "", "", "", ""],
+      [
+        "half a head",
+        "-",
+        "CONNECT half.exam",
+        "egress.decision deny malformed_request",
+        "egress.decision deny malformed_request",
+      ],
+      [
+        "a lookup",
+        `look.dns.example:${echo.port}`,
+        connectTo("look.dns.example", echo.port),
+        "egress.decision deny dns_failure",
+        "egress.decision none null",
+      ],
+      [
+        "a dial",
+        `dial.silent.dns.example:${silentPort}`,
+        connectTo("dial.silent.dns.example", silentPort),
+        "egress.decision allow null; egress.end deny upstream_unreachable",
+        cut,
+      ],
+      ["a tunnel", `echo.example:${echo.port}`, `${connectTo("echo.example", echo.port)}ping`, cut, cut],
+      [
+        "a request body",
+        `body.web.example:${web.port}`,
+        `${request("POST", "/open/x", "Content-Length: 100\r\n", "body.web.example")}half`,
+        "egress.decision allow null; egress.end allow malformed_request",
+        cut,
+      ],
+      [
+        "a request that is not answered",
+        `silence.web.example:${web.port}`,
+        get("/o/silence", "", "silence.web.example"),
+        "egress.decision allow null; egress.end allow idle_timeout",
+        cut,
+      ],
+      [
+        "an endless answer",
+        `endless.web.example:${web.port}`,
+        get("/o/endless", "", "endless.web.example"),
+        "egress.decision allow null; egress.end allow null",
+        cut,
+      ],
+    ];
   };
-})();
 
-function recordsOf(request: string): readonly ReadRecord[] {
-  return records().filter((record) => record.request === request);
-}
+  for (const [index, how] of (["FIN", "RST"] as const).entries()) {
+    test(`INV-ATTACK-8: an agent that leaves by ${how} at any step leaves nothing behind, and the record says so`, async () => {
+      const { script } = world;
+      script["A look.dns.example"] = { failure: "silence" };
+      script["AAAA look.dns.example"] = { failure: "silence" };
+      script["A dial.silent.dns.example"] = { addresses: ["127.0.0.77"], ttl: 0 };
+      script["AAAA dial.silent.dns.example"] = { addresses: [] };
+      await sideBySide(rows(), async ([name, target, octets, ...expected]) => {
+        const from = world.records().length;
+        const agent = (await world.open()).send(octets);
+        await pause(120);
+        if (how === "FIN") agent.fin();
+        else agent.reset();
+        if (name === "an endless answer" && how === "FIN") {
+          await pause(100);
+          agent.reset();
+        }
+        if (how === "FIN") await agent.over(4_000);
+        const seen = (): string =>
+          world
+            .records()
+            .slice(from)
+            .filter((record) => target !== "" && record.target === target)
+            .map((record) => `${record.kind} ${record.decision} ${record.reason}`)
+            .join("; ");
+        await eventually(`${name}: ${expected[index]}, not ${seen()}`, () => seen() === expected[index], 5_000).catch(
+          () => assert.equal(seen(), expected[index], name),
+        );
+      });
+      await eventually("no exchange is left", async () => (await world.tunnels()) === 0);
+    });
+  }
+});
 
-void [
-  createHash,
-  spawnSync,
-  mkdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-  connect,
-  join,
-  connectTls,
-  testCa,
-  egressPolicy,
-  testSigner,
-  writeSigned,
-  writeTrust,
-  tunnel,
-  doorText,
-  start,
-];
+describe("floods", () => {
+  /** How long the admin listener takes to answer while `during` goes on: what the kubelet's probe would see. */
+  async function slowestProbe(during: Promise<unknown>): Promise<number> {
+    let slowest = 0;
+    let over = false;
+    void during.finally(() => (over = true));
+    while (!over) {
+      const began = performance.now();
+      assert.equal(await world.ready(), 200);
+      slowest = Math.max(slowest, performance.now() - began);
+      await pause(20);
+    }
+    await during;
+    return slowest;
+  }
+
+  /** Sends again and again until the kernel and the proxy take no more, or so many octets were sent. */
+  async function pump(agent: AttackAgent, octets: Buffer, most: number): Promise<number> {
+    let sent = 0;
+    while (sent < most && agent.end === "open" && !agent.socket.destroyed) {
+      const more = agent.socket.write(octets);
+      sent += octets.length;
+      if (more) continue;
+      const taken = await Promise.race([once(agent.socket, "drain").then(() => true), pause(400).then(() => false)]);
+      if (!taken) break;
+    }
+    return sent;
+  }
+
+  const unread: readonly (readonly [name: string, octets: () => string])[] = [
+    ["refusals", () => world.get("/secret").repeat(200)],
+    ["refusals of hosts", () => "GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n".repeat(200)],
+    ["answers of 30 KB without a body", () => world.get("/o/big-head").repeat(20)],
+  ];
+  for (const [name, octets] of unread) {
+    test(`INV-ATTACK-9: an agent that reads no ${name} does not fill the memory`, async () => {
+      const agents = await Promise.all(Array.from({ length: 20 }, world.open));
+      for (const agent of agents) agent.socket.pause();
+      const before = world.resources().rss;
+      const pumped = Promise.all(agents.map(async (agent) => pump(agent, Buffer.from(octets()), 30_000_000)));
+      const slowest = await slowestProbe(pumped);
+      const grown = world.resources().rss - before;
+      assert.ok(grown < 60, `${Math.round(grown)} MiB more`);
+      assert.ok(slowest < 500, `a probe took ${Math.round(slowest)} ms`);
+      for (const agent of agents) agent.reset();
+      await eventually("all are gone", async () => (await world.tunnels()) === 0);
+    });
+  }
+
+  test("INV-ATTACK-10: readers and origins that take nothing hold little, and not for long", async () => {
+    const block = Buffer.alloc(65_536);
+    const upload = (index: number): string =>
+      index % 2 === 0
+        ? world.connectTo("deaf.example", world.deaf.port)
+        : `POST http://deafweb.example:${world.deaf.port}/ HTTP/1.1\r\nHost: deafweb.example:${world.deaf.port}\r\nContent-Length: 100000000\r\n\r\n`;
+    const grown: number[] = [];
+    for (let round = 0; round < 2; round += 1) {
+      const before = world.resources().rss;
+      const downloads = await Promise.all(Array.from({ length: 50 }, world.open));
+      for (const agent of downloads) {
+        agent.socket.pause();
+        agent.send(world.get("/o/endless"));
+      }
+      const uploads = await Promise.all(Array.from({ length: 40 }, world.open));
+      for (const [index, agent] of uploads.entries()) agent.send(upload(index));
+      await pause(100);
+      await Promise.all(uploads.map(async (agent) => pump(agent, block, 20_000_000)));
+      grown.push(world.resources().rss - before);
+      // Their idle time is 1.5 s, noticed half a second late at most.
+      await eventually("all are cut", async () => (await world.tunnels()) === 0, 3_500);
+      for (const agent of [...downloads, ...uploads]) agent.reset();
+    }
+    // 90 times what may wait in both directions, and the 64 MiB of buffers that V8 lets lie before it collects them.
+    const [first = Infinity, second = Infinity] = grown;
+    assert.ok(first < 120 && second < 40, `${grown.map(Math.round).join(" and ")} MiB more`);
+  });
+
+  test("INV-ATTACK-11: 1,500 connections at once: the cap holds, descriptors stay few, and service goes on", async () => {
+    const held = await Promise.all(Array.from({ length: CONNECTIONS }, world.open));
+    await Promise.all(
+      held.map(async (agent) => agent.send(world.connectTo("echo.example", world.echo.port)).until(/\r\n\r\n/)),
+    );
+    assert.ok(held.every((agent) => agent.verdict === "200, open"));
+    const before = world.resources().descriptors;
+    const refused = world.records().filter(({ reason }) => reason === "connection_limit").length;
+    const burst = await Promise.all(Array.from({ length: 1_500 }, world.open));
+    await pause(100);
+    assert.ok(world.resources().descriptors - before < 200, `${world.resources().descriptors} descriptors`);
+    assert.ok(held.every(({ end }) => end === "open"));
+    assert.ok(burst.filter(({ verdict }) => verdict.startsWith("429 connection_limit")).length >= 10);
+    await eventually(
+      "each is on record",
+      () => world.records().filter(({ reason }) => reason === "connection_limit").length === refused + 1_500,
+    );
+    for (const agent of [...held, ...burst]) agent.reset();
+    await eventually("service", async () => {
+      const agent = (await world.open()).send(world.get("/open/again"));
+      await agent.until(/\r\n\r\n/);
+      agent.reset();
+      return agent.answers[0] === "200";
+    });
+  });
+
+  test("INV-ATTACK-12: heads and hellos that trickle are over at the head's deadline", async () => {
+    const agents = await Promise.all(Array.from({ length: 100 }, world.open));
+    const began = performance.now();
+    await Promise.all(
+      agents.map(async (agent, index) => {
+        if (index % 2 === 1) await agent.send(world.connectTo("door.example", world.door.port)).until(/\r\n\r\n/);
+        const octets = index % 2 === 0 ? Buffer.from(world.get("/open/x")) : clientHello("door.example");
+        await Promise.race([agent.trickle(octets, 25), agent.over()]);
+      }),
+    );
+    assert.ok(performance.now() - began < 2_500, `${Math.round(performance.now() - began)} ms`);
+    for (const [index, agent] of agents.entries())
+      assert.equal(agent.answers[0], index % 2 === 0 ? "400 malformed_request" : "200");
+    for (const agent of agents) agent.reset();
+  });
+
+  test("single octets cost no more than many", async () => {
+    const body = "1\r\na\r\n".repeat(20_000);
+    const agent = (await world.open()).send(
+      `${world.request("POST", "/open/x", "Transfer-Encoding: chunked\r\n")}${body}0\r\n\r\n`,
+    );
+    const slowest = await slowestProbe(agent.until(/\r\n\r\n/, 10_000));
+    assert.equal(agent.answers[0], "200");
+    assert.ok(slowest < 500, `a probe took ${Math.round(slowest)} ms`);
+    agent.reset();
+  });
+
+  test("lookups that nobody waits for any more do not pile up", async () => {
+    world.script["A a.look.dns.example"] = { failure: "silence" };
+    for (let round = 0; round < 10; round += 1) {
+      const agents = await Promise.all(Array.from({ length: 100 }, world.open));
+      for (const [index, agent] of agents.entries()) {
+        const name = `n${round}-${index}.dns.example`;
+        world.script[`A ${name}`] = { failure: "silence" };
+        world.script[`AAAA ${name}`] = { failure: "silence" };
+        agent.send(world.connectTo(name, world.echo.port));
+      }
+      await pause(30);
+      for (const agent of agents) agent.reset();
+    }
+    await eventually("all are gone", async () => (await world.tunnels()) === 0);
+  });
+});
+describe("malicious writer of the policy directory", () => {
+  type Status = { policy: { state: string; version: number; condition: { problems?: { code: string }[] } } };
+  const status = async (): Promise<Status> =>
+    (await (await fetch(`http://127.0.0.1:${world.sidecar.adminPort}/status`)).json()) as Status;
+  const publish = async (allow: readonly string[]): Promise<void> => {
+    const { version } = (await status()).policy;
+    world.sidecar.publish(allow, world.deny);
+    await eventually("the next version", async () => (await status()).policy.version > version);
+  };
+
+  const never = async (agent: AttackAgent): Promise<void> => {
+    const before = agent.text.length;
+    agent.send("still here");
+    await eventually("the tunnel that was open", () => agent.text.slice(before) === "still here");
+    const evil = (await world.open()).send(world.connectTo("evil.example", world.echo.port));
+    await evil.until(/\r\n\r\n/);
+    assert.deepEqual(evil.answers, ["403 host_not_allowed"]);
+    evil.reset();
+    const good = (await world.open()).send(world.get("/open/good"));
+    await good.until(/\r\n\r\n/);
+    assert.deepEqual(good.answers, ["200"]);
+    good.reset();
+    assert.equal(await world.ready(), 200);
+  };
+
+  const wide = (): string => `{ id: wide, hosts: [evil.example], ports: [${world.echo.port}] }`;
+  const rows: readonly (readonly [name: string, code: string, spoil: (file: (name: string) => string) => void])[] = [
+    [
+      "a wide policy without a signature",
+      "unsigned",
+      (file) => {
+        rmSync(file("egress.yaml.sigstore.json"));
+        writeFileSync(file("egress.yaml"), egressPolicy(99, [wide()]));
+      },
+    ],
+    [
+      "a wide policy with the old signature",
+      "digest_mismatch",
+      (file) => writeFileSync(file("egress.yaml"), egressPolicy(99, [wide()])),
+    ],
+    [
+      "a wide policy, signed by a stranger",
+      "signer_unknown",
+      (file) => writeSigned(dirname(file("x")), "egress.yaml", egressPolicy(99, [wide()]), testSigner()),
+    ],
+    [
+      "learn mode, signed by a stranger",
+      "signer_unknown",
+      (file) =>
+        writeSigned(
+          dirname(file("x")),
+          "egress.yaml",
+          egressPolicy(99, [wide()]).replace("enforce", "learn"),
+          testSigner(),
+        ),
+    ],
+    [
+      "an old version, rightly signed",
+      "rolled_back",
+      (file) => writeSigned(dirname(file("x")), "egress.yaml", egressPolicy(1, [wide()]), world.sidecar.signer),
+    ],
+    [
+      "this version again, with other rules",
+      "equivocation",
+      (file) => writeSigned(dirname(file("x")), "egress.yaml", egressPolicy(2, [wide()]), world.sidecar.signer),
+    ],
+    [
+      "a version of 2^53 - 1",
+      "fast_forward",
+      (file) =>
+        writeSigned(
+          dirname(file("x")),
+          "egress.yaml",
+          egressPolicy(Number.MAX_SAFE_INTEGER, [wide()]),
+          world.sidecar.signer,
+        ),
+    ],
+    [
+      "a policy for others",
+      "wrong_audience",
+      (file) =>
+        writeSigned(
+          dirname(file("x")),
+          "egress.yaml",
+          egressPolicy(99, [wide()]).replace("[test]", "[prod]"),
+          world.sidecar.signer,
+        ),
+    ],
+    ["a second policy", "policy_twice", (file) => writeFileSync(file("egress.yml"), egressPolicy(99, [wide()]))],
+    ["no policy", "policy_absent", (file) => rmSync(file("egress.yaml"))],
+    [
+      "a FIFO",
+      "not_a_regular_file",
+      (file) => {
+        rmSync(file("egress.yaml"));
+        spawnSync("mkfifo", [file("egress.yaml")]);
+      },
+    ],
+    [
+      "a directory",
+      "not_a_regular_file",
+      (file) => {
+        rmSync(file("egress.yaml"));
+        mkdirSync(file("egress.yaml"));
+      },
+    ],
+    [
+      "/dev/zero",
+      "not_a_regular_file",
+      (file) => {
+        rmSync(file("egress.yaml"));
+        symlinkSync("/dev/zero", file("egress.yaml"));
+      },
+    ],
+    ["a file without end", "file_too_large", (file) => truncateSync(file("egress.yaml"), 2 ** 40)],
+    [
+      "a link to itself",
+      "file_unreadable",
+      (file) => {
+        rmSync(file("egress.yaml"));
+        symlinkSync("egress.yaml", file("egress.yaml"));
+      },
+    ],
+    [
+      "a link to nowhere",
+      "source_unstable",
+      (file) => {
+        rmSync(file("egress.yaml"));
+        symlinkSync("/nowhere", file("egress.yaml"));
+      },
+    ],
+    [
+      "a thousand and more names",
+      "too_many_files",
+      (file) => {
+        for (let count = 0; count < 1_100; count += 1) writeFileSync(file(`name-${count}`), "");
+      },
+    ],
+    ["..data that leads away", "policy_absent", (file) => symlinkSync("/etc", file("..data"))],
+    ["..data that leads nowhere", "source_unstable", (file) => symlinkSync("/nowhere", file("..data"))],
+    [
+      "a bundle of brackets",
+      "bundle_malformed",
+      (file) => writeFileSync(file("egress.yaml.sigstore.json"), "[".repeat(250_000)),
+    ],
+    [
+      "a bundle of 900 KiB",
+      "bundle_too_large",
+      (file) => writeFileSync(file("egress.yaml.sigstore.json"), " ".repeat(900_000)),
+    ],
+    [
+      "a bundle of another format",
+      "bundle",
+      (file) => writeFileSync(file("egress.yaml.sigstore.json"), '{"__proto__":{"mediaType":1}}'),
+    ],
+    [
+      "bytes that are no text",
+      "document_not_text",
+      (file) => writeFileSync(file("egress.yaml"), Buffer.alloc(1_000, 0xff)),
+    ],
+  ];
+
+  test("INV-ATTACK-13: whatever the files, the last good policy stands, and what is wrong is said", async () => {
+    const { policyDirectory, signer } = world.sidecar;
+    await publish(world.allow);
+    const file = (name: string): string => join(policyDirectory, name);
+    const document = readFileSync(file("egress.yaml"), "utf8");
+    const agent = (await world.open()).send(world.connectTo("echo.example", world.echo.port));
+    await agent.until(/\r\n\r\n/);
+    for (const [name, code, spoil] of rows) {
+      spoil(file);
+      await eventually(`${name}: ${code}`, async () =>
+        ((await status()).policy.condition.problems ?? []).some((problem) => problem.code.includes(code)),
+      );
+      await never(agent);
+      assert.equal((await status()).policy.version, 2, name);
+      for (const entry of readdirSync(policyDirectory)) rmSync(file(entry), { recursive: true, force: true });
+      writeSigned(policyDirectory, "egress.yaml", document, signer);
+      await eventually(`after ${name}`, async () => (await status()).policy.state === "loaded");
+    }
+    agent.reset();
+  });
+
+  test("INV-ATTACK-14: a swap ends what has lost its rule at every step, and nothing else", async () => {
+    const { connectTo, get, request, web, echo, door, silentPort, script } = world;
+    script["A rebind.dns.example"] = { addresses: ["127.0.0.1"], ttl: 0, delayMillis: 900 };
+    script["A swap.silent.dns.example"] = { addresses: ["127.0.0.77"], ttl: 0 };
+    script["AAAA swap.silent.dns.example"] = { addresses: [] };
+    const steps: readonly (readonly [name: string, octets: string, verdict: string])[] = [
+      ["looked up", get("/swapped", "", "rebind.dns.example"), "403 host_not_allowed, open"],
+      ["dialled", connectTo("swap.silent.dns.example", silentPort), "403 host_not_allowed, fin"],
+      ["before its ClientHello", connectTo("door.example", door.port), "200, rst"],
+      [
+        "in its request body",
+        `${request("POST", "/open/x", "Content-Length: 100\r\n")}half`,
+        "403 host_not_allowed, fin",
+      ],
+      ["in its answer", get("/o/endless"), "200, rst"],
+      ["waiting for its answer", get("/o/silence"), "403 host_not_allowed, fin"],
+      [
+        "a WebSocket",
+        get(
+          "/o/websocket",
+          "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n",
+        ),
+        "101, rst",
+      ],
+      ["kept for another request", get("/open/x"), "200, 403 host_not_allowed, open"],
+      ["whose rule stays", connectTo("echo.example", echo.port), "200, open"],
+    ];
+    const agents = await Promise.all(steps.map(async ([, octets]) => (await world.open()).send(octets)));
+    const [, , , , , , , kept, staying] = agents;
+    await pause(200);
+    await publish(world.allow.filter((rule) => rule.includes("id: echo")));
+    await pause(150);
+    kept?.send(get("/open/y"));
+    await pause(100);
+    staying?.send("ping");
+    await staying?.until(/ping/);
+    for (const [index, agent] of agents.entries()) {
+      const [name, , verdict] = steps[index] ?? [];
+      if (verdict?.endsWith("fin") === true) await agent.fin().over();
+      assert.equal(agent.verdict, verdict, `${name}: ${agent.text.slice(-400)}`);
+      agent.reset();
+    }
+    assert.ok(!web.requests.some((line) => line.includes("/swapped")));
+    await publish(world.allow);
+  });
+
+  test("INV-ATTACK-15: a policy falls with the trust in its signer, also where its document was taken away before", async () => {
+    const { sidecar } = world;
+    const document = readFileSync(join(sidecar.policyDirectory, "egress.yaml"), "utf8");
+    rmSync(join(sidecar.policyDirectory, "egress.yaml"));
+    await eventually("degraded", async () => (await status()).policy.state === "degraded");
+    writeTrust(join(sidecar.directory, "trust"), testSigner());
+    await eventually("fallen", async () => (await world.ready()) === 503);
+    const agent = (await world.open()).send(world.connectTo("echo.example", world.echo.port));
+    await agent.until(/\r\n\r\n/);
+    assert.deepEqual(agent.answers, ["503 policy_missing"]);
+    writeTrust(join(sidecar.directory, "trust"), sidecar.signer);
+    writeSigned(sidecar.policyDirectory, "egress.yaml", document, sidecar.signer);
+    await eventually("restored", async () => (await world.ready()) === 200);
+  });
+});
+
+describe("after all of it", () => {
+  test("INV-ATTACK-16: nothing is left open, and memory is near where it was", async () => {
+    await eventually("no exchange is left", async () => (await world.tunnels()) === 0);
+    await eventually("descriptors", () => world.resources().descriptors <= start.descriptors + 5, 6_000);
+    const grown = world.resources().rss - start.rss;
+    assert.ok(grown < 150, `${Math.round(grown)} MiB more`);
+    assert.equal(await world.ready(), 200);
+  });
+
+  test("INV-ATTACK-17: SIGTERM ends it with 0, whatever agents hold open, and every record is there", async () => {
+    const { sidecar, connectTo, get, echo, door } = world;
+    const lines = [
+      connectTo("echo.example", echo.port),
+      connectTo("door.example", door.port),
+      get("/o/endless"),
+      get("/o/silence"),
+      get("/secret"),
+      "GARBAGE\r\n\r\n",
+      "half a he",
+    ];
+    const agents = await Promise.all(Array.from({ length: 70 }, world.open));
+    for (const [index, agent] of agents.entries()) {
+      agent.socket.pause();
+      agent.send(lines[index % lines.length] ?? "");
+    }
+    await pause(300);
+    sidecar.child.kill("SIGTERM");
+    const exited = await Promise.race([sidecar.exited(), pause(5_000).then(() => "still running")]);
+    assert.equal(exited, 0);
+    assert.ok(
+      !/failed inside the router|[Uu]ncaught|[Uu]nhandled/.test(sidecar.output()),
+      sidecar.output().slice(-2_000),
+    );
+    const verified = spawnSync(process.execPath, ["cli/sluice.ts", "audit", "verify", sidecar.auditDirectory], {
+      cwd: join(import.meta.dirname, "../.."),
+      encoding: "utf8",
+    });
+    assert.equal(verified.status, 4, verified.stdout + verified.stderr);
+    const ends = world.records().filter(({ kind, reason }) => kind === "egress.end" && reason === "draining");
+    assert.equal(ends.length, 30);
+  });
+
+  test("INV-ATTACK-18: every exchange has one decision, every permitted one an end, and no origin saw more", () => {
+    const byRequest = Map.groupBy(
+      world.records().filter(({ kind }) => kind.startsWith("egress.")),
+      ({ request }) => request,
+    );
+    assert.ok(byRequest.size > 2_500);
+    let allowed = 0;
+    for (const [request, found] of byRequest) {
+      const shape = found.map((record) => `${record.kind} ${record.decision}`).join(", ");
+      assert.match(
+        shape,
+        /^(?:egress\.decision (?:deny|none)|egress\.decision allow, egress\.end (?:allow|deny))$/,
+        `${request}`,
+      );
+      if (found[0]?.decision === "allow" && found[0].action.startsWith("http.")) allowed += 1;
+    }
+    assert.ok(world.web.requests.length <= allowed, `${world.web.requests.length} requests, ${allowed} permitted`);
+    for (const text of [world.web.received(), world.door.received()]) assert.ok(!text.includes(FORBIDDEN));
+  });
+});
