@@ -33,6 +33,8 @@ const AUDIT_RETRY = millis(1_000);
 /** How often the marks note that time goes on. */
 const SEEN_MILLIS = 60_000;
 const FLUSH = millis(500);
+/** What a cut exchange needs at most to be settled. */
+const CUT_MILLIS = 500;
 /** Connections over the cap that are being told so. */
 const MOST_TURNED_AWAY = 64;
 
@@ -240,6 +242,8 @@ export async function startRouter(
     await drained(registry, config.limits.drain);
     registry.judgeAgain(() => "draining");
     for (const agent of [...connections, ...turnedAway]) agent.abort();
+    // What was cut has its records still to come.
+    await drained(registry, CUT_MILLIS);
     await sources[Symbol.asyncDispose]();
     await policy.close();
     network.close();
