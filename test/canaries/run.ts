@@ -52,7 +52,12 @@ const canaries: readonly Canary[] = [
     tool: ["oxlint", "router/app"],
     says: /edge\/upstream alone opens sockets/,
   },
-  { name: "forged-permit", path: "router/app/canary.ts", tool: ["tsc", "-b", "router/app"], says: /Property .#(?:private|minted). is missing/ },
+  {
+    name: "forged-permit",
+    path: "router/app/canary.ts",
+    tool: ["tsc", "-b", "router/app"],
+    says: /Property .#(?:private|minted). is missing/,
+  },
   {
     name: "minted-outside-policy",
     path: "router/app/canary.ts",
