@@ -45,7 +45,7 @@ export async function serveRequests<Request>(agent: AgentSocket, loop: RequestLo
     // An agent that sends requests and reads no answer must not fill our memory with answers.
     await agent.drained(loop.idleMillis);
     // Nor keep the loop to itself with a thousand requests in one read: each waits its turn.
-    void nextTurn;
+    if (agent.holds) await nextTurn();
   }
 }
 
