@@ -540,8 +540,8 @@ describe("floods", () => {
       await pause(100);
       await Promise.all(uploads.map(async (agent) => pump(agent, block, 20_000_000)));
       grown.push(world.resources().rss - before);
-      // Their idle time is 1.5 s, noticed half a second late at most.
-      await eventually("all are cut", async () => (await world.tunnels()) === 0, 3_500);
+      // Their idle time is 1.5 s, noticed half a second late at most on a machine that keeps up.
+      await eventually("all are cut", async () => (await world.tunnels()) === 0, 6_000);
       for (const agent of [...downloads, ...uploads]) agent.reset();
     }
     // 90 times what may wait in both directions, and the 64 MiB of buffers that V8 lets lie before it collects them.
