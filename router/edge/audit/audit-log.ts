@@ -20,7 +20,7 @@ const SOON_MILLIS = 20;
 const SOON_COUNT = 256;
 /** The least time from the end of one batch to the beginning of the next, unless so many wait. */
 const BATCH_MILLIS = 1;
-const FULL_BATCH = 64;
+const FULL_BATCH = 8;
 
 export interface AuditHealth {
   /** False: nothing is being recorded, for the reason in `problem`. */

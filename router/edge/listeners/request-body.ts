@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { ChunkedBody } from "../../core/wire/chunked-body.ts";
 import type { RequestFraming } from "../../core/wire/request-framing.ts";
 import type { AgentSocket } from "./agent-socket.ts";
@@ -11,6 +12,9 @@ export class RequestBodyError extends Error {
     this.detail = detail;
   }
 }
+
+/** Chunks in one read above which a body waits its turn: their framing is all work and no payload. */
+const MANY_CHUNKS = 256;
 
 /**
  * The body of one request, read from its connection as it is asked for and never past its end: what follows is
@@ -68,6 +72,7 @@ export class RequestBody {
       const [only, ...more] = step.payload;
       if (only !== undefined) yield more.length === 0 ? only : Buffer.concat(step.payload);
       if (step.state === "end") return;
+      if (more.length > MANY_CHUNKS) await nextTurn();
     }
   }
 
