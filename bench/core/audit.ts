@@ -9,6 +9,7 @@ import { NO_LEAF } from "../../router/core/audit/segment-header.ts";
 import { recordRenderer } from "../../router/core/audit/record.ts";
 import { bytes, epochMillis, millis } from "../../router/core/base/quantity.ts";
 import { openAuditLog } from "../../router/edge/audit/audit-log.ts";
+import { createSigner } from "../../router/edge/audit/ed25519.ts";
 import { listSegments } from "../../router/edge/audit/read-segments.ts";
 import { verifyLog } from "../../router/edge/audit/verify-log.ts";
 
@@ -87,6 +88,13 @@ async function grouped(directory: string, inFlight: number): Promise<Row> {
     observer: { recorded: () => undefined, synced: () => undefined },
     writeDeadline: millis(10_000),
     retryAfter: millis(1_000),
+    heartbeat: millis(3_600_000),
+    checkpoints: {
+      signerOf: createSigner,
+      records: 10_000,
+      interval: millis(10_000),
+      publish: () => undefined,
+    },
   });
   if (!opened.ok) throw new Error(opened.problem.message);
   const log = opened.value;

@@ -2,6 +2,7 @@ import { writeSync } from "node:fs";
 import type { AuditEvent } from "../../router/core/audit/audit-event.ts";
 import { bytes, epochMillis, millis } from "../../router/core/base/quantity.ts";
 import { openAuditLog } from "../../router/edge/audit/audit-log.ts";
+import { createSigner } from "../../router/edge/audit/ed25519.ts";
 
 /** Writes to a log without end, 16 at a time, and says each request on stdout once it is acknowledged. To be killed. */
 const [directory = "", round = ""] = process.argv.slice(2);
@@ -17,6 +18,13 @@ const opened = await openAuditLog({
   observer: { recorded: () => undefined, synced: () => undefined },
   writeDeadline: millis(10_000),
   retryAfter: millis(10_000),
+  heartbeat: millis(3_600_000),
+  checkpoints: {
+    signerOf: createSigner,
+    records: 10_000,
+    interval: millis(10_000),
+    publish: () => undefined,
+  },
 });
 if (!opened.ok) {
   process.stdout.write(`${opened.problem.code}\n`);

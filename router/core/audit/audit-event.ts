@@ -18,6 +18,7 @@ export type AuditKind =
   | "gap"
   | "segment"
   | "clock"
+  | "heartbeat"
   | "egress.decision"
   | "egress.end"
   | "policy.load"

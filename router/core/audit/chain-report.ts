@@ -1,3 +1,5 @@
+import type { StreamHead } from "./stream-heads.ts";
+
 /** Where a line stands: `line` counts from 1, `offset` is of its first octet, from 0. */
 export interface Place {
   readonly file: string;
@@ -54,5 +56,9 @@ export interface ChainReport {
   /** Records in which the writer says what it could not write. */
   readonly gaps: number;
   readonly recoveries: number;
+  /** The trees that the verifier was asked for, as far as the intact records reach. */
+  readonly heads: readonly StreamHead[];
+  /** Of each stream that it was asked for: which records are there, from `first` to before `end`. */
+  readonly extents: readonly { readonly stream: string; readonly first: number; readonly end: number }[];
   readonly damage: Damage | undefined;
 }

@@ -1,6 +1,8 @@
+import type { NodeHash, TreeHash } from "../tlog/tree-hash.ts";
 import type { ChainReport, Damage, DamageKind, Place, RecordMark } from "./chain-report.ts";
 import { type AuditRecord, parseRecord } from "./parse-record.ts";
 import { NO_LEAF, parseSegmentDetail, type SegmentHeader } from "./segment-header.ts";
+import { type StreamHead, StreamHeads } from "./stream-heads.ts";
 
 /** One line of a log as read, without its newline. */
 export interface ChainLine {
@@ -25,7 +27,11 @@ interface Held {
   readonly kind: string;
   /** The number of the segment that it is in. */
   readonly segment: number;
+  /** What a segment record says of the tree before it; empty for others. */
+  readonly tree: readonly TreeHash[];
 }
+
+const NO_TREE: readonly TreeHash[] = [];
 
 /** What the lines after the first damage may still say about it. */
 type Doubt =
@@ -36,9 +42,12 @@ type Doubt =
  * Checks a chain line by line, in constant memory: give it every line in order, then ask. It finds the first record
  * that is not as it was written. What it cannot see, because a chain has nothing to hold against it: records cut off
  * at the very end, a change of the very last record, and a chain written anew from its beginning or from any record to
- * its end. Those need a head that was signed or kept elsewhere.
+ * its end. Those need a head that was signed or kept elsewhere: name its stream and size, and the report has the root
+ * over the records that are there.
  */
 export class ChainVerifier {
+  readonly #heads: StreamHeads;
+  readonly #streamsWanted: readonly string[];
   #records = 0;
   #segments = 0;
   #streams = 0;
@@ -52,6 +61,11 @@ export class ChainVerifier {
   #held: Held | undefined;
   #damage: Damage | undefined;
   #doubt: Doubt | undefined;
+
+  constructor(node: NodeHash, wanted: readonly Omit<StreamHead, "root">[] = []) {
+    this.#heads = new StreamHeads(node, wanted);
+    this.#streamsWanted = [...new Set(wanted.map(({ stream }) => stream))];
+  }
 
   /** False once damage is found and no further line can say more about it. */
   add(line: ChainLine): boolean {
@@ -87,6 +101,11 @@ export class ChainVerifier {
       stopped: this.#stopped,
       gaps: this.#gaps,
       recoveries: this.#recoveries,
+      heads: this.#heads.heads,
+      extents: this.#streamsWanted.flatMap((stream) => {
+        const extent = this.#heads.extent(stream);
+        return extent === undefined ? [] : [{ stream, ...extent }];
+      }),
       damage: this.#damage,
     };
   }
@@ -103,7 +122,7 @@ export class ChainVerifier {
     }
     const record = parsed.value;
     const mark = { stream: record.stream, seq: record.seq, leaf: line.leaf, time: record.time, place: line.place };
-    const header = record.kind === "segment" ? parseSegmentDetail(record.detail) : undefined;
+    const header = record.kind === "segment" ? parseSegmentDetail(record.seq, record.detail) : undefined;
     if (record.kind === "segment" && (header === undefined || !isConsistent(record, header))) {
       return this.#bad("edited", line.place, record.seq, "The segment record contradicts itself.");
     }
@@ -117,7 +136,11 @@ export class ChainVerifier {
       return;
     }
     this.#cover();
-    this.#held = { mark, kind: record.kind, segment: header?.segment ?? held?.segment ?? 0 };
+    if (header !== undefined && held?.mark.stream === record.stream && !isSame(header.tree, this.#heads.tree())) {
+      return this.#bad("edited", line.place, record.seq, "It names another tree than that of the records before it.");
+    }
+    const segment = header?.segment ?? held?.segment ?? 0;
+    this.#held = { mark, kind: record.kind, segment, tree: header?.tree ?? NO_TREE };
   }
 
   /** True where the record follows the held one; otherwise the damage has been named. */
@@ -174,6 +197,7 @@ export class ChainVerifier {
     this.#stopped = held.kind === "stop";
     this.#first ??= held.mark;
     this.#last = held.mark;
+    this.#heads.add(held.mark.stream, held.mark.seq, held.mark.leaf, held.tree);
   }
 
   #reconsider(line: ChainLine): void {
@@ -212,7 +236,11 @@ function claimOf(record: AuditRecord, header: SegmentHeader | undefined): Claim 
 
 /** A writer that finds damage begins again behind the last good record, where another record has been before. */
 function goesOnFromDamage(record: AuditRecord): boolean {
-  return record.kind === "segment" && parseSegmentDetail(record.detail)?.previous?.ended === "damaged";
+  return record.kind === "segment" && parseSegmentDetail(record.seq, record.detail)?.previous?.ended === "damaged";
+}
+
+function isSame(one: readonly TreeHash[], other: readonly TreeHash[]): boolean {
+  return one.length === other.length && one.every((hash, index) => hash === other[index]);
 }
 
 /** A segment record tells of the segment before it twice: in `detail`, and by its own place in the chain. */

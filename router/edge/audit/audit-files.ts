@@ -1,13 +1,20 @@
+import type { Stats } from "node:fs";
 import { access, constants, mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
+
+/**
+ * What others did to a segment that is being written. `moved`: it is whole, under another name. `gone`: it has no name
+ * any more, and what is written to it is lost when it is closed. `altered`: it has another length than was written.
+ */
+export type Standing = "in_place" | "moved" | "gone" | "altered";
 
 /** A segment being written. */
 export interface SegmentHandle {
   /** Resolves to the count of octets written, which on a full disk is less than asked. */
   write(bytes: Uint8Array, position: number): Promise<number>;
   datasync(): Promise<void>;
-  /** False once the file has no name any more: what is written to it is gone when it is closed. */
-  isLinked(): Promise<boolean>;
+  /** Where the file is that should be at this path and this long: see `Standing`. */
+  standing(path: string, length: number): Promise<Standing>;
   close(): Promise<void>;
 }
 
@@ -56,7 +63,13 @@ export const nodeFiles: AuditFiles = {
         return (await handle.write(bytes, 0, bytes.length, position)).bytesWritten;
       },
       datasync: () => handle.datasync(),
-      isLinked: async () => (await handle.stat()).nlink > 0,
+      async standing(name, length) {
+        const { nlink, size, ino, dev } = await handle.stat();
+        if (nlink === 0) return "gone";
+        if (size !== length) return "altered";
+        const there = await statOf(name);
+        return there?.ino === ino && there.dev === dev ? "in_place" : "moved";
+      },
       close: () => handle.close(),
     };
   },
@@ -78,6 +91,15 @@ export const nodeFiles: AuditFiles = {
     await handle.sync();
   },
 };
+
+async function statOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";

@@ -5,7 +5,10 @@ import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { AuditMode } from "../../core/config/router-config.ts";
 import { type AuditFiles, nodeFiles } from "./audit-files.ts";
 import { type AuditProblem, problemOf } from "./audit-problem.ts";
-import { type ChainEntry, ChainWriter, type ChainWriterOptions } from "./chain-writer.ts";
+import { type CheckpointOptions, Checkpoints, type SignedCheckpoint } from "./checkpoints.ts";
+import { logOrigin } from "../../core/audit/log-origin.ts";
+import { formatVerifierKey } from "../../core/tlog/verifier-key.ts";
+import { type ChainEntry, ChainWriter, type ChainWriterOptions, type DurableEnd } from "./chain-writer.ts";
 import { inTime } from "./in-time.ts";
 import { type AuditOutcome, Losses } from "./losses.ts";
 import { ownEvent } from "../../core/audit/own-event.ts";
@@ -37,6 +40,19 @@ export interface AuditHealth {
   readonly stream: string;
   /** The number of the segment being written; 0 before the first. */
   readonly segment: number;
+  /** The newest signed head; undefined before the first batch. */
+  readonly checkpoint: Pick<SignedCheckpoint, "size" | "root" | "at" | "note"> | undefined;
+}
+
+/** Whose heads are signed, and with what: what a verifier needs to know. */
+export interface LogIdentity {
+  readonly stream: string;
+  /** The name of the log and of its key. */
+  readonly origin: string;
+  /** The public key as a C2SP vkey. */
+  readonly key: string;
+  /** Its id, eight hex digits. */
+  readonly keyId: string;
 }
 
 export interface AuditObserver {
@@ -52,6 +68,9 @@ export interface AuditLogOptions extends ChainWriterOptions {
   readonly observer: AuditObserver;
   /** Between two attempts to write again. */
   readonly retryAfter: Millis;
+  readonly checkpoints: CheckpointOptions;
+  /** Where nothing else was recorded for so long, that is recorded: silence is told from suppression. */
+  readonly heartbeat: Millis;
   readonly files?: AuditFiles;
 }
 
@@ -76,6 +95,9 @@ export interface AuditLog {
   /** Records what has happened, after every event given before. Kept over an outage as long as there is room. */
   appendSoon(event: AuditEvent): void;
   health(): AuditHealth;
+  readonly identity: LogIdentity;
+  /** Where the durable log ends: readers may read up to there. Undefined before the first segment. */
+  durableEnd(): DurableEnd | undefined;
   /** Writes what waits and a stop record; each step has the write deadline. Later events are lost. */
   close(): Promise<void>;
 }
@@ -100,6 +122,8 @@ export async function openAuditLog(options: AuditLogOptions): Promise<Result<Aud
 class GroupCommitLog implements AuditLog {
   readonly #options: AuditLogOptions;
   readonly #chain: ChainWriter;
+  readonly #checkpoints: Checkpoints;
+  readonly identity: LogIdentity;
   readonly #losses = new Losses();
   #queue: Entry[] = [];
   #problem: AuditProblem | undefined;
@@ -116,16 +140,31 @@ class GroupCommitLog implements AuditLog {
   #told = "writable, with room";
   /** Wall clock less monotonic clock. */
   #clockOffset: number;
+  #heartbeat: NodeJS.Timeout | undefined;
+  /** Durable records at the last heartbeat. */
+  #beatAt = 0;
+  /** The segment that the last checkpoint was signed in. */
+  #signedIn = 0;
 
   constructor(options: AuditLogOptions) {
     this.#options = options;
     this.#chain = new ChainWriter(options, options.files ?? nodeFiles);
+    const { stream, tree } = this.#chain;
+    const origin = logOrigin(options.identity, stream);
+    this.#checkpoints = new Checkpoints(options.checkpoints, options.clock, tree, origin);
+    const { key } = this.#checkpoints.signer;
+    this.identity = { stream, origin, key: formatVerifierKey(key), keyId: key.keyId };
     this.#clockOffset = options.clock.now() - options.clock.monotonic();
   }
 
   async open(): Promise<AuditProblem | undefined> {
     await this.#begin();
+    this.#heartbeat = setInterval(() => this.#beat(), this.#options.heartbeat).unref();
     return this.#problem;
+  }
+
+  durableEnd(): DurableEnd | undefined {
+    return this.#chain.end;
   }
 
   append(event: AuditEvent): Promise<Recorded> {
@@ -171,6 +210,7 @@ class GroupCommitLog implements AuditLog {
       bytes: bytes(this.#chain.bytes),
       stream: this.#chain.stream,
       segment: this.#chain.segment,
+      checkpoint: this.#checkpoints.last,
     };
   }
 
@@ -179,6 +219,7 @@ class GroupCommitLog implements AuditLog {
     this.#closing = true;
     clearTimeout(this.#retry);
     clearTimeout(this.#soon);
+    clearInterval(this.#heartbeat);
     const { writeDeadline } = this.#options;
     if (this.#beginning !== undefined) await inTime(this.#beginning, writeDeadline);
     if (this.#problem === undefined) {
@@ -186,7 +227,13 @@ class GroupCommitLog implements AuditLog {
       this.#wake();
       while (this.#draining !== undefined) await this.#draining;
     }
+    this.#checkpoints.sign();
     await inTime(this.#chain.close(), writeDeadline);
+  }
+
+  #beat(): void {
+    if (this.#records === this.#beatAt) this.appendSoon(this.#ownEntry("heartbeat", "idle", {}).event);
+    this.#beatAt = this.#records;
   }
 
   #isFull(): boolean {
@@ -239,6 +286,8 @@ class GroupCommitLog implements AuditLog {
     this.#records += count;
     observer.recorded("written", count);
     observer.synced((clock.monotonic() - began) / 1_000);
+    this.#checkpoints.committed(this.#chain.segment !== this.#signedIn);
+    this.#signedIn = this.#chain.segment;
     this.#tell();
   }
 

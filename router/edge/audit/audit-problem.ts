@@ -1,10 +1,12 @@
 /**
  * Why nothing can be recorded. `locked`: another writer holds the directory. `log_full`: `maximumBytes` is reached.
- * `deadline`: the disk did not answer in time. The others are what the file system said.
+ * `altered`: somebody else cut or wrote to the segment. `deadline`: the disk did not answer in time. The others are what
+ * the file system said.
  */
 export type AuditProblemCode =
   | "locked"
   | "log_full"
+  | "altered"
   | "deadline"
   | "disk_full"
   | "not_permitted"

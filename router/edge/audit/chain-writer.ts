@@ -19,14 +19,15 @@ import { inTime } from "./in-time.ts";
 import { LineBuffer } from "./line-buffer.ts";
 import { type Resumed, resume } from "./resume.ts";
 import { createSegment, removeUnfinished, writeDurably } from "./segment-file.ts";
+import { StreamTree } from "./stream-tree.ts";
 import { createTimeText } from "./time-text.ts";
 import { ownEvent } from "../../core/audit/own-event.ts";
 
 /** After having been full, the log goes on only below this, and with more than a batch of room on the disk. */
 const BEGIN_BELOW = 0.95;
 const BEGIN_ROOM = 1024 * 1024;
-/** How often a segment that somebody deletes under its writer is noticed. */
-const LINK_CHECK = 1_000;
+/** How often a segment that somebody deletes, renames or cuts under its writer is noticed. */
+const STANDING_CHECK = 1_000;
 
 export interface ChainWriterOptions {
   readonly directory: string;
@@ -47,6 +48,12 @@ export interface ChainEntry {
   readonly at: Millis;
 }
 
+/** A segment by name, and how much of it is durable. */
+export interface DurableEnd {
+  readonly file: string;
+  readonly bytes: number;
+}
+
 /** The end of the chain as far as it is durable; replaced as a whole, and only by what is durable. */
 interface Head {
   readonly handle: SegmentHandle;
@@ -65,6 +72,8 @@ interface Head {
  */
 export class ChainWriter {
   readonly stream = randomBytes(16).toString("hex");
+  /** Over the durable records of the stream. */
+  readonly tree = new StreamTree();
   readonly #options: ChainWriterOptions;
   readonly #files: AuditFiles;
   readonly #render: ReturnType<typeof recordRenderer>;
@@ -79,7 +88,8 @@ export class ChainWriter {
   #beginning = false;
   #closed = false;
   #bytes = 0;
-  #linkedAt = millis(0);
+  #standingAt = millis(0);
+  #moved = false;
 
   constructor(options: ChainWriterOptions, files: AuditFiles) {
     this.#options = options;
@@ -96,6 +106,11 @@ export class ChainWriter {
   /** The number of the segment being written; 0 before the first. */
   get segment(): number {
     return this.#head?.segment ?? 0;
+  }
+
+  get end(): DurableEnd | undefined {
+    const head = this.#head;
+    return head === undefined ? undefined : { file: segmentName(head.segment, this.stream), bytes: head.bytes };
   }
 
   /**
@@ -140,21 +155,21 @@ export class ChainWriter {
   async commit(entries: readonly ChainEntry[]): Promise<number> {
     const endsAt = this.#options.clock.monotonic() + this.#options.writeDeadline;
     const head = await this.#writableHead(endsAt);
-    let { seq, prev } = head;
-    let count = 0;
+    let { prev } = head;
+    const leaves: string[] = [];
     this.#buffer.clear();
     for (const { event, at } of entries) {
       if (!this.#buffer.hasRoom) break;
-      prev = this.#buffer.add(this.#line(event, at, seq, prev));
-      seq += 1;
-      count += 1;
+      prev = this.#buffer.add(this.#line(event, at, head.seq + leaves.length, prev));
+      leaves.push(prev);
     }
     const { length, lines } = this.#buffer;
     if (this.#bytes + length > this.#options.maximumBytes) throw this.#logFull();
     await this.#inTime(this.#write(head, lines), endsAt);
-    this.#head = { ...head, bytes: head.bytes + length, seq, prev };
+    this.#head = { ...head, bytes: head.bytes + length, seq: head.seq + leaves.length, prev };
     this.#bytes += length;
-    return count;
+    this.tree.append(leaves);
+    return leaves.length;
   }
 
   async close(): Promise<void> {
@@ -175,11 +190,14 @@ export class ChainWriter {
   async #write(head: Head, lines: Buffer): Promise<void> {
     await writeDurably(head.handle, lines, head.bytes);
     const now = this.#options.clock.monotonic();
-    if (now - this.#linkedAt < LINK_CHECK) return;
-    this.#linkedAt = now;
-    if (!(await head.handle.isLinked())) {
-      throw new AuditFailure("missing", `${segmentName(head.segment, this.stream)} was deleted while it was written.`);
-    }
+    if (now - this.#standingAt < STANDING_CHECK) return;
+    this.#standingAt = now;
+    const name = segmentName(head.segment, this.stream);
+    const standing = await head.handle.standing(join(this.#options.directory, name), head.bytes + lines.length);
+    // A log rotation that renames takes no record away; the next batch goes to a segment that has its own name.
+    this.#moved = standing === "moved";
+    if (standing === "gone") throw new AuditFailure("missing", `${name} was deleted while it was written.`);
+    if (standing === "altered") throw new AuditFailure("altered", `${name} was cut or written to by somebody else.`);
   }
 
   /** The head to write to: in a new segment where the present one is long or old enough. */
@@ -187,9 +205,10 @@ export class ChainWriter {
     const { clock, segmentBytes, segmentAge } = this.#options;
     const head = this.#head;
     if (head === undefined) throw new Error("commit before begin");
-    if (head.bytes < segmentBytes && clock.monotonic() - head.openedAt < segmentAge) return head;
+    const moved = this.#moved;
+    if (!moved && head.bytes < segmentBytes && clock.monotonic() - head.openedAt < segmentAge) return head;
     const rotate = async (): Promise<void> => {
-      await this.#beginSegment(this.#previous(head, "rotated"));
+      await this.#beginSegment(this.#previous(head, moved ? "moved" : "rotated"));
       await head.handle.close();
     };
     await this.#inTime(rotate(), endsAt);
@@ -215,7 +234,8 @@ export class ChainWriter {
     const segment = (previous?.segment ?? 0) + 1;
     const name = segmentName(segment, this.stream);
     const openedAt = clock.monotonic();
-    const event = ownEvent(clock.now(), "segment", "begin", name, segmentDetail({ segment, previous }));
+    const tree = this.tree.whole().hashes;
+    const event = ownEvent(clock.now(), "segment", "begin", name, segmentDetail({ segment, previous, tree }));
     const seq = this.#head?.seq ?? 0;
     this.#buffer.clear();
     const prev = this.#buffer.add(this.#line(event, openedAt, seq, previous?.leaf ?? NO_LEAF));
@@ -223,6 +243,8 @@ export class ChainWriter {
     const handle = await createSegment(this.#files, directory, name, lines);
     this.#bytes += length;
     this.#head = { handle, segment, openedAt, bytes: length, seq: seq + 1, prev };
+    this.#moved = false;
+    this.tree.append([prev]);
   }
 
   async #inTime(work: Promise<void>, endsAt: number): Promise<void> {

@@ -9,6 +9,7 @@ import {
 } from "../../core/audit/segment-header.ts";
 import { ChainVerifier } from "../../core/audit/verify-chain.ts";
 import type { AuditFiles } from "./audit-files.ts";
+import { nodeHash } from "./node-hash.ts";
 import { listSegments, readLines } from "./read-segments.ts";
 
 /** What an earlier writer left in the directory. */
@@ -27,7 +28,7 @@ export interface Resumed {
 export async function resume(directory: string, files: AuditFiles): Promise<Resumed> {
   const path = (await listSegments(directory)).at(-1);
   if (path === undefined) return { previous: null, finding: undefined };
-  const verifier = new ChainVerifier();
+  const verifier = new ChainVerifier(nodeHash);
   let tail = "";
   await readLines(path, (line) => {
     if (!line.ended) tail = line.leaf;

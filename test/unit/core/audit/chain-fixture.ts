@@ -4,6 +4,8 @@ import type { ChainReport } from "../../../../router/core/audit/chain-report.ts"
 import { recordRenderer } from "../../../../router/core/audit/record.ts";
 import { NO_LEAF, type PreviousSegment, segmentDetail } from "../../../../router/core/audit/segment-header.ts";
 import { ChainVerifier } from "../../../../router/core/audit/verify-chain.ts";
+import { appendLeaves, type CompactRange, emptyRange } from "../../../../router/core/tlog/compact-range.ts";
+import { nodeHash } from "../../../../router/edge/audit/node-hash.ts";
 import { epochMillis, millis } from "../../../../router/core/base/quantity.ts";
 
 const BASE = {
@@ -27,6 +29,7 @@ export class ChainFixture {
   #seq = 0;
   #prev = NO_LEAF;
   #previous: PreviousSegment | null = null;
+  #tree: CompactRange = emptyRange(0);
 
   constructor(...segments: readonly (readonly [stream: string, targets: string])[]) {
     for (const [stream, targets] of segments) this.#segment(stream.repeat(32), targets);
@@ -34,11 +37,14 @@ export class ChainFixture {
 
   #segment(stream: string, targets: string): void {
     const segment = this.files.length + 1;
-    if (stream !== this.#stream) this.#seq = 0;
+    if (stream !== this.#stream) {
+      this.#seq = 0;
+      this.#tree = emptyRange(0);
+    }
     this.#stream = stream;
     const lines: string[] = [];
     this.files.push(lines);
-    this.#add(lines, "segment", "", segmentDetail({ segment, previous: this.#previous }));
+    this.#add(lines, "segment", "", segmentDetail({ segment, previous: this.#previous, tree: this.#tree.hashes }));
     for (const target of targets) this.#add(lines, target === "." ? "stop" : "egress.end", target, {});
     this.#previous = {
       file: `${segment}`,
@@ -58,6 +64,7 @@ export class ChainFixture {
     lines.push(line);
     this.#seq += 1;
     this.#prev = leafOf(line);
+    this.#tree = appendLeaves(this.#tree, [this.#prev], nodeHash);
   }
 }
 
@@ -67,7 +74,7 @@ export function verifyLines(files: readonly (readonly string[])[]): ChainReport 
 }
 
 export function verifyBytes(files: readonly Buffer[]): ChainReport {
-  const verifier = new ChainVerifier();
+  const verifier = new ChainVerifier(nodeHash);
   for (const [index, bytes] of files.entries()) {
     let offset = 0;
     for (let line = 1; line === 1 || offset < bytes.length; line += 1) {

@@ -127,6 +127,8 @@ test("the report of an intact chain", () => {
       stopped: true,
       gaps: 0,
       recoveries: 0,
+      heads: [],
+      extents: [],
       damage: undefined,
     },
   );

@@ -8,6 +8,8 @@ import type { ChainReport } from "../../../../router/core/audit/chain-report.ts"
 import { bytes, epochMillis, millis } from "../../../../router/core/base/quantity.ts";
 import { type AuditFiles, nodeFiles } from "../../../../router/edge/audit/audit-files.ts";
 import { type AuditLog, type AuditLogOptions, openAuditLog } from "../../../../router/edge/audit/audit-log.ts";
+import type { CheckpointOptions } from "../../../../router/edge/audit/checkpoints.ts";
+import { createSigner } from "../../../../router/edge/audit/ed25519.ts";
 import { listSegments } from "../../../../router/edge/audit/read-segments.ts";
 import { verifyLog } from "../../../../router/edge/audit/verify-log.ts";
 
@@ -41,6 +43,19 @@ export function logOptions(directory: string, changes: Partial<AuditLogOptions> 
     observer: { recorded: () => undefined, synced: () => undefined },
     writeDeadline: millis(20_000),
     retryAfter: millis(20),
+    heartbeat: millis(3_600_000),
+    checkpoints: checkpointOptions(),
+    ...changes,
+  };
+}
+
+/** A new key; nothing is kept of the heads that it signs, unless `publish` does. */
+export function checkpointOptions(changes: Partial<CheckpointOptions> = {}): CheckpointOptions {
+  return {
+    signerOf: createSigner,
+    records: 1_000,
+    interval: millis(10_000),
+    publish: () => undefined,
     ...changes,
   };
 }
@@ -121,9 +136,9 @@ export interface Faults {
 export function faultyFiles(faults: Faults): AuditFiles {
   return {
     ...nodeFiles,
-    async create(path) {
+    async create(name) {
       await faults.create?.();
-      const handle = await nodeFiles.create(path);
+      const handle = await nodeFiles.create(name);
       return {
         async write(octets, position) {
           await faults.write?.(octets.length);
@@ -133,7 +148,7 @@ export function faultyFiles(faults: Faults): AuditFiles {
           await faults.datasync?.();
           return handle.datasync();
         },
-        isLinked: () => handle.isLinked(),
+        standing: (path, length) => handle.standing(path, length),
         close: () => handle.close(),
       };
     },

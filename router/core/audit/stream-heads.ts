@@ -1,0 +1,86 @@
+import { appendLeaves, type CompactRange, emptyRange, rangeRoot } from "../tlog/compact-range.ts";
+import type { NodeHash, TreeHash } from "../tlog/tree-hash.ts";
+
+/** How many leaves wait to be added together: a range is copied each time. */
+const TOGETHER = 256;
+
+/** The RFC 6962 tree over the first `size` records of a stream. */
+export interface StreamHead {
+  readonly stream: string;
+  readonly size: number;
+  readonly root: TreeHash;
+}
+
+/**
+ * Computes the trees of streams as their records go by, in constant memory, and keeps the heads that were asked for.
+ * A stream whose beginning was not read goes on from what its first segment record says of the tree so far: a wrong
+ * word there makes a wrong root.
+ */
+export class StreamHeads {
+  readonly #node: NodeHash;
+  readonly #wanted: ReadonlyMap<string, ReadonlySet<number>>;
+  readonly #heads: StreamHead[] = [];
+  readonly #sizes = new Map<string, { first: number; end: number }>();
+  #stream = "";
+  #here: ReadonlySet<number> = new Set();
+  #range: CompactRange = emptyRange(0);
+  #leaves: TreeHash[] = [];
+
+  constructor(node: NodeHash, wanted: readonly Omit<StreamHead, "root">[]) {
+    this.#node = node;
+    this.#wanted = new Map(
+      wanted.map(({ stream }) => [
+        stream,
+        new Set(wanted.filter((head) => head.stream === stream).map(({ size }) => size)),
+      ]),
+    );
+  }
+
+  /** The next record. `tree` is what a stream's first record in the log says of those before it. */
+  add(stream: string, seq: number, leaf: TreeHash, tree: readonly TreeHash[]): void {
+    if (stream !== this.#stream) this.#enter(stream, seq, tree);
+    this.#leaves.push(leaf);
+    if (this.#leaves.length >= TOGETHER || this.#here.has(seq + 1)) this.#keep();
+  }
+
+  /** The subtrees over the records of the present stream. */
+  tree(): readonly TreeHash[] {
+    this.#gather();
+    return this.#range.hashes;
+  }
+
+  /** Those that were asked for and reached. */
+  get heads(): readonly StreamHead[] {
+    return this.#heads;
+  }
+
+  /** Which records of a stream that was asked for are there: from the first to before the end. */
+  extent(stream: string): { readonly first: number; readonly end: number } | undefined {
+    this.#gather();
+    return this.#sizes.get(stream);
+  }
+
+  #enter(stream: string, seq: number, tree: readonly TreeHash[]): void {
+    this.#gather();
+    this.#stream = stream;
+    this.#here = this.#wanted.get(stream) ?? new Set();
+    this.#range = { begin: 0, end: seq, hashes: tree };
+    if (this.#here.size > 0) this.#sizes.set(stream, { first: seq, end: seq });
+    if (seq > 0 && this.#here.has(seq)) this.#keep();
+  }
+
+  #keep(): void {
+    this.#gather();
+    const { end } = this.#range;
+    if (!this.#here.has(end)) return;
+    this.#heads.push({ stream: this.#stream, size: end, root: rangeRoot(this.#range, this.#node) });
+  }
+
+  #gather(): void {
+    if (this.#leaves.length === 0) return;
+    this.#range = appendLeaves(this.#range, this.#leaves, this.#node);
+    this.#leaves = [];
+    const extent = this.#sizes.get(this.#stream);
+    if (extent !== undefined) extent.end = this.#range.end;
+  }
+}
