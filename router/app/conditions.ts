@@ -32,14 +32,14 @@ export function policyCondition(loop: PolicyLoop): Condition {
   return { name: "policy", state: "ok", reason: "" };
 }
 
-export function auditCondition(health: AuditHealth): Condition {
+/** `outputs`: what is wrong with the places where its heads are kept. */
+export function auditCondition(health: AuditHealth, outputs: readonly string[]): Condition {
   if (!health.writable) {
     const why = health.problem?.message ?? "not writable";
     return { name: "audit", state: health.refusing ? "failed" : "degraded", reason: why };
   }
-  return health.nearlyFull
-    ? { name: "audit", state: "degraded", reason: "80 % of audit.maximumBytes are used" }
-    : { name: "audit", state: "ok", reason: "" };
+  const reasons = health.nearlyFull ? ["80 % of audit.maximumBytes are used", ...outputs] : outputs;
+  return { name: "audit", state: reasons.length === 0 ? "ok" : "degraded", reason: reasons.join("; ") };
 }
 
 export function listenersCondition(bound: boolean, draining: boolean): Condition {

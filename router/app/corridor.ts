@@ -6,6 +6,7 @@ import {
   forwardRequest,
   type HttpForwardRequest,
   innerRequest,
+  type TunnelRequest,
 } from "../core/wire/forward-request.ts";
 import type { HeadLimits } from "../core/wire/message-head.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
@@ -51,15 +52,15 @@ export function createCorridor(rooms: CorridorRooms): Corridor {
       refuse: (problem) => refuseUnread(agent, problem),
       serve: async (request) => {
         if (request.kind === "http") return plain.serve(request);
-        await tunnel(agent, request.authority);
+        await tunnel(agent, request);
         return "done";
       },
     });
   }
 
-  async function tunnel(agent: AgentSocket, authority: Authority): Promise<void> {
+  async function tunnel(agent: AgentSocket, { authority, trace }: TunnelRequest): Promise<void> {
     const request = { via: "tunnel", host: authority.host, port: authority.port } as const;
-    const exchange = new Exchange(rooms.nextRequestId(), "connect", request, rooms.clock, rooms.settle);
+    const exchange = new Exchange(rooms.nextRequestId(), "connect", request, rooms.clock, rooms.settle, trace);
     rooms.registry.add(exchange);
     agent.onClosed(() => exchange.abandon());
     try {

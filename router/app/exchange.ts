@@ -7,6 +7,7 @@ import type { NamePermit, PolicyIdentity } from "../core/policy/permit.ts";
 import type { PolicySnapshot } from "../core/policy/snapshot.ts";
 import type { ExchangeStart, Outcome } from "../core/outcome/outcome.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
+import type { TraceContext } from "../core/wire/traceparent.ts";
 
 /** Receives each outcome once: audit, metrics and log are its projections. */
 export type Settle = (outcome: Outcome, admitted: boolean) => void;
@@ -38,8 +39,15 @@ export class Exchange {
   #onCut: ((reason: Reason) => void) | undefined;
   #settled = false;
 
-  constructor(id: string, action: string, request: EgressRequest | undefined, clock: Clock, settle: Settle) {
-    this.start = { request: id, action, host: request?.host, port: request?.port, at: clock.now() };
+  constructor(
+    id: string,
+    action: string,
+    request: EgressRequest | undefined,
+    clock: Clock,
+    settle: Settle,
+    trace?: TraceContext,
+  ) {
+    this.start = { request: id, action, host: request?.host, port: request?.port, at: clock.now(), trace };
     this.request = request;
     this.#clock = clock;
     this.#began = clock.monotonic();

@@ -47,7 +47,8 @@ export class PlainHttp {
     const rooms = this.#rooms;
     const { host, port } = request.authority;
     const asked = { via: "http", host, port, method: request.method, path: request.path } as const;
-    const exchange = new Exchange(rooms.nextRequestId(), `http.${request.method}`, asked, rooms.clock, rooms.settle);
+    const action = `http.${request.method}`;
+    const exchange = new Exchange(rooms.nextRequestId(), action, asked, rooms.clock, rooms.settle, request.trace);
     const body = new RequestBody(this.#agent, request.framing, rooms.limits.idle);
     rooms.registry.add(exchange);
     this.#agent.onClosed(() => exchange.abandon());

@@ -9,7 +9,6 @@ import type { RouterConfig } from "../core/config/router-config.ts";
 import { endedEvent } from "../core/outcome/audit-projection.ts";
 import { RateWindows } from "../core/policy/rate-window.ts";
 import { type AdminServer, openAdminServer } from "../edge/admin/admin-server.ts";
-import { type AuditLog, openAuditLog } from "../edge/audit/audit-log.ts";
 import { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { type BoundListener, bindListener } from "../edge/listeners/bound-listener.ts";
 import { openLog } from "../edge/log/log.ts";
@@ -22,14 +21,13 @@ import { auditCondition, listenersCondition, policyCondition } from "./condition
 import { createCorridor } from "./corridor.ts";
 import { GuardWatch } from "./guard-watch.ts";
 import { NetworkView } from "./network-view.ts";
+import { type Audit, openAudit } from "./open-audit.ts";
 import { PolicyLoop } from "./policy-loop.ts";
 import { type PolicySources, watchPolicySources } from "./policy-sources.ts";
 import { requestIds } from "./request-ids.ts";
 import { TunnelRegistry } from "./tunnel-registry.ts";
 import { createUpstreamRooms } from "./upstream-rooms.ts";
 
-const WRITE_DEADLINE = millis(2_000);
-const AUDIT_RETRY = millis(1_000);
 /** How often the marks note that time goes on. */
 const SEEN_MILLIS = 60_000;
 const FLUSH = millis(500);
@@ -59,6 +57,7 @@ export async function startRouter(
   const clock = systemClock;
   const log = openLog(config.log.level, output);
   const began = clock.monotonic();
+  const startedAt = clock.now();
 
   const marks = await HighWaterMarks.open(config.state.directory);
   if (!marks.ok) return fail(marks.problem.message);
@@ -75,6 +74,8 @@ export async function startRouter(
   const instruments: Instruments = new Instruments(version, {
     tunnels: () => registry.size,
     guardVerified: () => guard.proved,
+    checkpointAge: () => (clock.now() - (audit.health().checkpoint?.at ?? startedAt)) / 1_000,
+    outputsFailing: () => outputs.problems().length,
     policies: () => {
       const { snapshot } = policy;
       const loaded = snapshot.state === "loaded";
@@ -89,38 +90,18 @@ export async function startRouter(
     },
   });
 
-  const opened = await openAuditLog({
-    directory: config.audit.directory,
-    mode: config.audit.mode,
-    segmentBytes: config.audit.segmentBytes,
-    segmentAge: config.audit.segmentAge,
-    maximumBytes: config.audit.maximumBytes,
-    identity: config.identity,
+  const resolver = createResolver(config.resolver, clock);
+  const opened = await openAudit(config, {
+    version,
     clock,
-    writeDeadline: WRITE_DEADLINE,
-    retryAfter: AUDIT_RETRY,
-    observer: {
-      recorded: (outcome, count) => instruments.recorded(outcome, count),
-      synced: (seconds) => instruments.auditSyncTook(millis(seconds * 1_000)),
-    },
-    onHealth: (health) =>
-      log.event(
-        health.writable ? "info" : "error",
-        health.writable ? "audit log is written" : "audit log is NOT written",
-        {
-          problem: health.problem?.message,
-          nearlyFull: health.nearlyFull,
-        },
-      ),
+    log,
+    instruments,
+    resolve: (host, signal) => resolver.resolve(host, signal),
   });
-  if (!opened.ok) return fail(`${config.audit.directory}: ${opened.problem.message}`);
-  const audit: AuditLog = opened.value;
-  audit.appendSoon(
-    ownEvent(clock.now(), "start", "start", "sluice", { version, node: process.version, mode: config.audit.mode }),
-  );
+  if (!opened.ok) return opened;
+  const { log: audit, outputs }: Audit = opened.value;
 
   let draining = false;
-  const resolver = createResolver(config.resolver, clock);
   const admission: AdmissionRooms = {
     clock,
     policy: () => policy.snapshot,
@@ -229,7 +210,7 @@ export async function startRouter(
   let admin: AdminServer | undefined;
   const conditions = () => [
     policyCondition(policy),
-    auditCondition(audit.health()),
+    auditCondition(audit.health(), outputs.problems()),
     listenersCondition(forward !== undefined, draining),
     guard.condition(),
   ];
@@ -248,7 +229,7 @@ export async function startRouter(
     await policy.close();
     network.close();
     guard.close();
-    await audit.close();
+    await opened.value.close();
     await admin?.[Symbol.asyncDispose]();
     await log.flush(FLUSH);
   };
@@ -267,7 +248,7 @@ export async function startRouter(
           conditions: conditions(),
           tunnels: registry.size,
           connections: connections.size,
-          audit: audit.health(),
+          audit: statusOfAudit(opened.value),
         }),
       },
       (thrown) => log.event("error", "the admin listener failed", { error: String(thrown) }),
@@ -303,6 +284,14 @@ function statusOfPolicy(policy: PolicyLoop): unknown {
         loadedAt: new Date(policy.loadedAt).toISOString(),
         condition,
       };
+}
+
+function statusOfAudit({ log, outputs }: Audit): unknown {
+  const { checkpoint, ...health } = log.health();
+  const head =
+    checkpoint === undefined ? undefined : { size: checkpoint.size, root: checkpoint.root, note: checkpoint.note };
+  const at = checkpoint === undefined ? undefined : new Date(checkpoint.at).toISOString();
+  return { ...health, ...log.identity, checkpoint: { ...head, at }, witnesses: outputs.witnesses() };
 }
 
 async function drained(registry: TunnelRegistry, milliseconds: number): Promise<void> {

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import type { AuditValue } from "../../router/core/audit/audit-event.ts";
 import { canonicalJson, isCanonical, mendValue } from "../../router/core/audit/canonical-json.ts";
-import { parseRecord } from "../../router/core/audit/parse-record.ts";
+import { type AuditRecord, parseAnyRecord, parseRecord } from "../../router/core/audit/parse-record.ts";
+import { plainRecord } from "../../router/core/audit/plain-record.ts";
 import { MAXIMUM_LINE_BYTES, recordRenderer } from "../../router/core/audit/record.ts";
 import { epochMillis, millis } from "../../router/core/base/quantity.ts";
 import { ChainFixture, verifyBytes } from "../unit/core/audit/chain-fixture.ts";
@@ -54,6 +55,82 @@ test("INV-AUDIT-RENDER: any event is one bounded, canonical record", () => {
       assert.equal(line.includes("\n"), false);
       assert.ok(Buffer.byteLength(line) < MAXIMUM_LINE_BYTES);
     }),
+  );
+});
+
+/** Texts and details as they usually are, and sometimes not. */
+const usualText = fc.oneof({ arbitrary: fc.stringMatching(/^[a-zé.:{},]{0,12}$/), weight: 30 }, text);
+const usualKey = fc.oneof(
+  { arbitrary: fc.constantFrom("a", "ab", "abc", "b", "B", "a_", "a0"), weight: 30 },
+  usualText,
+);
+const usualValue = fc.oneof(
+  { arbitrary: fc.oneof(fc.nat(), fc.boolean(), fc.constant(null), fc.array(usualText, { maxLength: 3 })), weight: 30 },
+  { arbitrary: usualText, weight: 10 },
+  fc.maxSafeInteger(),
+  value,
+);
+const usualLine = fc
+  .tuple(usualText, usualText, fc.option(usualText), fc.dictionary(usualKey, usualValue, { maxKeys: 4 }), fc.nat())
+  .map(([action, target, rule, detail, seq]) => {
+    const render = recordRenderer({ namespace: "n", pod: "p", agent: "a" }, "0123456789abcdef".repeat(2));
+    const policy = rule === null ? null : { name: target, version: seq, digest: rule };
+    const base = { time: epochMillis(0), kind: "egress.end", decision: "allow", reason: null, request: rule } as const;
+    const at = { seq, prev: "ab".repeat(32), time: "2026-11-20T00:00:00.000Z", uptime: millis(seq) };
+    return render({ ...base, action, target, rule, policy, detail }, at);
+  });
+
+/** What is taken out where, and what is put there. */
+const edit = fc.tuple(fc.nat(), fc.nat(3), fc.oneof(fc.stringMatching(/^["a-f0-9,:{}[\]\\-]{0,3}$/), text));
+
+/** Both ways to read a record agree; whether the short one had an answer. */
+function agree(line: string): boolean {
+  const [plain, any] = [plainRecord(line), parseAnyRecord(line)];
+  const essence = ({ stream, seq, prev, time, kind, detail }: AuditRecord): AuditRecord => {
+    return { stream, seq, prev, time, kind, detail };
+  };
+  if (plain === undefined) return false;
+  assert.ok(any.ok, line);
+  assert.deepEqual(essence(plain), essence(any.value));
+  return true;
+}
+
+test("a record read off its text is what its parse is, and nothing else is read so", () => {
+  let plain = 0;
+  fc.assert(
+    fc.property(usualLine, fc.array(edit, { maxLength: 3 }), fc.nat(), fc.nat(7), (line, edits, octet, bit) => {
+      assert.equal(parseAnyRecord(line).ok, true);
+      plain += Number(agree(line));
+      let edited = line;
+      for (const [place, length, put] of edits) {
+        const at = place % (edited.length + 1);
+        edited = edited.slice(0, at) + put + edited.slice(at + length);
+      }
+      agree(edited);
+      const octets = Buffer.from(line);
+      const flipped = octet % octets.length;
+      octets[flipped] = (octets[flipped] ?? 0) ^ (1 << bit);
+      agree(octets.toString());
+    }),
+    { numRuns: 2_000 },
+  );
+  assert.ok(plain > 500, String(plain));
+});
+
+test("a record whose members are out of order, missing or twice, its own or its detail's, is not read off its text", () => {
+  const how = fc.constantFrom("swap", "drop", "double");
+  fc.assert(
+    fc.property(usualLine, fc.boolean(), fc.nat(), fc.nat(), how, (line, isInside, one, other, change) => {
+      const record = JSON.parse(line) as { readonly [key: string]: AuditValue };
+      const members = Object.entries(isInside ? (record["detail"] ?? {}) : record).map(([key, member]) => {
+        return `${JSON.stringify(key)}:${JSON.stringify(member)}`;
+      });
+      const [from, to] = [one % Math.max(members.length, 1), other % Math.max(members.length, 1)];
+      const rest = change === "double" ? members : members.toSpliced(from, 1);
+      const text = `{${(change === "drop" ? rest : rest.toSpliced(to, 0, ...members.slice(from, from + 1))).join(",")}}`;
+      agree(isInside ? line.replace(JSON.stringify(record["detail"]), () => text) : text);
+    }),
+    { numRuns: 1_000 },
   );
 });
 

@@ -1,7 +1,8 @@
 /**
  * Builds the tools that tests use from their pinned Go modules: `node test/tools/build.ts`. Every folder here
- * with a go.mod has one `tool` line; its binary goes to `.cache/tools/`, and nothing is done where it is
- * there already. Needs `go` of the version go.mod names, and the module proxy on a cold cache.
+ * with a go.mod has one `tool` line, for a program of others or for our own beside it; its binary goes to
+ * `.cache/tools/`, and nothing is done where it is there already. Needs `go` of the version go.mod names, and the module
+ * proxy on a cold cache.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";

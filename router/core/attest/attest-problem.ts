@@ -11,7 +11,12 @@ export type AttestCode =
   | "name_repeated"
   | "subject_mismatch"
   | "no_subject"
-  | "origin_mismatch";
+  | "origin_mismatch"
+  | "key_malformed"
+  | "key_mismatch"
+  | "checkpoint_malformed"
+  | "checkpoint_signature"
+  | "checkpoint_mismatch";
 
 export interface AttestProblem {
   readonly code: AttestCode;

@@ -1,7 +1,7 @@
 import type { AuditValue } from "../audit/audit-event.ts";
-import { readBase64 } from "./base64.ts";
-import { type Flaw, listOf, members, text } from "./members.ts";
-import { encodeUtf8 } from "./utf8.ts";
+import { utf8 } from "../tlog/utf8.ts";
+import { parseEitherBase64 } from "./either-base64.ts";
+import { type Flaw, listOf, matching, members, text } from "./members.ts";
 
 /** A DSSE envelope (Dead Simple Signing Envelope 1.0). Nothing in it is true before a signature has been checked. */
 export interface Envelope {
@@ -20,11 +20,14 @@ const MAXIMUM_SIGNATURE_TEXT = 8 * 1024;
 
 /** What is signed (DSSE protocol, "Signature Definition"): type and payload, each behind its length in octets. */
 export function dssePreAuthEncoding(payloadType: string, payload: Uint8Array): Uint8Array {
-  const type = encodeUtf8(payloadType);
-  const head = encodeUtf8(`DSSEv1 ${type.length} ${payloadType} ${payload.length} `);
-  const encoded = new Uint8Array(head.length + payload.length);
-  encoded.set(head);
-  encoded.set(payload, head.length);
+  const type = utf8(payloadType.toWellFormed());
+  const [head, length] = [utf8(`DSSEv1 ${type.length} `), utf8(` ${payload.length} `)];
+  const encoded = new Uint8Array(head.length + type.length + length.length + payload.length);
+  let at = 0;
+  for (const part of [head, type, length, payload]) {
+    encoded.set(part, at);
+    at += part.length;
+  }
   return encoded;
 }
 
@@ -38,7 +41,7 @@ export const envelopeMembers: Flaw = members({
   payload: possiblyEmpty(MAXIMUM_PAYLOAD_TEXT),
   payloadType: possiblyEmpty(256),
   signatures: listOf(
-    members({ sig: text(MAXIMUM_SIGNATURE_TEXT) }, { keyid: possiblyEmpty(1024) }),
+    members({ sig: text(MAXIMUM_SIGNATURE_TEXT) }, { keyid: matching(/^[\x20-\x7e]{0,256}$/) }),
     MAXIMUM_SIGNATURES,
   ),
 });
@@ -53,8 +56,10 @@ interface EnvelopeJson {
 export function readEnvelope(value: AuditValue): Envelope | undefined {
   if (envelopeMembers(value) !== undefined) return undefined;
   const envelope = value as unknown as EnvelopeJson;
-  const payload = readBase64(envelope.payload);
-  const signatures = envelope.signatures.map(({ sig }) => readBase64(sig)).filter((octets) => octets !== undefined);
+  const payload = parseEitherBase64(envelope.payload);
+  const signatures = envelope.signatures
+    .map(({ sig }) => parseEitherBase64(sig))
+    .filter((octets) => octets !== undefined);
   if (payload === undefined || signatures.length !== envelope.signatures.length) return undefined;
   return { payloadType: envelope.payloadType, payload, signatures };
 }

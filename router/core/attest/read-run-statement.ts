@@ -4,7 +4,7 @@ import { canonicalJson, isCanonical } from "../audit/canonical-json.ts";
 import type { AttestCode, AttestProblem } from "./attest-problem.ts";
 import { count, listOf, matching, members, nullOr, object, text, truth } from "./members.ts";
 import { RUN_PREDICATE_TYPE, type RunFacts, type RunStatement, STATEMENT_TYPE, subjectsOf } from "./run-facts.ts";
-import { decodeUtf8 } from "./utf8.ts";
+import { decodeUtf8 } from "./decode-utf8.ts";
 
 const DIGEST = matching(/^sha256:[0-9a-f]{64}$/);
 const TIME = matching(/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/);

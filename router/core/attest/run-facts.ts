@@ -84,3 +84,10 @@ export function subjectsOf({ policies, router }: RunFacts): readonly RunSubject[
 function subject(name: string, digest: string): RunSubject {
   return { name, digest: { sha256: digest.slice("sha256:".length) } };
 }
+
+/** The image of `name@sha256:...`, the form in which the settings give it. */
+export function imageFact(reference: string | undefined): RunFacts["router"]["image"] {
+  if (reference === undefined) return null;
+  const [name = "", digest = ""] = reference.split("@", 2);
+  return { name, digest };
+}

@@ -1,10 +1,10 @@
 import { fail, ok, type Result } from "../base/result.ts";
 import type { AuditValue } from "../audit/audit-event.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
+import { utf8 } from "../tlog/utf8.ts";
 import type { AttestProblem } from "./attest-problem.ts";
 import { readRunStatement } from "./read-run-statement.ts";
 import { RUN_PREDICATE_TYPE, type RunFacts, STATEMENT_TYPE, subjectsOf } from "./run-facts.ts";
-import { encodeUtf8 } from "./utf8.ts";
 
 /**
  * The in-toto Statement v1 of a run in RFC 8785 form: what is signed. A problem where the reader of this build would
@@ -20,7 +20,7 @@ export function runStatement(facts: RunFacts): Result<Uint8Array, AttestProblem>
   if (form === undefined) {
     return fail({ code: "predicate_malformed", message: "A fact has no JSON form: no number, or a lone surrogate." });
   }
-  const statement = encodeUtf8(form);
+  const statement = utf8(form);
   const read = readRunStatement(statement);
   return read.ok ? ok(statement) : read;
 }

@@ -36,7 +36,8 @@ export function checkRouterConfig(file: string, source: string): readonly Docume
   const tree = readYaml(file, source);
   const { root } = tree;
   const absent = routerConfigSettings.filter(({ path: setting }) => {
-    return setting.startsWith("identity.") && root.kind === "map" && nodeAt(root, inSpec(setting)) === undefined;
+    // Only what must be there: an image may also be unknown.
+    return setting.startsWith("identity.") && setting !== "identity.image" && root.kind === "map" && nodeAt(root, inSpec(setting)) === undefined;
   });
   const checked = readConfig(
     tree,

@@ -4,7 +4,7 @@ import { choice } from "../document/choice-shape.ts";
 import { type DocumentKind, envelope } from "../document/document-kind.ts";
 import { entryOf } from "../document/document-node.ts";
 import { duration } from "../document/duration-shape.ts";
-import { defaulted, required } from "../document/field.ts";
+import { defaulted, optional, required } from "../document/field.ts";
 import { integer } from "../document/integer-shape.ts";
 import { list } from "../document/list-shape.ts";
 import { type Condition, object } from "../document/object-shape.ts";
@@ -13,9 +13,11 @@ import { record } from "../document/record-shape.ts";
 import { refined } from "../document/refined-shape.ts";
 import { size } from "../document/size-shape.ts";
 import { text } from "../document/text-shape.ts";
+import { uniqueIds } from "../document/unique-ids.ts";
 import { ipAddress } from "../document/ip-address-shape.ts";
 import { hostname, network, serverAddress } from "./config-shapes.ts";
-import type { ListenerConfig, RouterConfig } from "./router-config.ts";
+import { endpoint } from "./endpoint-shape.ts";
+import type { ExportConfig, ListenerConfig, RedactConfig, RouterConfig } from "./router-config.ts";
 
 const identityName = text({
   code: "bad_name",
@@ -39,6 +41,74 @@ const segmentFits: Condition<{ segmentBytes: Bytes; maximumBytes: Bytes }> = {
   },
 };
 
+const image = text({
+  code: "bad_image",
+  maximum: 512,
+  pattern: /^[A-Za-z0-9][A-Za-z0-9._:\/-]*@sha256:[0-9a-f]{64}$/,
+  hint: "an image by digest is needed: name@sha256:...",
+});
+
+const exportName = text({
+  code: "bad_name",
+  maximum: 63,
+  pattern: /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/,
+  hint: "a name is made of small letters, digits and - and begins and ends with a letter or a digit.",
+});
+
+const redactField = text({
+  code: "bad_field",
+  maximum: 64,
+  pattern: /^(?:target|detail\.[A-Za-z][A-Za-z0-9]*)$/,
+  hint: "a field is target, or detail. and the name of a member of it.",
+});
+
+const verifierKey = text({
+  code: "bad_key",
+  pattern: /^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+\/]+={0,2}$/,
+  hint: "a C2SP verifier key is needed: name+hash+base64.",
+});
+
+const redactNeedsKey: Condition<RedactConfig> = {
+  check({ fields, keyFile }, map, report) {
+    if (fields === undefined || fields.length === 0 || keyFile !== undefined) return;
+    report.add(map, "key_missing", "Fields can be hidden only with a key: name it in redact.keyFile.");
+  },
+};
+
+const exportIsWhole: Condition<ExportConfig> = {
+  check({ kind, format, endpoint: url, caFile, tokenFile, signatureKeyFile }, map, report) {
+    if (kind === undefined) return;
+    if (kind !== "stdout" && url === undefined && entryOf(map, "endpoint") === undefined) {
+      report.add(map, "endpoint_missing", `An export of kind ${kind} needs an endpoint.`);
+    }
+    const network = [url, caFile, tokenFile, signatureKeyFile].some((value) => value !== undefined);
+    if (kind === "stdout" && network) {
+      report.add(
+        map,
+        "not_for_stdout",
+        "An export to stdout has neither endpoint, caFile, tokenFile nor signatureKeyFile.",
+      );
+    }
+    if (kind === "otlp" && format !== undefined && format !== "jsonl") {
+      report.add(map, "not_for_otlp", "An export of kind otlp has a form of its own: leave format out.");
+    }
+  },
+};
+
+const exportTarget = object(
+  {
+    name: required(exportName, "Of its cursor and in metrics."),
+    kind: required(choice("stdout", "webhook", "otlp"), "Where to."),
+    format: defaulted(choice("jsonl", "cloudevents", "ocsf"), "jsonl", "jsonl: the records as they stand in the log."),
+    endpoint: optional(endpoint, "An http or https URL; for otlp without /v1/logs."),
+    caFile: optional(path, "Certificates (PEM) to trust instead of the platform's."),
+    tokenFile: optional(path, "A file with a bearer token; read anew for each delivery."),
+    signatureKeyFile: optional(path, "A file with the key of an HMAC-SHA-256 over each body."),
+    timeout: defaulted(duration(), "10s", "How long one delivery may take."),
+  },
+  exportIsWhole,
+);
+
 const portsDiffer: Condition<{ forward: ListenerConfig; admin: ListenerConfig }> = {
   check({ forward, admin }, map, report) {
     if (forward === undefined || admin === undefined || forward.port !== admin.port) return;
@@ -53,6 +123,7 @@ export const routerConfigSpec = object({
       namespace: required(identityName, "The pod's namespace."),
       pod: required(identityName, "The pod's name."),
       agent: required(identityName, "The agent's name; policies are addressed to it."),
+      image: optional(image, "The image of this container by digest, for the start record and attestations."),
     }),
     "Who this pod is: from the downward API, never from a request.",
   ),
@@ -101,8 +172,55 @@ export const routerConfigSpec = object({
           "1Gi",
           "Over this total nothing more is written, and strict mode refuses traffic.",
         ),
+        heartbeat: defaulted(duration(), "10m", "Where nothing was recorded for so long, a heartbeat is."),
+        checkpoint: defaulted(
+          object({
+            keyFile: optional(path, "A private Ed25519 key (PKCS#8 PEM); without it, one is made at each start."),
+            records: defaulted(
+              integer({ minimum: 1, maximum: 1_000_000 }),
+              10_000,
+              "A checkpoint is signed after so many records.",
+            ),
+            interval: defaulted(duration(), "10s", "A checkpoint is signed so long after something was recorded."),
+            files: defaulted(
+              list(path, { mayBeEmpty: true, unique: true }),
+              [],
+              "Each is kept to be the newest checkpoint: on a volume that outlives the pod.",
+            ),
+            witnesses: defaulted(
+              list(
+                object({
+                  url: required(endpoint, "The witness's submission prefix; add-checkpoint is posted below it."),
+                  key: required(verifierKey, "The witness's public key: name+hash+base64."),
+                }),
+                { mayBeEmpty: true },
+              ),
+              [],
+              "C2SP witnesses that keep what they saw of the log, and cosign it.",
+            ),
+          }),
+          {},
+          "Signed heads of the log.",
+        ),
+        redact: defaulted(
+          object(
+            {
+              fields: defaulted(
+                list(redactField, { mayBeEmpty: true, unique: true }),
+                [],
+                "Replaced by their HMAC-SHA-256: target, or detail.<name>.",
+              ),
+              keyFile: optional(path, "The HMAC's key, at least 16 octets; keep it apart from the log."),
+            },
+            redactNeedsKey,
+          ),
+          {},
+          "What the log shall not say in clear.",
+        ),
+        exports: defaulted(list(exportTarget, { mayBeEmpty: true }), [], "Where records go besides the log."),
       },
       segmentFits,
+      uniqueIds(["exports"], "name"),
     ),
     {},
     "The audit log.",

@@ -1,4 +1,5 @@
 import type { Bytes, Millis, Port } from "../base/quantity.ts";
+import type { Endpoint } from "./endpoint-shape.ts";
 import type { Hostname } from "../wire/hostname.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 
@@ -7,12 +8,60 @@ export interface ListenerConfig {
   readonly port: Port;
 }
 
+export interface WitnessConfig {
+  /** C2SP tlog-witness submission prefix: `add-checkpoint` is posted below it. */
+  readonly url: Endpoint;
+  /** The witness's public key, as a C2SP vkey. */
+  readonly key: string;
+}
+
+export interface CheckpointConfig {
+  /** A private Ed25519 key (PKCS#8 PEM); undefined: one made at boot, which ends with the process. */
+  readonly keyFile: string | undefined;
+  readonly records: number;
+  readonly interval: Millis;
+  /** Each holds the newest checkpoint. */
+  readonly files: readonly string[];
+  readonly witnesses: readonly WitnessConfig[];
+}
+
+export interface RedactConfig {
+  /** `target` or `detail.<name>`. */
+  readonly fields: readonly string[];
+  /** At least 16 octets, which are the HMAC's key as they are. */
+  readonly keyFile: string | undefined;
+}
+
+/** Where audit records go besides the log itself. */
+export interface ExportConfig {
+  /** Of its cursor and its metrics. */
+  readonly name: string;
+  readonly kind: "stdout" | "webhook" | "otlp";
+  readonly format: "jsonl" | "cloudevents" | "ocsf";
+  /** Undefined for stdout only. */
+  readonly endpoint: Endpoint | undefined;
+  /** Certificates (PEM) that the endpoint's may be issued by, instead of the platform's. */
+  readonly caFile: string | undefined;
+  /** A bearer token, read anew for each attempt. */
+  readonly tokenFile: string | undefined;
+  /** The key of an HMAC-SHA-256 over each body, sent as `Sluice-Signature`. */
+  readonly signatureKeyFile: string | undefined;
+  /** For one delivery, from connecting to the end of the answer. */
+  readonly timeout: Millis;
+}
+
 export type AuditMode = "strict" | "blocking" | "best_effort";
 
 /** Static settings of the sidecar, complete: every default is already filled in (`router-config-shape.ts` is their one place). */
 export interface RouterConfig {
   /** Who this pod is: from the downward API, never from a request. */
-  readonly identity: { readonly namespace: string; readonly pod: string; readonly agent: string };
+  readonly identity: {
+    readonly namespace: string;
+    readonly pod: string;
+    readonly agent: string;
+    /** The image of this container, by digest: `name@sha256:...`. */
+    readonly image: string | undefined;
+  };
   readonly listeners: { readonly forward: ListenerConfig; readonly admin: ListenerConfig };
   readonly policy: { readonly directory: string; readonly expiryGrace: Millis };
   readonly trust: { readonly directory: string };
@@ -24,6 +73,11 @@ export interface RouterConfig {
     readonly segmentAge: Millis;
     /** Over this total nothing more is written, and strict mode refuses traffic. */
     readonly maximumBytes: Bytes;
+    /** Where nothing else was recorded for so long, that is recorded. */
+    readonly heartbeat: Millis;
+    readonly checkpoint: CheckpointConfig;
+    readonly redact: RedactConfig;
+    readonly exports: readonly ExportConfig[];
   };
   readonly limits: {
     readonly connections: number;

@@ -25,7 +25,7 @@ export function admittedEvent(
     rule: permit.rule ?? null,
     policy: permit.policy,
     request: start.request,
-    detail: { addresses, ...(refusedAddresses.length > 0 ? { refusedAddresses } : {}) },
+    detail: { addresses, ...(refusedAddresses.length > 0 ? { refusedAddresses } : {}), ...start.trace },
   };
 }
 
@@ -36,7 +36,7 @@ export function admittedEvent(
 export function endedEvent(outcome: Outcome, admitted: boolean, at: EpochMillis): AuditEvent {
   const { start, facts } = outcome;
   const reason = outcome.kind === "completed" ? null : (outcome.reason ?? null);
-  const detail: Record<string, AuditValue> = { outcome: outcome.kind };
+  const detail: Record<string, AuditValue> = { outcome: outcome.kind, ...start.trace };
   if (outcome.kind !== "completed" && outcome.detail !== undefined) detail["detail"] = outcome.detail;
   if (facts.address !== undefined) detail["address"] = facts.address;
   if (facts.status !== undefined) detail["status"] = facts.status;

@@ -3,6 +3,7 @@ import type { Reason } from "../base/reason.ts";
 import type { PolicyIdentity } from "../policy/permit.ts";
 import type { Host } from "../wire/host.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
+import type { TraceContext } from "../wire/traceparent.ts";
 
 /** What is known of an exchange before it is judged. Host and port are undefined where the request had no readable form. */
 export interface ExchangeStart {
@@ -13,6 +14,8 @@ export interface ExchangeStart {
   readonly host: Host | undefined;
   readonly port: Port | undefined;
   readonly at: EpochMillis;
+  /** As the agent says. */
+  readonly trace: TraceContext | undefined;
 }
 
 /** What an exchange carried and how long its parts took; a part that did not happen is undefined. */

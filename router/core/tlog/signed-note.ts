@@ -67,12 +67,10 @@ export function parseSignatureLines(text: string): Result<readonly NoteSignature
   if (text.length > MAXIMUM_NOTE) return problem("note_too_long", `A note has at most ${MAXIMUM_NOTE} characters.`);
   if (text === "") return problem("no_signatures", "There is no signature line.");
   const lines = text.split("\n", MAXIMUM_SIGNATURES + 2);
-  if (lines.pop() !== "") {
-    if (lines.length > MAXIMUM_SIGNATURES) {
-      return problem("too_many_signatures", `A note has at most ${MAXIMUM_SIGNATURES} signatures.`);
-    }
-    return problem("bad_signature_line", "The last line does not end in a newline.");
+  if (lines.length > MAXIMUM_SIGNATURES + 1) {
+    return problem("too_many_signatures", `A note has at most ${MAXIMUM_SIGNATURES} signatures.`);
   }
+  if (lines.pop() !== "") return problem("bad_signature_line", "The last line does not end in a newline.");
   const signatures: NoteSignature[] = [];
   for (const [index, line] of lines.entries()) {
     const signature = parseSignatureLine(line);

@@ -5,6 +5,7 @@ import { type Authority, parseAuthority, sameAuthority } from "./authority.ts";
 import { connectionOptions, endToEndFields, fieldValues } from "./fields.ts";
 import type { Field, RequestHead } from "./message-head.ts";
 import { type RequestFraming, requestFraming } from "./request-framing.ts";
+import { type TraceContext, traceContext } from "./traceparent.ts";
 import { HTTP_PORT, type OriginForm, parseAbsoluteForm, parseOriginForm } from "./request-target.ts";
 
 /** One plain-HTTP request in parsed form; what goes to the origin is written anew from these members. */
@@ -23,9 +24,16 @@ export interface HttpForwardRequest extends OriginForm {
   readonly expectContinue: boolean;
   /** End-to-end fields in the order sent, without those that say again, or otherwise, what the other members say. */
   readonly fields: readonly Field[];
+  readonly trace: TraceContext | undefined;
 }
 
-export type ForwardRequest = { readonly kind: "tunnel"; readonly authority: Authority } | HttpForwardRequest;
+export interface TunnelRequest {
+  readonly kind: "tunnel";
+  readonly authority: Authority;
+  readonly trace: TraceContext | undefined;
+}
+
+export type ForwardRequest = TunnelRequest | HttpForwardRequest;
 
 export interface RequestProblem {
   readonly reason: Reason;
@@ -90,7 +98,7 @@ function tunnelRequest(head: RequestHead): Result<ForwardRequest, RequestProblem
   }
   // Some clients leave the port out of Host.
   const mismatch = hostProblem(head, authority.value, authority.value.port);
-  return mismatch === undefined ? ok({ kind: "tunnel", authority: authority.value }) : fail(mismatch);
+  return mismatch === undefined ? ok({ kind: "tunnel", authority: authority.value, trace: traceContext(head) }) : fail(mismatch);
 }
 
 function httpRequest(
@@ -131,6 +139,7 @@ function httpRequest(
     // RFC 9110 section 10.1.1: ignored in HTTP/1.0.
     expectContinue: expectations.length > 0 && head.version === "1.1" && framing.value.kind !== "none",
     fields: fields.value.filter(({ name }) => !NOT_FORWARDED.has(name)),
+    trace: traceContext(head),
   });
 }
 

@@ -11,6 +11,7 @@ import { formatVerifierKey } from "../../core/tlog/verifier-key.ts";
 import { type ChainEntry, ChainWriter, type ChainWriterOptions, type DurableEnd } from "./chain-writer.ts";
 import { inTime } from "./in-time.ts";
 import { type AuditOutcome, Losses } from "./losses.ts";
+import type { Redactor } from "./redactor.ts";
 import { ownEvent } from "../../core/audit/own-event.ts";
 
 /** Events that wait at most, each about a kilobyte; one that comes beyond is lost at once. */
@@ -71,6 +72,8 @@ export interface AuditLogOptions extends ChainWriterOptions {
   readonly checkpoints: CheckpointOptions;
   /** Where nothing else was recorded for so long, that is recorded: silence is told from suppression. */
   readonly heartbeat: Millis;
+  /** Hides fields of each event before it is kept. */
+  readonly redact?: Redactor;
   readonly files?: AuditFiles;
 }
 
@@ -188,7 +191,7 @@ class GroupCommitLog implements AuditLog {
       this.#lose("dropped");
       return;
     }
-    this.#queue.push({ event, at: this.#options.clock.monotonic(), settle: undefined });
+    this.#push(event, undefined);
     // Nobody waits: the next batch that somebody waits for takes it along, and a sync of its own is spared.
     if (this.#queue.length >= SOON_COUNT) this.#wake();
     else this.#soon ??= setTimeout(this.#flushSoon, SOON_MILLIS).unref();
@@ -246,8 +249,13 @@ class GroupCommitLog implements AuditLog {
   }
 
   #enqueue(event: AuditEvent, settle: Entry["settle"]): void {
-    this.#queue.push({ event, at: this.#options.clock.monotonic(), settle });
+    this.#push(event, settle);
     this.#wake();
+  }
+
+  #push(event: AuditEvent, settle: Entry["settle"]): void {
+    const { redact, clock } = this.#options;
+    this.#queue.push({ event: redact === undefined ? event : redact(event), at: clock.monotonic(), settle });
   }
 
   #wake(): void {

@@ -42,7 +42,7 @@ export function signerFromPrivateKey(name: string, privateKey: KeyObject): NoteS
   const key = keyOf(name, "ed25519", privateKey);
   return {
     key,
-    sign: (text) => ({ name, keyId: key.keyId, signature: signOctets(undefined, Buffer.from(text), privateKey) }),
+    sign: (text) => ({ name, keyId: key.keyId, signature: signatureOf(text, privateKey) }),
   };
 }
 
@@ -52,10 +52,14 @@ export function cosignerFromPrivateKey(name: string, privateKey: KeyObject): Not
   return {
     key,
     cosign(text, time) {
-      const signature = signOctets(undefined, Buffer.from(cosignedText(text, time)), privateKey);
+      const signature = signatureOf(cosignedText(text, time), privateKey);
       return { name, keyId: key.keyId, signature: formatTimestampedSignature({ time, signature }) };
     },
   };
+}
+
+function signatureOf(text: string, privateKey: KeyObject): Uint8Array {
+  return Uint8Array.from(signOctets(undefined, Buffer.from(text), privateKey));
 }
 
 function keyOf(name: string, algorithm: NoteAlgorithm, privateKey: KeyObject): VerifierKey {

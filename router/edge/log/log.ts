@@ -13,6 +13,8 @@ export interface Log {
   exchange(outcome: Outcome, admitted: boolean): void;
   /** Something else that happened. The facts are the caller's to choose: nothing of a request's content, no credential. */
   event(level: "debug" | "info" | "warn" | "error", event: string, facts?: LogFacts): void;
+  /** A signed head of the audit log, whole: whoever keeps the log keeps an anchor. Written at every level but `silent`. */
+  checkpoint(note: string, event: string): void;
   /** Lines that the reader of the log did not take. */
   readonly lost: number;
   /** Resolves when everything is written, or after `deadline`. */
@@ -50,6 +52,8 @@ export function openLog(level: RouterConfig["log"]["level"], stream: Writable): 
     output,
   );
 
+  const notes = lines.child({}, { level: level === "silent" ? level : "info" });
+
   function event(severity: "debug" | "info" | "warn" | "error", name: string, facts: LogFacts = {}): void {
     if (!lines.isLevelEnabled(severity)) return;
     const clean: Record<string, LogFacts[string]> = {};
@@ -61,6 +65,9 @@ export function openLog(level: RouterConfig["log"]["level"], stream: Writable): 
     event,
     exchange(outcome, admitted) {
       if (lines.isLevelEnabled("info")) lines.info(exchangeFields(outcome, admitted), "exchange");
+    },
+    checkpoint(note, name) {
+      notes.info({ checkpoint: note }, name);
     },
     get lost() {
       return output.lost;
@@ -91,6 +98,7 @@ function exchangeFields(outcome: Outcome, admitted: boolean): LogFacts {
     bytesIn: facts.bytesIn,
     ms: Math.round(facts.total * 10) / 10,
     policy: policy?.digest.slice(0, DIGEST_LENGTH),
+    trace: start.trace?.trace,
   };
 }
 

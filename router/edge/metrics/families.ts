@@ -29,6 +29,10 @@ export interface GaugeSources {
   tunnels(): number;
   guardVerified(): boolean;
   policies(): readonly PolicyFacts[];
+  /** Seconds since the audit log's newest head was signed, or since the start. */
+  checkpointAge(): number;
+  /** Places where heads should be kept, and are not. */
+  outputsFailing(): number;
 }
 
 /** What the instruments count. */
@@ -82,6 +86,12 @@ export function metricFamilies(version: string, counts: Counts, sources: GaugeSo
     gauge("sluice_egress_tunnels", "Tunnels open now.", () => sources.tunnels()),
     gauge("sluice_guard_verified", "1: the egress guard was proved for this pod.", () =>
       sources.guardVerified() ? 1 : 0,
+    ),
+    gauge("sluice_audit_checkpoint_age_seconds", "Time since the audit log's newest head was signed.", () =>
+      sources.checkpointAge(),
+    ),
+    gauge("sluice_audit_outputs_failing", "Files and witnesses that do not get the audit log's heads now.", () =>
+      sources.outputsFailing(),
     ),
     {
       type: "gauge",

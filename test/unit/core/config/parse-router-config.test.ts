@@ -27,7 +27,7 @@ test("without a file, what is not set has the defaults of contract.md", () => {
   assert.deepEqual(parseRouterConfig("settings", undefined, IDENTITY), {
     ok: true,
     value: {
-      identity: { namespace: "research", pod: "agent-0", agent: "true" },
+      identity: { namespace: "research", pod: "agent-0", agent: "true", image: undefined },
       listeners: {
         forward: { addresses: ["127.0.0.1", "::1"], port: 18_080 },
         admin: { addresses: ["0.0.0.0", "::"], port: 18_090 },
@@ -41,6 +41,10 @@ test("without a file, what is not set has the defaults of contract.md", () => {
         segmentBytes: 16 * 2 ** 20,
         segmentAge: 86_400_000,
         maximumBytes: 2 ** 30,
+        heartbeat: 600_000,
+        checkpoint: { keyFile: undefined, records: 10_000, interval: 10_000, files: [], witnesses: [] },
+        redact: { fields: [], keyFile: undefined },
+        exports: [],
       },
       limits: {
         connections: 1024,
@@ -160,6 +164,45 @@ test("a setting that is none is a bug of the caller", () => {
     () => parseRouterConfig("r.yaml", ROUTER_CONFIG, [{ path: "audit", text: "x", origin: "x" }]),
     /no setting/,
   );
+});
+
+const WITNESS = "{ url: https://witness.example/w, key: witness.example+00000000+AA== }";
+const wrongAudit: readonly [name: string, yaml: string, code: string][] = [
+  ["fields to hide without a key", "redact: { fields: [target] }", "key_missing"],
+  ["a field that must stay", "redact: { fields: [seq], keyFile: /k }", "bad_field"],
+  ["a field of the prototype", 'redact: { fields: ["detail.__proto__"], keyFile: /k }', "bad_field"],
+  ["a webhook without an endpoint", "exports: [{ name: a, kind: webhook }]", "endpoint_missing"],
+  ["stdout with a token", "exports: [{ name: a, kind: stdout, tokenFile: /t }]", "not_for_stdout"],
+  ["otlp as ocsf", "exports: [{ name: a, kind: otlp, endpoint: 'http://c:4318', format: ocsf }]", "not_for_otlp"],
+  ["a name of two exports", "exports: [{ name: a, kind: stdout }, { name: a, kind: stdout }]", "duplicate_id"],
+  ["a name that leaves its directory", "exports: [{ name: ../a, kind: stdout }]", "bad_name"],
+  ["an endpoint with a password", "exports: [{ name: a, kind: webhook, endpoint: 'https://u:p@h/' }]", "bad_endpoint"],
+  ["an endpoint of another scheme", "exports: [{ name: a, kind: webhook, endpoint: 'file:///etc' }]", "bad_endpoint"],
+  ["a witness without a key", "checkpoint: { witnesses: [{ url: https://w }] }", "missing_key"],
+  ["a witness whose key is none", "checkpoint: { witnesses: [{ url: https://w, key: abc }] }", "bad_key"],
+  ["no records at all", "checkpoint: { records: 0 }", "out_of_range"],
+  ["no heartbeat at all", "heartbeat: 0s", "out_of_range"],
+];
+
+for (const [name, yaml, code] of wrongAudit) {
+  test(`refused: audit: ${name}`, () => {
+    const source = `apiVersion: sluice.dev/v1alpha1\nkind: RouterConfig\nspec:\n  audit:\n    ${yaml}\n`;
+    assert.deepEqual(
+      checkRouterConfig("r.yaml", source).map((problem) => problem.code),
+      [code],
+    );
+  });
+}
+
+test("what audit can be told besides is read", () => {
+  const yaml = `checkpoint: { keyFile: /k.pem, records: 5, interval: 1s, files: [/a, /b], witnesses: [${WITNESS}] }
+    redact: { fields: [target, detail.addresses], keyFile: /hmac }
+    exports:
+      - { name: siem, kind: webhook, endpoint: https://siem.example/in, format: ocsf, tokenFile: /t, timeout: 3s }
+      - { name: otel, kind: otlp, endpoint: "http://127.0.0.1:4318" }
+      - { name: out, kind: stdout, format: cloudevents }`;
+  const source = `apiVersion: sluice.dev/v1alpha1\nkind: RouterConfig\nspec:\n  audit:\n    ${yaml}\n`;
+  assert.deepEqual(checkRouterConfig("r.yaml", source), []);
 });
 
 test("a file is checked by itself without the identity that the pod brings, and only without that", () => {

@@ -303,6 +303,7 @@ const PLAIN = {
   upgrade: undefined,
   keepAlive: true,
   expectContinue: false,
+  trace: undefined,
   authority: "a.example:80",
   fields: [],
 };

@@ -88,6 +88,7 @@ interface Written {
   readonly seq: number;
   readonly request: string | null;
   readonly action: string;
+  readonly target: string;
   readonly time: string;
   readonly detail: { readonly [key: string]: unknown };
 }

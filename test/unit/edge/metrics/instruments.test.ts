@@ -9,6 +9,8 @@ import { Instruments } from "../../../../router/edge/metrics/instruments.ts";
 const idle: GaugeSources = {
   tunnels: () => 0,
   guardVerified: () => false,
+  checkpointAge: () => 0,
+  outputsFailing: () => 0,
   policies: () =>
     POLICY_KINDS.map((kind) => ({
       kind,
@@ -22,7 +24,14 @@ function outcome(
   how: { kind: "completed" } | { kind: "refused"; reason: Reason } | { kind: "aborted"; reason: Reason | undefined },
   connect?: number,
 ): Outcome {
-  const start = { request: "r", action: "connect", host: undefined, port: undefined, at: epochMillis(0) };
+  const start = {
+    request: "r",
+    action: "connect",
+    host: undefined,
+    port: undefined,
+    at: epochMillis(0),
+    trace: undefined,
+  };
   const facts = {
     address: undefined,
     bytesOut: 0,
@@ -89,6 +98,8 @@ test("the egress and policy part of contract.md's list is there from the start, 
     ['sluice_audit_records_total{outcome="dropped"}', 0],
     ['sluice_audit_records_total{outcome="unrecorded"}', 0],
     ["sluice_audit_sync_seconds_count", 0],
+    ["sluice_audit_checkpoint_age_seconds", 0],
+    ["sluice_audit_outputs_failing", 0],
     ["sluice_guard_verified", 0],
     [`sluice_build_info{version="1.2.3",node="${process.version}"}`, 1],
   ];
@@ -151,6 +162,8 @@ test("gauges say what is so at the scrape; counters count", async () => {
   const instruments = new Instruments("1", {
     tunnels: () => tunnels,
     guardVerified: () => true,
+    checkpointAge: () => 12.5,
+    outputsFailing: () => 2,
     policies: () => [
       { kind: "EgressPolicy", version: 7, loadedAt: epochMillis(1_500), expiresAt: epochMillis(2_000_000) },
     ],

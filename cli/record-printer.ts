@@ -1,0 +1,128 @@
+import { styleText } from "node:util";
+import { fail, ok, type Result } from "../router/core/base/result.ts";
+import type { CliIo } from "./cli-io.ts";
+import { accent, HEADING, recordLine } from "./record-line.ts";
+import type { ShownRecord } from "./shown-record.ts";
+import { cutText, shownJson, shownText, shownWord } from "./shown-text.ts";
+import type { Viewer } from "./viewer.ts";
+
+/** For `parseArgs`. */
+export const PRINT_OPTIONS = { json: { type: "boolean" }, color: { type: "string" } } as const;
+export const PRINT_USAGE = "[--json] [--color auto|always|never]";
+
+export interface Look {
+  readonly json: boolean;
+  readonly colors: boolean;
+  /** Of a terminal: no line is longer, so that none wraps. Undefined: it is not a terminal, and nothing is cut. */
+  readonly columns: number | undefined;
+}
+
+/** A line of the text form is made for this; a narrower terminal wraps it. */
+const LEAST_COLUMNS = 120;
+/** Other files have a million lines that are no record. */
+const MOST_DAMAGES = 10;
+const FULL = 32_768;
+const EXCERPT = 60;
+
+export function lookOf(json: boolean, color: string, viewer: Viewer): Result<Look, string> {
+  if (color !== "auto" && color !== "always" && color !== "never") return fail("--color is auto, always or never");
+  const colors = color === "always" || (color === "auto" && viewer.colors);
+  return ok({ json, colors, columns: viewer.columns });
+}
+
+/** Prints records as lines, or as they stand in the log (`json`), on standard output; what is none, beside it. */
+export class RecordPrinter {
+  readonly #io: CliIo;
+  readonly #look: Look;
+  #pending = "";
+  #headed = false;
+  #stream = "";
+  #day = "";
+  /** Of the file that had the last line that is no record. */
+  #damaged = { file: "", count: 0 };
+
+  constructor(io: CliIo, look: Look) {
+    this.#io = io;
+    this.#look = look;
+  }
+
+  /** `line` is the record as it stands in the log. */
+  record(record: ShownRecord, line: string): void {
+    const { json, colors, columns } = this.#look;
+    if (json) {
+      // On a terminal nobody hashes it, and a record must not steer one.
+      this.#print(columns === undefined ? line : shownJson(line));
+      return;
+    }
+    if (!this.#headed) this.#print(this.#styled("dim", HEADING));
+    this.#headed = true;
+    if (record.stream !== this.#stream || !record.time.startsWith(this.#day)) this.#separate(record, "");
+    const text = this.#fit(recordLine(record));
+    const { start, end, format } = accent(record);
+    this.#print(
+      colors ? text.slice(0, start) + this.#styled(format, text.slice(start, end)) + text.slice(end) : text,
+    );
+  }
+
+  /** The first record of a stream that nobody had seen begin, where one had been read before. */
+  restarted(record: ShownRecord): void {
+    this.#separate(record, "the writer was started anew: ");
+  }
+
+  /** What is no record. Of one file the first few are shown, and then their number, by `flush`. */
+  damaged(file: string, place: string, what: string, text: string | undefined): void {
+    if (file !== this.#damaged.file) {
+      this.#tellDamages();
+      this.#damaged = { file, count: 0 };
+    }
+    this.#damaged.count += 1;
+    if (this.#damaged.count > MOST_DAMAGES) return;
+    const excerpt = text === undefined || text === "" ? "" : `: ${shownText(text, EXCERPT)}`;
+    this.note(`${shownText(file, 500)}${place}: ${what}${excerpt}`, "!!");
+  }
+
+  /** A line that is no record's. */
+  note(text: string, mark = "--"): void {
+    const { json } = this.#look;
+    const line = this.#styled(mark === "!!" ? "yellow" : "dim", `${mark} ${text}`);
+    if (json) this.#io.stderr(`${line}\n`);
+    else this.#print(line);
+  }
+
+  /** Says what is left to say of the file that was read last. */
+  tellDamages(): void {
+    this.#tellDamages();
+    this.#damaged = { file: "", count: 0 };
+  }
+
+  flush(): void {
+    if (this.#pending !== "") this.#io.stdout(this.#pending);
+    this.#pending = "";
+  }
+
+  #tellDamages(): void {
+    const { file, count } = this.#damaged;
+    if (count > MOST_DAMAGES) this.note(`${shownText(file, 500)}: ${count - MOST_DAMAGES} more lines are no record`, "!!");
+  }
+
+  #separate({ stream, time, seq, actor }: ShownRecord, why: string): void {
+    this.#stream = stream;
+    this.#day = time.slice(0, 10);
+    const who = `${shownWord(actor.namespace, 80)}/${shownWord(actor.pod, 80)}`;
+    this.note(`${why}${this.#day}, stream ${stream} of ${who}, from record ${seq}`);
+  }
+
+  #fit(line: string): string {
+    const { columns } = this.#look;
+    return columns === undefined ? line : cutText(line, Math.max(columns, LEAST_COLUMNS));
+  }
+
+  #styled(format: "red" | "green" | "yellow" | "dim", text: string): string {
+    return this.#look.colors ? styleText(format, text, { validateStream: false }) : text;
+  }
+
+  #print(line: string): void {
+    this.#pending += `${line}\n`;
+    if (this.#pending.length >= FULL) this.flush();
+  }
+}

@@ -1,0 +1,36 @@
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { fail, ok, type Result } from "../core/base/result.ts";
+import type { CheckpointConfig, RedactConfig } from "../core/config/router-config.ts";
+import { privateKeyFromPem } from "../edge/audit/ed25519.ts";
+import { createRedactor, type Redactor } from "../edge/audit/redactor.ts";
+import { readRegularFile } from "../edge/sources/regular-file.ts";
+
+const MAXIMUM_KEY_FILE = 64 * 1024;
+const LEAST_REDACT_KEY = 16;
+
+/** The key that signs the log's heads: the mounted one, or one that ends with this process. */
+export async function checkpointKey({ keyFile }: CheckpointConfig): Promise<Result<KeyObject, string>> {
+  if (keyFile === undefined) return ok(generateKeyPairSync("ed25519").privateKey);
+  const octets = await keyOctets(keyFile);
+  if (!octets.ok) return octets;
+  const key = privateKeyFromPem(Buffer.from(octets.value).toString("latin1"));
+  return key.ok ? key : fail(`${keyFile}: ${key.problem}`);
+}
+
+/** Undefined where nothing is to be hidden. */
+export async function redactorOf({ fields, keyFile }: RedactConfig): Promise<Result<Redactor | undefined, string>> {
+  if (fields.length === 0 || keyFile === undefined) return ok(undefined);
+  const octets = await keyOctets(keyFile);
+  if (!octets.ok) return octets;
+  if (octets.value.length < LEAST_REDACT_KEY) {
+    return fail(`${keyFile}: the key has ${octets.value.length} octets; at least ${LEAST_REDACT_KEY} are needed.`);
+  }
+  return ok(createRedactor(fields, octets.value));
+}
+
+async function keyOctets(file: string): Promise<Result<Uint8Array, string>> {
+  const read = await readRegularFile(file, MAXIMUM_KEY_FILE);
+  if (read.ok) return ok(read.value.bytes);
+  const { problem } = read;
+  return fail(`${file}: the key cannot be read (${problem.kind === "unreadable" ? problem.code : problem.kind}).`);
+}
