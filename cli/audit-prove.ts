@@ -1,10 +1,7 @@
-import { isUtf8 } from "node:buffer";
-import { open, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { stat, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { streamOfOrigin } from "../router/core/audit/log-origin.ts";
-import { parseRecord } from "../router/core/audit/parse-record.ts";
-import { parseSegmentName } from "../router/core/audit/segment-header.ts";
 import { fail, ok, type Result } from "../router/core/base/result.ts";
 import { formatAddCheckpoint } from "../router/core/tlog/add-checkpoint.ts";
 import { parseCheckpointNote } from "../router/core/tlog/checkpoint-note.ts";
@@ -12,9 +9,11 @@ import type { Checkpoint } from "../router/core/tlog/checkpoint.ts";
 import { MAXIMUM_NOTE } from "../router/core/tlog/signed-note.ts";
 import { formatTlogProof } from "../router/core/tlog/tlog-proof.ts";
 import { parseTreeSize } from "../router/core/tlog/tree-size.ts";
+import { findStream } from "../router/edge/audit/find-stream.ts";
 import { checkpointFile } from "../router/edge/audit/note-file.ts";
 import { readConsistency, readInclusion, type ReadProofProblem } from "../router/edge/audit/read-proof.ts";
-import { listSegments, readLines } from "../router/edge/audit/read-segments.ts";
+import { listSegments } from "../router/edge/audit/read-segments.ts";
+import { readShortText } from "../router/edge/audit/short-text.ts";
 import { type CliIo, EXIT } from "./cli-io.ts";
 
 /** As of `audit verify`: the log is shorter than its checkpoint, or inconsistent with it. */
@@ -26,8 +25,9 @@ const EXITS: Readonly<Record<ReadProofProblem["code"], number>> = {
   too_short: INCONSISTENT,
   other_root: INCONSISTENT,
 };
-/** How many streams an error names. */
-const NAMED_STREAMS = 20;
+
+/** In octets; a note has a bound of its own in characters. */
+const LONGEST_NOTE = 3 * MAXIMUM_NOTE;
 
 interface Failure {
   readonly exit: number;
@@ -103,21 +103,24 @@ async function prove(options: Options, cwd: string): Promise<Result<string, Fail
   const files = await filesOf(options.paths, cwd);
   // A checkpoint that is named also names the stream.
   const named = given?.value.checkpoint ?? before?.value.checkpoint;
-  const found = await findStream(files, options.stream ?? (named && streamOfOrigin(named.origin)));
-  if (!found.ok) return found;
+  const wanted = options.stream ?? (named && streamOfOrigin(named.origin));
+  const found = await findStream(files, wanted);
+  if (!found.ok) return unusable(missingStream(wanted, found.problem));
   const { stream, file } = found.value;
   const after = given ?? (await readNote(join(dirname(file), checkpointFile(stream))));
   if (!after.ok) return after;
-  const { checkpoint } = after.value;
-  for (const { origin } of [checkpoint, before?.value.checkpoint ?? checkpoint]) {
-    if (streamOfOrigin(origin) !== stream) return unusable(`the checkpoint of ${origin} is not one of stream ${stream}`);
+  const { origin } = after.value.checkpoint;
+  if (streamOfOrigin(origin) !== stream) return unusable(`the checkpoint is of ${origin}, not of stream ${stream}`);
+  if (before === undefined) return proveRecord(files, stream, options.seq ?? 0, after.value);
+  if (before.value.checkpoint.origin !== origin) {
+    return unusable(`the checkpoints are of two logs, ${before.value.checkpoint.origin} and ${origin}`);
   }
-  if (before?.ok === true && before.value.checkpoint.origin !== checkpoint.origin) {
-    return unusable(`the checkpoints are of two logs, ${before.value.checkpoint.origin} and ${checkpoint.origin}`);
-  }
-  return before === undefined
-    ? proveRecord(files, stream, options.seq ?? 0, after.value)
-    : proveGrowth(files, stream, before.value, after.value);
+  return proveGrowth(files, stream, before.value, after.value);
+}
+
+function missingStream(wanted: string | undefined, streams: readonly string[]): string {
+  if (streams.length === 0) return "there is no audit record there";
+  return `there is no stream ${wanted ?? ""} in this log; it has ${streams.join(", ")}`;
 }
 
 async function proveRecord(
@@ -158,56 +161,17 @@ async function filesOf(paths: readonly string[], cwd: string): Promise<readonly 
   return files;
 }
 
-/** The stream that is wanted, or the last of the log, with a file that holds some of it. */
-async function findStream(
-  files: readonly string[],
-  wanted: string | undefined,
-): Promise<Result<{ readonly stream: string; readonly file: string }, Failure>> {
-  let found: { stream: string; file: string } | undefined;
-  const streams: string[] = [];
-  const meet = (stream: string, file: string): void => {
-    if (streams.length < NAMED_STREAMS && !streams.includes(stream)) streams.push(stream);
-    if (stream === (wanted ?? stream)) found = { stream, file };
-  };
-  for (const file of files) {
-    const named = parseSegmentName(basename(file))?.stream;
-    if (named !== undefined) meet(named, file);
-    // A file by another name says only in its records whose it is.
-    else for (const stream of await streamsIn(file)) meet(stream, file);
-  }
-  if (found !== undefined) return ok(found);
-  if (streams.length === 0) return unusable("there is no audit record there");
-  return unusable(`there is no stream ${wanted ?? ""} in this log; it has ${streams.join(", ")}`);
-}
-
-/** In the order of their first records. */
-async function streamsIn(file: string): Promise<ReadonlySet<string>> {
-  const streams = new Set<string>();
-  await readLines(file, ({ text }) => {
-    const record = text === undefined ? undefined : parseRecord(text);
-    if (record?.ok === true) streams.add(record.value.stream);
-    return true;
-  });
-  return streams;
-}
-
 async function readNote(path: string): Promise<Result<NoteFile, Failure>> {
-  const text = await readShortText(path, MAXIMUM_NOTE * 3);
-  const parsed = text === undefined ? fail("It is too long or not UTF-8.") : parseCheckpointNote(text);
-  if (!parsed.ok) return unusable(`${path} is no checkpoint: ${parsed.problem}`);
-  return ok({ text: text ?? "", checkpoint: parsed.value.checkpoint });
-}
-
-/** Undefined where the file is longer than `longest` octets, or not UTF-8. */
-async function readShortText(path: string, longest: number): Promise<string | undefined> {
-  await using handle = await open(path, "r");
-  const bytes = Buffer.alloc(longest + 1);
-  let length = 0;
-  for (let count = -1; count !== 0 && length <= longest; length += count) {
-    count = (await handle.read(bytes, length, bytes.length - length)).bytesRead;
+  let text;
+  try {
+    text = await readShortText(path, LONGEST_NOTE);
+  } catch (error) {
+    return unusable(`there is no checkpoint to be read: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const octets = bytes.subarray(0, length);
-  return length <= longest && isUtf8(octets) ? octets.toString("utf8") : undefined;
+  if (text === undefined) return unusable(`${path} is no checkpoint: it is too long or not UTF-8`);
+  const parsed = parseCheckpointNote(text);
+  if (!parsed.ok) return unusable(`${path} is no checkpoint: ${parsed.problem}`);
+  return ok({ text, checkpoint: parsed.value.checkpoint });
 }
 
 function unproved({ code, message }: ReadProofProblem): Result<never, Failure> {

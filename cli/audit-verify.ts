@@ -1,122 +1,141 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import type { ChainReport, RecordMark } from "../router/core/audit/chain-report.ts";
+import { fail, ok, type Result } from "../router/core/base/result.ts";
+import { parseCheckpoint } from "../router/core/tlog/checkpoint.ts";
+import { MAXIMUM_PROOF_TEXT } from "../router/core/tlog/proof-text.ts";
 import { listSegments } from "../router/edge/audit/read-segments.ts";
-import { verifyLog } from "../router/edge/audit/verify-log.ts";
+import { type Anchor, readAnchors } from "./anchor-file.ts";
+import { PROOF_EXIT, verifyProofFile } from "./audit-proof-verify.ts";
 import { type CliIo, EXIT } from "./cli-io.ts";
-
-/** The verb's own exit codes (contract.md); 0 and 3 need an anchor to check against. */
-const TAMPERED = EXIT.no;
-const UNREADABLE = EXIT.usage;
-const UNANCHORED = 4;
-const WORST_FIRST = [TAMPERED, UNREADABLE, UNANCHORED] as const;
+import { judgeNote, type LogKey, readLogKeys } from "./log-key.ts";
+import { judgeLog, type LogExit, type LogVerdict, worstExit } from "./log-verdict.ts";
+import { verdictText } from "./log-verdict-text.ts";
 
 /** One chain: what a directory holds, or all files that were named. */
 interface Log {
   readonly path: string;
-  readonly files: () => Promise<readonly string[]>;
+  /** Where checkpoints may lie beside the segments. */
+  readonly directory: string | undefined;
+  readonly files: readonly string[];
 }
 
-interface Verdict {
-  readonly path: string;
-  readonly exit: (typeof WORST_FIRST)[number];
-  readonly report: ChainReport | undefined;
-  /** Why there is no report. */
-  readonly error: string | undefined;
+interface Question {
+  readonly paths: readonly string[];
+  readonly keys: readonly LogKey[];
+  readonly anchors: readonly Anchor[];
+  readonly proof: string | undefined;
+  readonly json: boolean;
 }
 
-/** `sluice audit verify PATH... [--json]`: each directory is one chain, and so are all files named, in their order. */
+/**
+ * `sluice audit verify PATH... [--key K]... [--anchor F]... [--json]`: each directory is one chain, and so are all files
+ * named, in their order. `--proof F` instead of paths: one proof. Exit codes (contract.md): 0 verified to an anchor,
+ * 1 tampered, 2 unreadable, 3 shorter than an anchor or inconsistent with it, 4 intact, but unsigned or unanchored.
+ */
 export async function auditVerify(argv: readonly string[], io: CliIo): Promise<number> {
-  let options;
-  try {
-    options = parseArgs({ args: [...argv], options: { json: { type: "boolean" } }, allowPositionals: true });
-  } catch (error) {
-    io.stderr(`sluice audit verify: ${messageOf(error)}\n`);
+  const question = await readQuestion(argv, io.cwd);
+  if (!question.ok) {
+    io.stderr(`sluice audit verify: ${question.problem}\n`);
     return EXIT.usage;
   }
-  if (options.positionals.length === 0) {
-    io.stderr("sluice audit verify: name at least one directory or segment\n");
-    return EXIT.usage;
+  const { paths, keys, anchors, proof, json } = question.value;
+  if (proof !== undefined) return verifyProof(proof, question.value, io);
+
+  const verdicts: LogVerdict[] = [];
+  const logs = await logsOf(paths, io.cwd);
+  for (const log of logs) {
+    if (log.ok) verdicts.push(await judgeLog(log.value, keys, anchors, logs.length === 1));
+    else verdicts.push({ path: log.problem.path, exit: EXIT.usage, error: log.problem.error });
   }
-  const verdicts: Verdict[] = [];
-  for (const log of await logsOf(options.positionals, io.cwd)) verdicts.push(await judge(log));
-  const exit = WORST_FIRST.find((code) => verdicts.some((verdict) => verdict.exit === code)) ?? UNREADABLE;
-  if (options.values.json === true) io.stdout(`${JSON.stringify({ exit, logs: verdicts })}\n`);
-  else for (const verdict of verdicts) io.stdout(textOf(verdict));
+  const exits: LogExit[] = verdicts.map((verdict) => verdict.exit);
+  const strays = anchors.filter((anchor) => verdicts.every((verdict) => isStray(verdict, anchor)));
+  if (strays.length > 0 && logs.length > 1) exits.push(3);
+  const exit = worstExit(exits);
+  if (json) {
+    io.stdout(`${JSON.stringify({ exit, logs: verdicts, strayAnchors: strays.map(({ file }) => file) })}\n`);
+    return exit;
+  }
+  for (const verdict of verdicts) io.stdout(verdictText(verdict));
+  if (logs.length > 1) {
+    for (const { file, checkpoint } of strays) io.stdout(`${file}: no log here is ${checkpoint.origin}\n`);
+  }
   return exit;
 }
 
-async function logsOf(paths: readonly string[], cwd: string): Promise<Log[]> {
-  const logs: Log[] = [];
+async function readQuestion(argv: readonly string[], cwd: string): Promise<Result<Question, string>> {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args: [...argv],
+      options: {
+        json: { type: "boolean" },
+        key: { type: "string", multiple: true },
+        anchor: { type: "string", multiple: true },
+        proof: { type: "string" },
+      },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error));
+  }
+  const { positionals: paths, values } = parsed;
+  if (paths.length === 0 && values.proof === undefined) return fail("name at least one directory or segment");
+  if (paths.length > 0 && values.proof !== undefined) return fail("a proof is verified without the log: name no path");
+  const keys: LogKey[] = [];
+  for (const argument of values.key ?? []) {
+    const read = await readLogKeys(cwd, argument);
+    if (!read.ok) return read;
+    keys.push(...read.value);
+  }
+  const anchors: Anchor[] = [];
+  for (const argument of values.anchor ?? []) {
+    const read = await readAnchors(cwd, argument);
+    if (!read.ok) return read;
+    anchors.push(...read.value);
+  }
+  return ok({ paths, keys, anchors, proof: values.proof, json: values.json === true });
+}
+
+async function logsOf(paths: readonly string[], cwd: string): Promise<Result<Log, { path: string; error: string }>[]> {
+  const logs: Result<Log, { path: string; error: string }>[] = [];
   const files: string[] = [];
   for (const path of paths.map((name) => resolve(cwd, name))) {
-    const isDirectory = await stat(path).then(
-      (entry) => entry.isDirectory(),
-      () => false,
-    );
-    if (isDirectory) logs.push({ path, files: () => listSegments(path) });
-    else files.push(path);
+    try {
+      if ((await stat(path)).isDirectory()) logs.push(ok({ path, directory: path, files: await listSegments(path) }));
+      else files.push(path);
+    } catch (error) {
+      logs.push(fail({ path, error: error instanceof Error ? error.message : String(error) }));
+    }
   }
-  if (files.length > 0) logs.push({ path: files.join(" "), files: () => Promise.resolve(files) });
+  if (files.length > 0) logs.push(ok({ path: files.join(" "), directory: undefined, files }));
   return logs;
 }
 
-async function judge({ path, files: list }: Log): Promise<Verdict> {
-  const unreadable = (error: string): Verdict => ({ path, exit: UNREADABLE, report: undefined, error });
+/** One proof, without the log that it is of. */
+async function verifyProof(file: string, { keys, anchors, json }: Question, io: CliIo): Promise<number> {
+  let text: string;
   try {
-    const files = await list();
-    if (files.length === 0) return unreadable("there is no audit segment in this directory");
-    const report = await verifyLog(files);
-    const { damage, records } = report;
-    // Where not even the first line is a record, this may be any file at all.
-    const isForeign = records === 0 && (damage?.kind === "malformed" || damage?.kind === "torn_tail");
-    const exit = damage === undefined ? UNANCHORED : isForeign ? UNREADABLE : TAMPERED;
-    return { path, exit, report, error: undefined };
+    const path = resolve(io.cwd, file);
+    if ((await stat(path)).size > MAXIMUM_PROOF_TEXT) throw new Error("it is too long for a proof");
+    text = await readFile(path, "utf8");
   } catch (error) {
-    return unreadable(messageOf(error));
+    io.stderr(`sluice audit verify: ${file}: ${error instanceof Error ? error.message : String(error)}\n`);
+    return EXIT.usage;
   }
+  const report = verifyProofFile(text, {
+    anchors: anchors.map((anchor) => anchor.text),
+    checkSignature(note) {
+      const verdict = judgeNote(note, parseCheckpoint(note.text)?.origin ?? "", keys);
+      return verdict === "verified" || verdict === "wrong" ? verdict : "unverified";
+    },
+  });
+  const exit = PROOF_EXIT[report.result];
+  if (json) io.stdout(`${JSON.stringify({ exit, ...report })}\n`);
+  else io.stdout(`${file}: ${report.result.toUpperCase()}\n${report.says.map((line) => `  ${line}\n`).join("")}`);
+  return exit;
 }
 
-function textOf({ path, exit, report, error }: Verdict): string {
-  if (report === undefined) return `${path}: UNREADABLE\n  ${error ?? ""}\n`;
-  const { damage, first, last, records } = report;
-  const lines: string[] = [];
-  if (damage !== undefined) {
-    const { file, line, offset } = damage.place;
-    const record = damage.seq === null ? "" : `, record ${damage.seq}`;
-    lines.push(`${file}:${line}, octet ${offset}${record}: ${damage.kind}`, damage.sentence);
-  }
-  if (first !== undefined && last !== undefined) {
-    const what = `${count(records, "record")} in ${count(report.segments, "segment")}, ${count(report.streams, "start")}`;
-    lines.push(`${damage === undefined ? "covers" : "intact before that:"} ${what}`);
-    lines.push(`  from ${markText(first)}`, `  to   ${markText(last)}`);
-    if (report.continues !== undefined) lines.push(`begins after ${report.continues}, which was not read`);
-  }
-  if (report.gaps + report.recoveries > 0) {
-    const gaps = `${count(report.gaps, "gap record")}, ${count(report.recoveries, "recovery record")}`;
-    lines.push(`${gaps}: the writer says there what it could not write`);
-  }
-  if (damage === undefined) {
-    if (!report.stopped)
-      lines.push("ends without a stop record: still being written, killed, or cut off after a record");
-    lines.push(
-      "not anchored: a chain alone shows neither a cut at its very end, nor a change of its last record, nor that it was",
-      "written anew; that takes a signed head that was kept elsewhere",
-    );
-  }
-  const title = exit === UNANCHORED ? "INTACT, NOT ANCHORED" : exit === TAMPERED ? "TAMPERED" : "UNREADABLE";
-  return `${path}: ${title}\n${lines.map((line) => `  ${line}\n`).join("")}`;
-}
-
-function markText({ seq, stream, time }: RecordMark): string {
-  return `record ${seq} of stream ${stream}, ${time}`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function isStray(verdict: LogVerdict, anchor: Anchor): boolean {
+  return verdict.anchors?.some(({ file, stream }) => file === anchor.file && stream === anchor.stream) !== true;
 }

@@ -18,7 +18,7 @@ const COLUMNS: readonly Column[] = [
   { title: "", width: 5, text: ({ decision }) => (decision === "none" ? "-" : decision) },
   { title: "KIND", width: 15, text: ({ kind }) => shownWord(kind, 40) },
   { title: "ACTION", width: 8, text: ({ action }) => shownWord(action, 60) },
-  { title: "TARGET", width: 26, text: ({ target }) => shownWord(target, 300) },
+  { title: "TARGET", width: 26, text: targetText },
   { title: "REASON OR RULE", width: 17, text: ({ reason, rule }) => shownWord(reason ?? rule, 100) },
   { title: "OUT", width: 5, isNumber: true, text: ({ detail }) => quantityText(detail["bytesOut"]) ?? "" },
   { title: "IN", width: 5, isNumber: true, text: ({ detail }) => quantityText(detail["bytesIn"]) ?? "" },
@@ -54,6 +54,11 @@ export function accent(record: ShownRecord): { start: number; end: number; forma
   if (record.decision === "deny") return { ...DECISION_AND_KIND, format: "red" };
   if (ALARMING.has(record.kind)) return { ...DECISION_AND_KIND, format: "yellow" };
   return { ...DECISION, format: "green" };
+}
+
+/** Of a segment's name the stream stands in the line above. */
+function targetText({ kind, target }: ShownRecord): string {
+  return shownWord(target, kind === "segment" ? 26 : 300);
 }
 
 function lay(cells: readonly string[], columns: readonly Column[]): string {

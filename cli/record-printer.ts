@@ -23,6 +23,7 @@ const LEAST_COLUMNS = 120;
 const MOST_DAMAGES = 10;
 const FULL = 32_768;
 const EXCERPT = 60;
+const MAXIMUM_PATH = 500;
 
 export function lookOf(json: boolean, color: string, viewer: Viewer): Result<Look, string> {
   if (color !== "auto" && color !== "always" && color !== "never") return fail("--color is auto, always or never");
@@ -59,50 +60,40 @@ export class RecordPrinter {
     if (record.stream !== this.#stream || !record.time.startsWith(this.#day)) this.#separate(record, "");
     const text = this.#fit(recordLine(record));
     const { start, end, format } = accent(record);
-    this.#print(
-      colors ? text.slice(0, start) + this.#styled(format, text.slice(start, end)) + text.slice(end) : text,
-    );
+    this.#print(colors ? text.slice(0, start) + this.#styled(format, text.slice(start, end)) + text.slice(end) : text);
   }
 
-  /** The first record of a stream that nobody had seen begin, where one had been read before. */
+  /** This record, shown or not, is the first of another stream than the one before. */
   restarted(record: ShownRecord): void {
-    this.#separate(record, "the writer was started anew: ");
+    this.#separate(record, "the writer was started again: ");
   }
 
-  /** What is no record. Of one file the first few are shown, and then their number, by `flush`. */
+  /** A line that is no record. Of one file the first few are shown; `tellDamages` says how many more there were. */
   damaged(file: string, place: string, what: string, text: string | undefined): void {
-    if (file !== this.#damaged.file) {
-      this.#tellDamages();
-      this.#damaged = { file, count: 0 };
-    }
-    this.#damaged.count += 1;
+    if (file !== this.#damaged.file) this.tellDamages();
+    this.#damaged = { file, count: this.#damaged.count + 1 };
     if (this.#damaged.count > MOST_DAMAGES) return;
     const excerpt = text === undefined || text === "" ? "" : `: ${shownText(text, EXCERPT)}`;
-    this.note(`${shownText(file, 500)}${place}: ${what}${excerpt}`, "!!");
+    this.note(`${shownText(file, MAXIMUM_PATH)}${place}: ${what}${excerpt}`, "!!");
   }
 
-  /** A line that is no record's. */
-  note(text: string, mark = "--"): void {
-    const { json } = this.#look;
-    const line = this.#styled(mark === "!!" ? "yellow" : "dim", `${mark} ${text}`);
-    if (json) this.#io.stderr(`${line}\n`);
-    else this.#print(line);
-  }
-
-  /** Says what is left to say of the file that was read last. */
   tellDamages(): void {
-    this.#tellDamages();
+    const { file, count } = this.#damaged;
     this.#damaged = { file: "", count: 0 };
+    const more = count - MOST_DAMAGES;
+    if (more > 0) this.note(`${shownText(file, MAXIMUM_PATH)}: ${more} more like this`, "!!");
+  }
+
+  /** A line about the log, beside those of its records. */
+  note(text: string, mark: "--" | "!!" = "--"): void {
+    const line = this.#styled(mark === "!!" ? "yellow" : "dim", this.#fit(`${mark} ${text}`));
+    if (this.#look.json) this.#io.stderr(`${line}\n`);
+    else this.#print(line);
   }
 
   flush(): void {
     if (this.#pending !== "") this.#io.stdout(this.#pending);
     this.#pending = "";
-  }
-
-  #tellDamages(): void {
-    const { file, count } = this.#damaged;
-    if (count > MOST_DAMAGES) this.note(`${shownText(file, 500)}: ${count - MOST_DAMAGES} more lines are no record`, "!!");
   }
 
   #separate({ stream, time, seq, actor }: ShownRecord, why: string): void {

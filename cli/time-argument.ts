@@ -15,7 +15,10 @@ export function parseTimeArgument(text: string, now: EpochMillis): Result<string
   const time =
     ago === null
       ? timestamp.read(nodeOf(text), new Report("", text))
-      : Math.max(0, FACTORS.reduce((left, factor, index) => left - factor * Number(ago[index + 1] ?? 0), now));
+      : Math.max(
+          0,
+          FACTORS.reduce((left, factor, index) => left - factor * Number(ago[index + 1] ?? 0), now),
+        );
   if (time !== undefined) return ok(new Date(time).toISOString());
   return fail(`${quoted(text)} is neither a time such as 2026-11-20T03:00:00Z nor a length of time such as 15m`);
 }

@@ -195,6 +195,7 @@ export class AuditExport {
         break;
       case "failed":
         this.#held = attempt;
+        this.#proved = false;
         await this.#backOff(delivery.problem, delivery.retryAfter);
         break;
       default:
@@ -204,26 +205,15 @@ export class AuditExport {
 
   /** Undefined where nothing waits. */
   async #next(): Promise<Attempt | undefined> {
-    const { limit, read, encode, observer } = this.#options;
+    const { limit, read, encode } = this.#options;
     const batch = await read(this.#cursor, { records: this.#passed + this.#width, bytes: limit.bytes });
-    const lines = batch.lines.slice(this.#passed);
-    if (this.#passed > 0 && lines.length === 0) {
-      // Nothing behind is left to try.
-      this.#passed = 0;
-      await this.#pauseFor(this.#backoff());
-      return this.#stopping ? undefined : this.#next();
-    }
-    const { skippedSegments, skippedLines, problem } = batch;
-    if (problem !== undefined && this.#passed === 0) {
-      this.#skippedSegments += skippedSegments;
-      this.#skippedLines += skippedLines;
-      this.#lastProblem = problem;
-      observer.skipped(skippedSegments, skippedLines, problem);
-      // Counted once: the next attempt begins behind it, or with the same lines.
-    }
+    // Where nothing is left behind what is passed by, it begins again with the first.
+    if (batch.lines.length <= this.#passed) this.#passed = 0;
+    const lines = batch.lines.slice(this.#passed, this.#passed + this.#width);
     const first = lines[0];
     if (first === undefined) {
-      this.#moveTo(batch.cursor);
+      this.#moveBehind(batch);
+      this.#failures = 0;
       this.#oldest = undefined;
       this.#tell();
       return undefined;
@@ -261,7 +251,7 @@ export class AuditExport {
     this.#refusals = 0;
     this.#proved = false;
     this.#width = Math.min(limit.records, this.#width + Math.ceil(this.#width / 4));
-    this.#moveTo(batch.cursor);
+    this.#moveBehind(batch);
     if (!batch.full) this.#oldest = undefined;
     this.#tell();
     await this.#pauseFor(batch.full ? BREATH : GATHER);
@@ -276,8 +266,9 @@ export class AuditExport {
     this.#width = 1;
     if (this.#proved) {
       this.#proved = false;
-      this.#refusals = 0;
-      this.#moveTo(batch.cursor);
+      // The next may be of the same kind: refused once more, it is judged in the same way at once.
+      this.#refusals = FEW_ATTEMPTS - 1;
+      this.#moveBehind(batch);
       this.#reject(1, problem);
       return;
     }
@@ -292,9 +283,16 @@ export class AuditExport {
     this.#options.observer.rejected(count, problem);
   }
 
-  #moveTo(cursor: SegmentCursor | undefined): void {
+  /** What the batch passed over is counted here, once, and not when it is read, which can be more often. */
+  #moveBehind({ cursor, skippedSegments, skippedLines, problem }: SegmentBatch): void {
+    if (cursor === undefined || sameCursor(cursor, this.#cursor)) return;
     this.#cursor = cursor;
     this.#persist();
+    if (problem === undefined) return;
+    this.#skippedSegments += skippedSegments;
+    this.#skippedLines += skippedLines;
+    this.#lastProblem = problem;
+    this.#options.observer.skipped(skippedSegments, skippedLines, problem);
   }
 
   async #backOff(problem: string, retryAfter: Millis = millis(0)): Promise<void> {
@@ -346,8 +344,7 @@ export class AuditExport {
   }
 
   #moved(): boolean {
-    const { file, offset } = this.#cursor ?? { file: "", offset: 0 };
-    return this.#cursor !== undefined && (this.#persisted?.file !== file || this.#persisted.offset !== offset);
+    return this.#cursor !== undefined && !sameCursor(this.#cursor, this.#persisted);
   }
 
   async #persistAtEnd(): Promise<void> {
@@ -374,6 +371,10 @@ export class AuditExport {
     this.#persisting = persisting;
     return persisting;
   }
+}
+
+function sameCursor(one: SegmentCursor, other: SegmentCursor | undefined): boolean {
+  return one.file === other?.file && one.offset === other.offset;
 }
 
 /** When a record says that it was made; records are read in a fixed form, and whoever edits one makes the lag wrong. */

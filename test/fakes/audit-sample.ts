@@ -21,10 +21,13 @@ export interface SampleRecord {
 
 export const SAMPLE_STREAM = "5f0c3a9e7b1d42868e2f90ab13cd57e6";
 export const SAMPLE_ACTOR: Actor = { namespace: "research", pod: "agent-7f9c8d-abcde", agent: "researcher" };
-export const SAMPLE_TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+export const SAMPLE_TRACE = { trace: "0af7651916cd43dd8448eb211c80319c", span: "b7ad6b7169203331" };
 
 const BEGAN = epochMillis(Date.UTC(2026, 10, 20, 9, 0, 0, 250));
 const POLICY = { name: "research-agent", version: 7, digest: `sha256:${"ab".repeat(32)}` };
+
+/** What `edge/audit/redactor.ts` writes instead of a text. */
+const HIDDEN = `hmac-sha256:${"0a".repeat(32)}`;
 
 type Detail = { readonly [key: string]: AuditValue };
 
@@ -73,6 +76,7 @@ function events(): (readonly [name: string, event: AuditEvent])[] {
     { allow: [{ id: "github", hosts: ["api.github.com"], ports: [443] }] },
     "CONNECT api.github.com:443",
   );
+  const traced = outcome({ kind: "completed" }, "http.POST", "api.github.com", { status: 201 });
   return [
     ["segment", sampleEvent("segment", "begin", file, segmentDetail({ segment: 2, previous, tree: [] }))],
     [
@@ -249,13 +253,15 @@ function events(): (readonly [name: string, event: AuditEvent])[] {
     ],
     [
       "request with a trace",
-      at(
-        8,
-        withDetail(
-          endedEvent(outcome({ kind: "completed" }, "http.POST", "api.github.com", { status: 201 }), true, BEGAN),
-          { trace: SAMPLE_TRACE },
-        ),
-      ),
+      at(8, endedEvent({ ...traced, start: { ...traced.start, trace: SAMPLE_TRACE } }, true, BEGAN)),
+    ],
+    [
+      "hidden fields",
+      at(8, {
+        ...ended({ kind: "completed" }, true, "api.github.com"),
+        target: HIDDEN,
+        detail: { address: HIDDEN, bytesIn: 1, bytesOut: 2, millis: 3, outcome: "completed" },
+      }),
     ],
     [
       "gap",
@@ -270,7 +276,7 @@ function events(): (readonly [name: string, event: AuditEvent])[] {
     [
       "a kind of a later version",
       at(12, {
-        ...sampleEvent("inference", "chat", "openai/gpt", { model: "gpt", tokens: 1_200, trace: SAMPLE_TRACE }),
+        ...sampleEvent("inference", "chat", "openai/gpt", { model: "gpt", tokens: 1_200, ...SAMPLE_TRACE }),
         decision: "deny",
         reason: "budget_exhausted",
         rule: "daily",
@@ -313,15 +319,11 @@ const NOTHING: ExchangeFacts = {
 };
 
 function start(action: string, host: string, port: number): Outcome["start"] {
-  return { request: "3f9a1c22-17", action, host: hostOf(host), port: port as Port, at: BEGAN };
+  return { request: "3f9a1c22-17", action, host: hostOf(host), port: port as Port, at: BEGAN, trace: undefined };
 }
 
 function hostOf(text: string): Host {
   const host = parseHost(text);
   if (!host.ok) throw new Error(host.problem);
   return host.value;
-}
-
-function withDetail(event: AuditEvent, detail: Detail): AuditEvent {
-  return { ...event, detail: { ...event.detail, ...detail } };
 }

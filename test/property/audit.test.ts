@@ -8,6 +8,7 @@ import { plainRecord } from "../../router/core/audit/plain-record.ts";
 import { MAXIMUM_LINE_BYTES, recordRenderer } from "../../router/core/audit/record.ts";
 import { epochMillis, millis } from "../../router/core/base/quantity.ts";
 import { ChainFixture, verifyBytes } from "../unit/core/audit/chain-fixture.ts";
+import { karsLog, verifyKarsLines } from "../unit/core/audit/kars-fixture.ts";
 
 /** Any UTF-16 units, lone surrogates and controls among them. */
 const text = fc
@@ -146,6 +147,22 @@ test("the verifier has a verdict on any octets, and it is damage wherever a reco
       const isCutBehind = changed.length < bytes.length && bytes.subarray(0, changed.length).equals(changed);
       if (!isSame && !isCutBehind && start < lastLine) assert.notEqual(damage, undefined);
       if (isSame) assert.equal(damage, undefined);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test("a chain of kars: any octets have a verdict, and it is damage unless the chain was only cut at an end", () => {
+  const text = karsLog("abcdef").join("\n");
+  fc.assert(
+    fc.property(fc.nat(text.length), fc.nat(600), fc.string({ maxLength: 40 }), (start, length, put) => {
+      const changed = text.slice(0, start) + put + text.slice(start + length);
+      const lines = changed.split("\n");
+      const { damage, entries } = verifyKarsLines(lines);
+      assert.equal(
+        damage === undefined,
+        text.startsWith(changed) || text.endsWith(changed) ? entries === lines.length : false,
+      );
     }),
     { numRuns: 1_000 },
   );

@@ -12,6 +12,9 @@ const where =
   (value) =>
     value !== undefined && holds(value) ? undefined : "";
 
+/** Something, whatever it is. */
+export const anything: Flaw = where(() => true);
+
 /** A text that is not empty, of at most so many UTF-16 units. */
 export function text(maximum: number): Flaw {
   return where((value) => typeof value === "string" && value !== "" && value.length <= maximum && value.isWellFormed());

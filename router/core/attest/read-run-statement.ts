@@ -2,7 +2,7 @@ import { fail, ok, type Result } from "../base/result.ts";
 import type { AuditValue } from "../audit/audit-event.ts";
 import { canonicalJson, isCanonical } from "../audit/canonical-json.ts";
 import type { AttestCode, AttestProblem } from "./attest-problem.ts";
-import { count, listOf, matching, members, nullOr, object, text, truth } from "./members.ts";
+import { anything, count, listOf, matching, members, nullOr, object, text, truth } from "./members.ts";
 import { RUN_PREDICATE_TYPE, type RunFacts, type RunStatement, STATEMENT_TYPE, subjectsOf } from "./run-facts.ts";
 import { decodeUtf8 } from "./decode-utf8.ts";
 
@@ -54,9 +54,9 @@ const facts = members({
 });
 
 const statementMembers = members({
-  _type: () => undefined,
-  subject: () => undefined,
-  predicateType: () => undefined,
+  _type: anything,
+  subject: anything,
+  predicateType: anything,
   predicate: object,
 });
 

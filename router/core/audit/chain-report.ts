@@ -1,4 +1,4 @@
-import type { StreamHead } from "./stream-heads.ts";
+import type { FoundHead } from "./stream-heads.ts";
 
 /** Where a line stands: `line` counts from 1, `offset` is of its first octet, from 0. */
 export interface Place {
@@ -57,8 +57,16 @@ export interface ChainReport {
   readonly gaps: number;
   readonly recoveries: number;
   /** The trees that the verifier was asked for, as far as the intact records reach. */
-  readonly heads: readonly StreamHead[];
-  /** Of each stream that it was asked for: which records are there, from `first` to before `end`. */
-  readonly extents: readonly { readonly stream: string; readonly first: number; readonly end: number }[];
+  readonly heads: readonly FoundHead[];
+  /**
+   * Of each stream that it was asked for: which records are there, from `first` to before `end`; and the key (vkey) that
+   * its start record names.
+   */
+  readonly extents: readonly {
+    readonly stream: string;
+    readonly first: number;
+    readonly end: number;
+    readonly key: string | undefined;
+  }[];
   readonly damage: Damage | undefined;
 }

@@ -1,23 +1,6 @@
-import type { AuditValue } from "./audit-event.ts";
-import { isList } from "./canonical-json.ts";
 import type { Damage, DamageKind, Place } from "./chain-report.ts";
+import { hashedText, isAmbiguous, type KarsEntry, parseKarsEntry } from "./kars-entry.ts";
 import type { ChainLine } from "./verify-chain.ts";
-
-/**
- * One line of the daily files of kars (github.com/Azure/kars, `inference-router/src/audit_jsonl.rs`), which it appends
- * from the chain of its library (`agentmesh`, `audit.rs`). A log that only claims to be one may hold any text here.
- */
-interface KarsEntry {
-  readonly sandbox: string;
-  readonly seq: number;
-  /** RFC 3339 in whole seconds; it is hashed as it stands here. */
-  readonly ts: string;
-  readonly agent_id: string;
-  readonly action: string;
-  readonly decision: string;
-  readonly prev_hash: string;
-  readonly hash: string;
-}
 
 export interface KarsMark {
   readonly place: Place;
@@ -25,51 +8,47 @@ export interface KarsMark {
   readonly ts: string;
 }
 
-/** What the lines were found to be; after a break the check goes on from the next entry that stands for itself. */
+/** What the lines were found to be. Behind a break the check goes on, from what stands there. */
 export interface KarsReport {
   readonly entries: number;
-  /** Each start of kars begins one. */
+  /** How many chains there are, or parts of one: each start of kars begins another. */
   readonly chains: number;
   /** Lines that are no entries, that do not hash to what they say, or that do not follow the one before. */
   readonly breaks: number;
-  /** Entries whose number does not rise, though their hash follows: kars had dropped older ones from its memory. */
+  /** Entries whose number does not rise, though their hash follows. */
   readonly repeats: number;
-  /** Entries with a "|" in a field: another entry, with its texts parted elsewhere, has the same hash. */
+  /** Entries that share their hash with others that could be in their place. */
   readonly ambiguous: number;
   readonly firstAmbiguous: Place | undefined;
-  /** The first entry is not the first of its chain: the beginning was not read. */
+  /** The first entry is not the first of its chain. */
   readonly continues: boolean;
   readonly first: KarsMark | undefined;
   readonly last: KarsMark | undefined;
+  /** The first break. */
   readonly damage: Damage | undefined;
-  /** Sentences for people: what nobody can learn from these files, whatever was found in them. */
+  /** For people, a sentence each: what nobody can learn from such files, intact or not. */
   readonly cannotProve: readonly string[];
 }
 
-const MEMBERS = ["sandbox", "seq", "ts", "agent_id", "action", "decision", "prev_hash", "hash"] as const;
-const HASH = /^[0-9a-f]{64}$/;
+interface Break {
+  readonly kind: DamageKind;
+  readonly sentence: string;
+}
 
 const CANNOT_PROVE: readonly string[] = [
   "Nothing is signed: whoever may write the files can write all of it anew, with hashes that fit.",
   "Entries cut off at the end leave no trace: nothing says how many there were.",
   "Each start begins a chain anew at number 0: a chain taken away whole, or cut off before a restart, leaves no trace.",
-  'What is hashed is joined by "|" without escapes: two different entries can have the same hash.',
+  'The hashed fields are joined by "|" without escapes: two different entries can have the same hash.',
   "The name of the sandbox is outside the hash: it can be changed without trace.",
   "An entry does not say which policy was in force, which rule decided or why, nor which host was meant.",
   "agent_id is what the caller said of itself; times are whole seconds of a clock that can be set.",
-  "Entries that kars failed to write are nowhere counted, and it keeps some in memory only: a gap may be its own.",
+  "Entries that kars failed to write are nowhere counted, and it keeps some in memory only: a gap may be its own doing.",
 ];
 
-/** Whether a log's first line is of kars: a record of Sluice has none of these members. */
-export function isKarsLine(line: string): boolean {
-  if (line.startsWith('{"sandbox":')) return true;
-  const value = parse(line);
-  return isObject(value) && Object.hasOwn(value, "prev_hash") && Object.hasOwn(value, "agent_id");
-}
-
 /**
- * Checks such files line by line, in the order of their days, in constant memory: give it every line, then ask. `sha256`
- * is of a text's UTF-8, in lower-case hex.
+ * Checks the daily files of kars line by line, in the order of their days, in constant memory: give it every line, then
+ * ask. `sha256` is of a text's UTF-8, in lower-case hex.
  */
 export class KarsVerifier {
   readonly #sha256: (text: string) => string;
@@ -83,55 +62,45 @@ export class KarsVerifier {
   #first: KarsMark | undefined;
   #last: KarsMark | undefined;
   #damage: Damage | undefined;
-  /** What the next entry must follow; undefined where that was no entry. */
-  #before: KarsEntry | undefined;
+  /** What the next entry may follow: the one before it, and where that had come out of order, also the one before that. */
+  #before: readonly KarsEntry[] = [];
 
   constructor(sha256: (text: string) => string) {
     this.#sha256 = sha256;
   }
 
   add({ place, text, ended }: Pick<ChainLine, "place" | "text" | "ended">): void {
-    // A file may be made before its first line is written to it.
+    // A file is made before its first line is written.
     if (!ended && text === "" && place.offset === 0) return;
-    const entry = text === undefined ? undefined : parseEntry(text);
-    if (!ended || entry === undefined) {
-      this.#before = undefined;
-      if (ended)
-        this.#bad("malformed", place, null, "The line is no entry: changed, or two writes ran into each other.");
-      else
-        this.#bad("torn_tail", place, null, "The file ends within this line; a crash leaves this, and so does a cut.");
+    const parsed = ended && text !== undefined ? parseKarsEntry(text) : undefined;
+    if (parsed?.ok !== true) {
+      this.#before = [];
+      this.#bad(place, null, ended ? UNREADABLE[parsed?.problem ?? "malformed"] : TORN);
       return;
     }
+    const entry = parsed.value;
     const mark = { place, seq: entry.seq, ts: entry.ts };
     this.#entries += 1;
     this.#first ??= mark;
     this.#last = mark;
-    if ([entry.ts, entry.agent_id, entry.action, entry.decision].some((field) => field.includes("|"))) {
+    if (isAmbiguous(entry)) {
       this.#ambiguous += 1;
       this.#firstAmbiguous ??= place;
     }
-    if (entry.seq === 0 && entry.prev_hash === "") this.#chains += 1;
-    const problem = this.#asWritten(entry, text) ?? this.#follows(entry);
-    if (problem !== undefined) this.#bad(problem.kind, place, entry.seq, problem.sentence);
-    // What came too late, or again, is not what the next one follows.
-    if (problem?.kind !== "reordered" && problem?.kind !== "duplicate") this.#before = entry;
+    if (entry.prev_hash === "") {
+      this.#chains += 1;
+    } else if (this.#entries === 1) {
+      this.#chains += 1;
+      this.#continues = true;
+    }
+    const found = this.#contradiction(entry) ?? this.#misplacement(entry);
+    if (found !== undefined) this.#bad(place, entry.seq, found);
+    if (found?.kind === "reordered") this.#before = [...this.#before.slice(0, 1), entry];
+    else if (found?.kind !== "duplicate") this.#before = [entry];
   }
 
   /** The verdict; no line may be added afterwards. */
   finish(): KarsReport {
-    const cannotProve = [...CANNOT_PROVE];
-    const at = this.#firstAmbiguous;
-    if (at !== undefined) {
-      const where = `${this.#ambiguous} here, the first in line ${at.line} of ${at.file}`;
-      cannotProve.push(`Entries with a "|" in a field (${where}): which text belongs to which field.`);
-    }
-    if (this.#repeats > 0) {
-      cannotProve.push(
-        `Numbers that do not rise (${this.#repeats} here): there they do not show whether any is missing.`,
-      );
-    }
-    if (this.#continues)
-      cannotProve.push("The first entry is not the first of its chain: what was before was not read.");
     return {
       entries: this.#entries,
       chains: this.#chains,
@@ -143,92 +112,84 @@ export class KarsVerifier {
       first: this.#first,
       last: this.#last,
       damage: this.#damage,
-      cannotProve,
+      cannotProve: [...CANNOT_PROVE, ...this.#cannotProveHere()],
     };
   }
 
-  #asWritten(entry: KarsEntry, text: string | undefined): Problem | undefined {
-    if (JSON.stringify(entry) !== text) {
-      return { kind: "not_canonical", sentence: "kars does not write its entries like this; nobody knows who did." };
+  #cannotProveHere(): string[] {
+    const sentences: string[] = [];
+    const at = this.#firstAmbiguous;
+    if (at !== undefined) {
+      const where = `${this.#ambiguous} here, the first in line ${at.line} of ${at.file}`;
+      sentences.push(`Of entries with a "|" in a field (${where}), nobody can say which text belongs to which field.`);
     }
-    const { seq, ts, agent_id, action, decision, prev_hash } = entry;
-    const hash = this.#sha256(`${seq}|${ts}|${agent_id}|${action}|${decision}|${prev_hash}`);
-    if (hash !== entry.hash) {
-      return { kind: "edited", sentence: `It hashes to ${hash}, and says ${entry.hash}.` };
+    if (this.#repeats > 0) {
+      const where = `${this.#repeats} here`;
+      sentences.push(`Where numbers do not rise (${where}), because kars forgot older entries, they tell no order.`);
     }
-    if ((seq === 0) !== (prev_hash === "")) {
+    if (this.#continues)
+      sentences.push("The first entry read is not the first of its chain: what was before is unknown.");
+    return sentences;
+  }
+
+  /** What is wrong with an entry by itself. */
+  #contradiction(entry: KarsEntry): Break | undefined {
+    const hash = this.#sha256(hashedText(entry));
+    if (hash !== entry.hash) return { kind: "edited", sentence: `It hashes to ${hash}, and says ${entry.hash}.` };
+    if ((entry.seq === 0) !== (entry.prev_hash === "")) {
       return {
         kind: "edited",
-        sentence: "The first entry of a chain has number 0 and no previous hash; no other has either.",
+        sentence: "Number 0 and no previous hash go together, and it has one without the other.",
       };
     }
     return undefined;
   }
 
-  #follows(entry: KarsEntry): Problem | undefined {
-    if (entry.prev_hash === "") return undefined;
-    const before = this.#before;
-    if (before === undefined) {
-      if (this.#entries > 1 || this.#damage !== undefined) return undefined;
-      this.#continues = true;
-      this.#chains += 1;
+  /** What is wrong with it where it stands. */
+  #misplacement(entry: KarsEntry): Break | undefined {
+    const [last] = this.#before;
+    if (entry.prev_hash === "" || last === undefined) return undefined;
+    const followed = this.#before.find(({ hash }) => hash === entry.prev_hash);
+    if (followed !== undefined) {
+      if (entry.sandbox !== followed.sandbox) {
+        return { kind: "edited", sentence: `It follows entry ${followed.seq}, which is of another sandbox.` };
+      }
+      if (entry.seq > followed.seq + 1) {
+        return { kind: "edited", sentence: `It follows entry ${followed.seq}, and its own number denies it.` };
+      }
+      if (entry.seq <= followed.seq) this.#repeats += 1;
       return undefined;
     }
-    if (entry.prev_hash === before.hash) {
-      if (entry.sandbox !== before.sandbox) {
-        return { kind: "edited", sentence: "It follows the entry before it, and is of another sandbox." };
-      }
-      if (entry.seq > before.seq + 1) {
-        return { kind: "edited", sentence: `It follows entry ${before.seq}, and its own number denies it.` };
-      }
-      if (entry.seq <= before.seq) this.#repeats += 1;
-      return undefined;
+    const { seq } = last;
+    if (this.#before.some(({ hash }) => hash === entry.hash)) {
+      return { kind: "duplicate", sentence: `Entry ${entry.seq} has been before.` };
     }
-    if (entry.hash === before.hash) return { kind: "duplicate", sentence: "It is the entry before it once more." };
-    if (entry.seq < before.seq) {
-      const sentence = `It stands behind entry ${before.seq}, and belongs before it; kars itself may swap two at a time.`;
+    if (entry.seq < seq) {
+      const sentence = `It stands behind entry ${seq}: kars may swap two at a time, or the beginning of its chain is not there.`;
       return { kind: "reordered", sentence };
     }
-    if (entry.seq === before.seq + 1) {
-      const sentence = `It does not hold the hash of entry ${before.seq}: one of the two was changed, or is of another chain.`;
-      return { kind: "edited", sentence };
+    if (entry.seq === seq + 1) {
+      return { kind: "edited", sentence: `It does not hold the hash of entry ${seq}: one of the two was changed.` };
     }
-    const what = entry.seq === before.seq ? "What was" : `Entries ${before.seq + 1} to ${entry.seq - 1}, or what was`;
-    return { kind: "missing", sentence: `${what} between it and the entry before it, are not there.` };
+    const what = entry.seq === seq ? "What it follows is" : `Entries ${seq + 1} to ${entry.seq - 1} are`;
+    return { kind: "missing", sentence: `${what} not there; kars itself leaves out its updates of trust.` };
   }
 
-  #bad(kind: DamageKind, place: Place, seq: number | null, sentence: string): void {
+  #bad(place: Place, seq: number | null, { kind, sentence }: Break): void {
     this.#breaks += 1;
     this.#damage ??= { kind, place, seq, sentence };
   }
 }
 
-interface Problem {
-  readonly kind: DamageKind;
-  readonly sentence: string;
-}
+const TORN: Break = {
+  kind: "torn_tail",
+  sentence: "The file ends within this line; a crash leaves this, and so does a cut.",
+};
 
-/** Undefined for what is no entry. Its form, and whether it is true, are not judged here. */
-function parseEntry(line: string): KarsEntry | undefined {
-  const value = parse(line);
-  if (!isObject(value) || Object.keys(value).length !== MEMBERS.length) return undefined;
-  const isEntry = MEMBERS.every((name) => {
-    const member = Object.hasOwn(value, name) ? value[name] : undefined;
-    if (name === "seq") return typeof member === "number" && Number.isSafeInteger(member) && member >= 0;
-    if (typeof member !== "string" || !member.isWellFormed()) return false;
-    return name === "hash" ? HASH.test(member) : name !== "prev_hash" || member === "" || HASH.test(member);
-  });
-  return isEntry ? (value as unknown as KarsEntry) : undefined;
-}
-
-function parse(line: string): AuditValue {
-  try {
-    return JSON.parse(line) as AuditValue;
-  } catch {
-    return null;
-  }
-}
-
-function isObject(value: AuditValue): value is { readonly [key: string]: AuditValue } {
-  return typeof value === "object" && value !== null && !isList(value);
-}
+const UNREADABLE: { readonly [Problem in "malformed" | "not_canonical"]: Break } = {
+  malformed: {
+    kind: "malformed",
+    sentence: "The line is no entry: changed, too long, or two writes ran into each other.",
+  },
+  not_canonical: { kind: "not_canonical", sentence: "kars does not write its entries like this; somebody else did." },
+};

@@ -11,6 +11,12 @@ export interface StreamHead {
   readonly root: TreeHash;
 }
 
+/** One that was found in a log. */
+export interface FoundHead extends StreamHead {
+  /** Records of the log up to its last one, those of earlier streams included. */
+  readonly records: number;
+}
+
 /**
  * Computes the trees of streams as their records go by, in constant memory, and keeps the heads that were asked for.
  * A stream whose beginning was not read goes on from what its first segment record says of the tree so far: a wrong
@@ -19,7 +25,8 @@ export interface StreamHead {
 export class StreamHeads {
   readonly #node: NodeHash;
   readonly #wanted: ReadonlyMap<string, ReadonlySet<number>>;
-  readonly #heads: StreamHead[] = [];
+  readonly #heads: FoundHead[] = [];
+  #records = 0;
   readonly #sizes = new Map<string, { first: number; end: number }>();
   #stream = "";
   #here: ReadonlySet<number> = new Set();
@@ -38,8 +45,9 @@ export class StreamHeads {
 
   /** The next record. `tree` is what a stream's first record in the log says of those before it. */
   add(stream: string, seq: number, leaf: TreeHash, tree: readonly TreeHash[]): void {
-    if (stream !== this.#stream) this.#enter(stream, seq, tree);
+    if (stream !== this.#stream || this.#records === 0) this.#enter(stream, seq, tree);
     this.#leaves.push(leaf);
+    this.#records += 1;
     if (this.#leaves.length >= TOGETHER || this.#here.has(seq + 1)) this.#keep();
   }
 
@@ -50,7 +58,7 @@ export class StreamHeads {
   }
 
   /** Those that were asked for and reached. */
-  get heads(): readonly StreamHead[] {
+  get heads(): readonly FoundHead[] {
     return this.#heads;
   }
 
@@ -73,7 +81,12 @@ export class StreamHeads {
     this.#gather();
     const { end } = this.#range;
     if (!this.#here.has(end)) return;
-    this.#heads.push({ stream: this.#stream, size: end, root: rangeRoot(this.#range, this.#node) });
+    this.#heads.push({
+      stream: this.#stream,
+      size: end,
+      root: rangeRoot(this.#range, this.#node),
+      records: this.#records,
+    });
   }
 
   #gather(): void {

@@ -47,7 +47,8 @@ type Doubt =
  */
 export class ChainVerifier {
   readonly #heads: StreamHeads;
-  readonly #streamsWanted: readonly string[];
+  /** The streams that were asked for, with the key that each names for itself. */
+  readonly #keys: Map<string, string | undefined>;
   #records = 0;
   #segments = 0;
   #streams = 0;
@@ -64,7 +65,7 @@ export class ChainVerifier {
 
   constructor(node: NodeHash, wanted: readonly Omit<StreamHead, "root">[] = []) {
     this.#heads = new StreamHeads(node, wanted);
-    this.#streamsWanted = [...new Set(wanted.map(({ stream }) => stream))];
+    this.#keys = new Map(wanted.map(({ stream }) => [stream, undefined]));
   }
 
   /** False once damage is found and no further line can say more about it. */
@@ -102,9 +103,9 @@ export class ChainVerifier {
       gaps: this.#gaps,
       recoveries: this.#recoveries,
       heads: this.#heads.heads,
-      extents: this.#streamsWanted.flatMap((stream) => {
+      extents: [...this.#keys].flatMap(([stream, key]) => {
         const extent = this.#heads.extent(stream);
-        return extent === undefined ? [] : [{ stream, ...extent }];
+        return extent === undefined ? [] : [{ stream, ...extent, key }];
       }),
       damage: this.#damage,
     };
@@ -138,6 +139,10 @@ export class ChainVerifier {
     this.#cover();
     if (header !== undefined && held?.mark.stream === record.stream && !isSame(header.tree, this.#heads.tree())) {
       return this.#bad("edited", line.place, record.seq, "It names another tree than that of the records before it.");
+    }
+    if (record.kind === "start" && this.#keys.has(record.stream)) {
+      const { key } = record.detail;
+      this.#keys.set(record.stream, this.#keys.get(record.stream) ?? (typeof key === "string" ? key : undefined));
     }
     const segment = header?.segment ?? held?.segment ?? 0;
     this.#held = { mark, kind: record.kind, segment, tree: header?.tree ?? NO_TREE };

@@ -1,6 +1,7 @@
 import type { AuditValue } from "../audit/audit-event.ts";
-import { type ExportedRecord, logName, recordId } from "./exported-record.ts";
-import { parseTrace } from "./trace-context.ts";
+import { logOrigin } from "../audit/log-origin.ts";
+import { type ExportedRecord, recordId } from "./exported-record.ts";
+import { traceOf } from "./trace-context.ts";
 
 /** What a CloudEvents String must not hold (CloudEvents 1.0.2, type system): controls and noncharacters. */
 const NOT_IN_STRINGS = /[\p{Cc}\p{Noncharacter_Code_Point}]/gu;
@@ -11,16 +12,16 @@ const SEQUENCE_DIGITS = 16;
 /**
  * The context attributes of a record as a CloudEvent, version 1.0.2: the whole event but for `data`, which is the record
  * itself. Extensions: `sequence` (of the Sequence extension, without `sequencetype`, whose only defined value counts from
- * 1 and wraps), `traceparent` (Distributed Tracing), and `sluiceleaf`, the leaf by which the record can be looked up in
- * its log.
+ * 1 and wraps), `traceparent` (Distributed Tracing; a record knows no trace flags, and 00 claims none), and `sluiceleaf`,
+ * the leaf by which the record can be looked up in its log.
  */
 export function cloudEventContext(record: ExportedRecord, leaf: string): { readonly [name: string]: AuditValue } {
   const subject = record.target.replace(NOT_IN_STRINGS, "\ufffd");
-  const trace = parseTrace(record.detail["trace"]);
+  const trace = traceOf(record);
   return {
     specversion: "1.0",
     id: recordId(record),
-    source: logName(record).split("/").map(encodeURIComponent).join("/"),
+    source: logOrigin(record.actor, record.stream).split("/").map(encodeURIComponent).join("/"),
     type: `dev.sluice.audit.${record.kind}.v1`,
     time: record.time,
     // Must not be empty where it is present.
@@ -28,7 +29,7 @@ export function cloudEventContext(record: ExportedRecord, leaf: string): { reado
     datacontenttype: "application/json",
     sequence: String(record.seq).padStart(SEQUENCE_DIGITS, "0"),
     sluiceleaf: leaf,
-    ...(trace === undefined ? {} : { traceparent: trace.traceparent }),
+    ...(trace === undefined ? {} : { traceparent: `00-${trace.traceId}-${trace.spanId}-00` }),
   };
 }
 

@@ -15,8 +15,8 @@ export interface ExportBody {
 }
 
 /**
- * The body that carries these records, in their order. Work and size are proportional to the lines: at most about four
- * times their octets. `version` is that of this build.
+ * The body that carries these records, in their order. Work and size are proportional to the lines: a kilobyte and at
+ * most four times its octets for each. `version` is that of this build.
  */
 export function exportBody(format: ExportFormat, records: readonly DurableRecord[], version: string): ExportBody {
   switch (format) {

@@ -35,14 +35,13 @@ export function recordId(record: ExportedRecord): string {
   return `${record.stream}/${record.seq}`;
 }
 
-/** The name of the stream's log, which is also the origin in its checkpoints. */
-export function logName({ actor, stream }: ExportedRecord): string {
-  return `sluice.dev/audit/${actor.namespace}/${actor.pod}/${stream}`;
-}
+/** Below it, the sum of two counts is still exact. */
+const COUNT_LIMIT = 2 ** 52;
 
 /** A count of the detail; undefined where it is absent, or no number that every receiver reads exactly. */
 export function countOf(value: AuditValue | undefined): number | undefined {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  const isCount = typeof value === "number" && Number.isInteger(value) && value >= 0 && value < COUNT_LIMIT;
+  return isCount ? value : undefined;
 }
 
 export function textOf(value: AuditValue | undefined): string | undefined {

@@ -1,5 +1,6 @@
 import type { AuditValue } from "../audit/audit-event.ts";
-import { type ExportedRecord, logName, recordId, textOf } from "./exported-record.ts";
+import { logOrigin } from "../audit/log-origin.ts";
+import { type ExportedRecord, recordId, textOf } from "./exported-record.ts";
 import { type Gravity, gravityOf } from "./gravity.ts";
 import { apiActivity } from "./ocsf-api-activity.ts";
 import { networkActivity } from "./ocsf-network-activity.ts";
@@ -89,7 +90,7 @@ function metadataOf(record: ExportedRecord, version: string, profiles: readonly 
     event_code: record.kind,
     sequence: record.seq,
     original_time: record.time,
-    log_name: logName(record),
+    log_name: logOrigin(record.actor, record.stream),
     log_provider: "sluice",
     log_version: String(record.v),
   };

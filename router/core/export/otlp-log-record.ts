@@ -5,7 +5,7 @@ import { countOf, type ExportedRecord, textOf } from "./exported-record.ts";
 import { type Gravity, gravityOf } from "./gravity.ts";
 import { type Attribute, countAttribute, textAttribute } from "./otlp-attribute.ts";
 import { epochMillisOf } from "./record-time.ts";
-import { parseTrace } from "./trace-context.ts";
+import { traceOf } from "./trace-context.ts";
 
 /** `LogRecord` (opentelemetry-proto 1.5 and later, logs/v1) in the JSON encoding. */
 export interface OtlpRecord {
@@ -18,8 +18,6 @@ export interface OtlpRecord {
   readonly attributes: readonly Attribute[];
   readonly traceId?: string;
   readonly spanId?: string;
-  /** The trace flags. */
-  readonly flags?: number;
 }
 
 const SEVERITY: Readonly<Record<Gravity, readonly [number: number, text: string]>> = {
@@ -30,7 +28,7 @@ const SEVERITY: Readonly<Record<Gravity, readonly [number: number, text: string]
 
 export function otlpLogRecord(record: ExportedRecord, line: string, leaf: string, now: EpochMillis): OtlpRecord {
   const [severityNumber, severityText] = SEVERITY[gravityOf(record)];
-  const trace = parseTrace(record.detail["trace"]);
+  const trace = traceOf(record);
   return {
     timeUnixNano: unixNano(epochMillisOf(record.time)),
     observedTimeUnixNano: unixNano(now),
@@ -39,7 +37,7 @@ export function otlpLogRecord(record: ExportedRecord, line: string, leaf: string
     eventName: `sluice.audit.${record.kind}`,
     body: { stringValue: line },
     attributes: attributesOf(record, leaf),
-    ...(trace === undefined ? {} : { traceId: trace.traceId, spanId: trace.spanId, flags: trace.flags }),
+    ...trace,
   };
 }
 
@@ -72,11 +70,13 @@ function attributesOf(record: ExportedRecord, leaf: string): readonly Attribute[
   text("sluice.rule", record.rule);
   text("sluice.request", record.request);
   text("sluice.stream", record.stream);
-  count("sluice.seq", record.seq);
+  attributes.push(countAttribute("sluice.seq", record.seq));
   text("sluice.leaf", leaf);
-  text("sluice.policy.name", policy?.name);
-  count("sluice.policy.version", policy?.version);
-  text("sluice.policy.digest", policy?.digest);
+  if (policy !== null) {
+    text("sluice.policy.name", policy.name);
+    attributes.push(countAttribute("sluice.policy.version", policy.version));
+    text("sluice.policy.digest", policy.digest);
+  }
   if (!record.kind.startsWith("egress.")) return attributes;
   text("sluice.outcome", detail["outcome"]);
   count("sluice.bytes_out", detail["bytesOut"]);

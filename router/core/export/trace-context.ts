@@ -1,22 +1,19 @@
-import type { AuditValue } from "../audit/audit-event.ts";
+import { type ExportedRecord, textOf } from "./exported-record.ts";
 
-/** W3C Trace Context, section 3.2. */
-export interface TraceContext {
-  /** The field as a whole, in lower case. */
-  readonly traceparent: string;
-  /** 32 hex digits, not all 0. */
+/** The trace that the agent says a request is part of, and its span there (W3C Trace Context, section 3.2.2). */
+export interface RecordTrace {
+  /** 32 digits of lower-case hex, not all 0. */
   readonly traceId: string;
-  /** 16 hex digits, not all 0. */
+  /** 16 digits, not all 0. */
   readonly spanId: string;
-  readonly flags: number;
 }
 
-const TRACEPARENT = /^00-(?!0{32})(?<traceId>[0-9a-f]{32})-(?!0{16})(?<spanId>[0-9a-f]{16})-(?<flags>[0-9a-f]{2})$/;
+const TRACE_ID = /^(?!0{32})[0-9a-f]{32}$/;
+const SPAN_ID = /^(?!0{16})[0-9a-f]{16}$/;
 
-/** Reads the `trace` of a record's detail: a `traceparent` of version 00. Undefined for anything else. */
-export function parseTrace(value: AuditValue | undefined): TraceContext | undefined {
-  const groups = typeof value === "string" ? TRACEPARENT.exec(value)?.groups : undefined;
-  if (typeof value !== "string" || groups === undefined) return undefined;
-  const { traceId = "", spanId = "", flags = "" } = groups;
-  return { traceparent: value, traceId, spanId, flags: Number.parseInt(flags, 16) };
+/** Undefined where the detail names none, or what it names has another form (a hidden one, say). */
+export function traceOf({ detail }: ExportedRecord): RecordTrace | undefined {
+  const traceId = textOf(detail["trace"]) ?? "";
+  const spanId = textOf(detail["span"]) ?? "";
+  return TRACE_ID.test(traceId) && SPAN_ID.test(spanId) ? { traceId, spanId } : undefined;
 }

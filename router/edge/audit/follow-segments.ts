@@ -43,17 +43,16 @@ export interface FollowOptions {
  */
 export async function* followSegments(options: FollowOptions): AsyncGenerator<readonly LogNews[], void> {
   const { list, from, waiting, poll, signal } = options;
+  const isOver = (): boolean => signal.aborted;
   const passed = new Set<string>();
   let reader: SegmentReader | undefined;
   try {
-    for (;;) {
+    while (!isOver()) {
       // Listed before the last look at the present one: the writer never goes back to a segment once the next is there.
       const next = nextOf(await list(), reader?.file, from, passed);
-      for (;;) {
-        const news = await reader?.read();
-        if (signal.aborted) return;
-        if (news === undefined) break;
+      for (let news = await reader?.read(); news !== undefined; news = await reader?.read()) {
         yield news;
+        if (isOver()) return;
       }
       if (next !== undefined) {
         const opened = await SegmentReader.open(next, next === from?.file ? from.offset : 0);
@@ -68,7 +67,6 @@ export async function* followSegments(options: FollowOptions): AsyncGenerator<re
         if (reader !== undefined) yield reader.rest();
         return;
       }
-      if (signal.aborted) return;
     }
   } finally {
     await reader?.close();

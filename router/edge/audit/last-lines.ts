@@ -92,7 +92,7 @@ async function readBackwards(file: string, visit: (line: Line) => boolean): Prom
 }
 
 async function readAll(handle: FileHandle, into: Buffer, position: number): Promise<void> {
-  for (let filled = 0; filled < into.length; ) {
+  for (let filled = 0; filled < into.length;) {
     const { bytesRead } = await handle.read(into, filled, into.length - filled, position + filled);
     // The file was cut while it was read: empty lines stand for what is gone.
     if (bytesRead === 0) into.fill(NEWLINE, filled);

@@ -1,84 +1,63 @@
 import type { EpochMillis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { parseAddCheckpoint } from "../../core/tlog/add-checkpoint.ts";
-import { formatTreeSize, SIZE_MEDIA_TYPE } from "../../core/tlog/add-checkpoint-reply.ts";
-import { parseCheckpoint } from "../../core/tlog/checkpoint.ts";
+import { parseCheckpointNote } from "../../core/tlog/checkpoint-note.ts";
 import { type LogTrust, type TrustedKeys, trustedKeys } from "../../core/tlog/log-trust.ts";
-import {
-  formatSignatureLines,
-  formatSignedNote,
-  type NoteSignature,
-  parseSignedNote,
-  type SignedNote,
-} from "../../core/tlog/signed-note.ts";
-import { judgeAddCheckpoint, type NoteTrust, type WitnessRefusal, type WitnessRequest } from "../../core/tlog/witness.ts";
+import { formatSignedNote, type SignedNote } from "../../core/tlog/signed-note.ts";
+import { judgeAddCheckpoint, type NoteTrust } from "../../core/tlog/witness.ts";
 import { type NoteCosigner, sha256, verifySignature } from "./ed25519.ts";
 import { nodeHash } from "./node-hash.ts";
+import {
+  conflict,
+  cosigned,
+  malformed,
+  type NoteRequest,
+  refused,
+  signaturesBy,
+  type WitnessAnswer,
+} from "./witness-answer.ts";
 import type { WitnessStore } from "./witness-store.ts";
 
 export interface WitnessOptions {
   readonly store: WitnessStore;
   readonly cosigner: NoteCosigner;
   readonly trust: LogTrust;
-  /** So many enrolled logs, and so many below the shared prefix; those named one by one always have their place. */
+  /** So many enrolled logs are taken, and so many below the shared prefix; a log that is named has its place. */
   readonly maximumLogs: number;
   readonly now: () => EpochMillis;
 }
 
-/**
- * What was decided about one request; `null` is not known. `origin` is hostile text. `full`: no more logs are taken;
- * `busy`: too many requests wait for the disk; `not_stored`: the disk did not take the new head.
- */
-export interface WitnessDecision {
-  readonly status: 200 | 400 | 403 | 404 | 409 | 422 | 503;
-  readonly reason: "cosigned" | WitnessRefusal | "malformed" | "full" | "busy" | "not_stored";
-  /** What exactly was malformed, or what the disk said. */
-  readonly detail: string | null;
-  readonly origin: string | null;
-  readonly oldSize: number | null;
-  readonly size: number | null;
-  readonly trustedBy: TrustedKeys["by"] | null;
-  /** A note signed by the log that is no continuation of what it signed before: perhaps the proof of a fork. */
-  readonly evidence: string | null;
-}
-
-export interface WitnessAnswer {
-  readonly contentType: string;
-  readonly body: string;
-  readonly decision: WitnessDecision;
-}
-
-interface ReadRequest extends WitnessRequest {
-  readonly note: SignedNote;
-}
-
-/** In UTF-16 units: it is kept, and an unknown log may have written it. */
+/** In UTF-16 units: it is kept, and anyone who may enroll a log may write it. */
 const MAXIMUM_CHECKPOINT = 4096;
 /** Requests that wait for the disk or for each other. */
 const MAXIMUM_WAITING = 256;
-const TEXT = "text/plain; charset=utf-8";
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A C2SP witness (tlog-witness) without its HTTP. */
 export class Witness {
   readonly #options: WitnessOptions;
-  /** The last request for each origin: between the look at the head and its replacement there is no other. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  /** The last request for each origin: between the look at its head and the replacement of it there is no other. */
+  readonly #turns = new Map<string, Promise<WitnessAnswer>>();
   #waiting = 0;
+  /** Logs that are being stored for the first time. */
+  readonly #arriving = { shared: 0, enrolled: 0 };
 
   constructor(options: WitnessOptions) {
     this.#options = options;
   }
 
-  /** `offeredKey` is a verifier key in text. What is cosigned is durable when this resolves; it never rejects. */
+  /**
+   * `offeredKey` is a verifier key in text, of use where a log may enroll itself. What is cosigned is durable when this
+   * resolves.
+   */
   async addCheckpoint(body: Uint8Array, offeredKey: string | undefined): Promise<WitnessAnswer> {
-    const request = readRequest(body);
-    if (!request.ok) return refuse(undefined, null, 400, "malformed", request.problem);
-    const { value } = request;
-    if (this.#waiting >= MAXIMUM_WAITING) return refuse(value, null, 503, "busy");
-    const { origin } = value.checkpoint;
-    const before = this.#turns.get(origin);
-    const turn = (before ?? Promise.resolve()).then(() => this.#judge(value, offeredKey));
+    const read = readRequest(body);
+    if (!read.ok) return malformed(read.problem);
+    const request = read.value;
+    if (this.#waiting >= MAXIMUM_WAITING) return refused({ request }, 503, "busy");
+    const { origin } = request.checkpoint;
+    const before: Promise<unknown> = this.#turns.get(origin) ?? Promise.resolve();
+    const turn = before.catch(() => undefined).then(() => this.#judge(request, offeredKey));
     this.#turns.set(origin, turn);
     this.#waiting += 1;
     try {
@@ -89,23 +68,78 @@ export class Witness {
     }
   }
 
-  async #judge(request: ReadRequest, offeredKey: string | undefined): Promise<WitnessAnswer> {
-    const { store, trust, maximumLogs } = this.#options;
+  async #judge(request: NoteRequest, offeredKey: string | undefined): Promise<WitnessAnswer> {
+    const { store, trust } = this.#options;
     const { origin } = request.checkpoint;
-    const log = store.get(origin);
-    const trusted = trustedKeys(trust, origin, log.pinned, offeredKey, sha256);
-    const by = trusted?.by ?? null;
-    const judged = judgeAddCheckpoint(request, trustIn(request.note, trusted), log.head, nodeHash);
-    if (judged.status !== 200) return refuse(request, by, judged.status, judged.reason, null, sizeOf(judged));
-    if (log.head === undefined && trusted !== undefined) {
-      const { pinned, others } = store.held;
-      const isFull = { named: false, pinned: false, shared: others >= maximumLogs, enrolled: pinned >= maximumLogs };
-      if (isFull[trusted.by]) return refuse(request, by, 503, "full");
+    const { head, pinned } = store.get(origin);
+    const trusted = trustedKeys(trust, origin, pinned, offeredKey, sha256);
+    const considered = { request, trusted };
+    const judged = judgeAddCheckpoint(request, trustIn(request.note, trusted), head, nodeHash);
+    if (judged.status === 409) return conflict(considered, judged.reason, judged.size);
+    if (judged.status !== 200) return refused(considered, judged.status, judged.reason);
+    if (trusted === undefined) throw new Error("cosigned for nobody");
+    const arrivesAs = head === undefined ? arrivalBy(trusted.by) : undefined;
+    if (arrivesAs !== undefined) {
+      if (this.#isFull(arrivesAs)) return refused(considered, 503, "full");
+      this.#arriving[arrivesAs] += 1;
     }
     try {
-      return await this.#cosign(request, trusted, judged);
+      return await this.#cosign(request, trusted, judged.isNew);
     } catch (error) {
-      return refuse(request, by, 503, "not_stored", error instanceof Error ? error.message : String(error));
+      return refused(considered, 503, "not_stored", error instanceof Error ? error.message : String(error));
+    } finally {
+      if (arrivesAs !== undefined) this.#arriving[arrivesAs] -= 1;
     }
   }
+
+  #isFull(by: "shared" | "enrolled"): boolean {
+    const { store, maximumLogs } = this.#options;
+    const held = by === "enrolled" ? store.held.pinned : store.held.others;
+    return held + this.#arriving[by] >= maximumLogs;
+  }
+
+  /** Throws what the disk throws: then no cosignature leaves. */
+  async #cosign(request: NoteRequest, trusted: TrustedKeys, isNew: boolean): Promise<WitnessAnswer> {
+    const { store, cosigner, now } = this.#options;
+    const { origin, size, root } = request.checkpoint;
+    const { text } = request.note;
+    const [key] = trusted.keys;
+    if (trusted.by === "enrolled" && key !== undefined) await store.pin(origin, key);
+    const cosignature = cosigner.cosign(text, Math.floor(now() / 1000));
+    if (isNew) {
+      const note = formatSignedNote(text, [...signaturesBy(request.note, trusted), cosignature]);
+      await store.advance(origin, { size, root }, note);
+    }
+    return cosigned({ request, trusted }, cosignature);
+  }
+}
+
+/** The problem is one sentence, without anything of the request. */
+function readRequest(body: Uint8Array): Result<NoteRequest, string> {
+  let text;
+  try {
+    text = utf8.decode(body);
+  } catch {
+    return fail("The body is not UTF-8.");
+  }
+  const request = parseAddCheckpoint(text);
+  if (!request.ok) return fail(request.problem.message);
+  const { oldSize, path } = request.value;
+  const read = parseCheckpointNote(request.value.checkpoint);
+  if (!read.ok) return read;
+  const { checkpoint, note } = read.value;
+  if (note.text.length > MAXIMUM_CHECKPOINT) return fail(`A checkpoint has at most ${MAXIMUM_CHECKPOINT} characters.`);
+  return ok({ oldSize, path, checkpoint, note });
+}
+
+/** One signature that is wrong speaks against the whole note (C2SP signed-note). */
+function trustIn(note: SignedNote, trusted: TrustedKeys | undefined): NoteTrust {
+  if (trusted === undefined) return "unknown_origin";
+  const verdicts = trusted.keys.map((key) => verifySignature(note, key));
+  return verdicts.includes("verified") && !verdicts.includes("wrong") ? "signed" : "not_signed";
+}
+
+/** Which places a log of this kind takes, if they are counted. */
+function arrivalBy(by: TrustedKeys["by"]): "shared" | "enrolled" | undefined {
+  return by === "shared" || by === "enrolled" ? by : undefined;
 }
