@@ -50,9 +50,39 @@ const VERBS: readonly VerbRow[] = [
   },
   {
     words: "audit verify",
-    usage: "audit verify PATH... [--json]",
-    does: "checks the chain and names the first bad record",
+    usage: "audit verify (PATH... | --proof FILE) [--key KEY]... [--anchor FILE]... [--json]",
+    does: "names the first bad record; 0: verified to a checkpoint that was kept elsewhere",
     load: async () => (await import("./audit-verify.ts")).auditVerify,
+  },
+  {
+    words: "audit show",
+    usage: "audit show PATH... [filters] [--json]",
+    does: "records for people, one line each",
+    load: async () => (await import("./audit-show.ts")).auditShow,
+  },
+  {
+    words: "audit tail",
+    usage: "audit tail PATH [-n N] [-f] [filters] [--json]",
+    does: "the last records, and those to come",
+    load: async () => (await import("./audit-tail.ts")).auditTail,
+  },
+  {
+    words: "audit prove",
+    usage: "audit prove PATH... (--seq N | --from OLD.note) [--checkpoint FILE] [--out FILE]",
+    does: "a proof that a record is in the log, or that the log only grew",
+    load: async () => (await import("./audit-prove.ts")).auditProve,
+  },
+  {
+    words: "audit witness",
+    usage: "audit witness --listen ADDRESS:PORT --state DIR [options]",
+    does: "keeps and cosigns the heads of logs (C2SP tlog-witness)",
+    load: async () => (await import("./audit-witness.ts")).auditWitness,
+  },
+  {
+    words: "attest",
+    usage: "attest [--from URL] [--out FILE] | attest --verify BUNDLE [--key KEY]... [--json]",
+    does: "a signed statement of what runs, and its verification",
+    load: async () => (await import("./attest.ts")).attest,
   },
 ];
 

@@ -11,15 +11,15 @@ import type { TreeHash } from "../../router/core/tlog/tree-hash.ts";
 import { nodeHash } from "../../router/edge/audit/node-hash.ts";
 import {
   countedLeaves,
-  quickNodeHash,
   referenceGrowth,
   referencePathRoot,
   referenceRoot,
+  rememberingNodeHash,
 } from "../unit/core/tlog/merkle-vectors.ts";
 
 const LARGEST = 130;
 const LEAVES = countedLeaves(LARGEST);
-const node = quickNodeHash;
+const node = rememberingNodeHash();
 const ROOTS = Array.from({ length: LARGEST + 1 }, (_, size) => referenceRoot(LEAVES.slice(0, size), node));
 
 /** All the proofs of a tree in one streaming of its leaves, in pieces. */
@@ -45,10 +45,9 @@ function wrongPaths(path: readonly TreeHash[], other: TreeHash): (readonly TreeH
   ];
 }
 
-/** Numbers near one, far from it, and one bit off. */
+/** Numbers near one, far from it, and with a bit of it changed. */
 function otherNumbers(number: number): number[] {
-  const bits = Array.from({ length: 8 }, (_, bit) => number ^ (1 << bit));
-  const all = [number - 1, number + 1, number * 2, Math.floor(number / 2), 0, 2 ** 53 - 1, number + 0.5, ...bits];
+  const all = [number - 1, number + 1, number * 2, number ^ (1 << (number % 8)), 0, 2 ** 53 - 1, number + 0.5];
   return all.filter((one) => one !== number);
 }
 
@@ -66,7 +65,7 @@ test("inclusion: in every tree of up to 130 leaves each proof holds, and nothing
       const proof: InclusionProof = { index, leaf, size, root, path };
       const fails = (change: Partial<InclusionProof>): void => {
         const claim = { ...proof, ...change };
-        if (verifyInclusion(claim, node) === "proved") assert.fail(JSON.stringify({ proof, change }));
+        if (verifyInclusion(claim, nodeHash) === "proved") assert.fail(JSON.stringify({ proof, change }));
       };
       assert.equal(verifyInclusion(proof, node), "proved");
       for (const wrong of wrongPaths(path, root)) fails({ path: wrong });
@@ -91,7 +90,7 @@ test("consistency: between every two trees of up to 130 leaves each proof holds,
       const proof: ConsistencyProof = { oldSize, oldRoot, newSize, newRoot, path };
       const fails = (change: Partial<ConsistencyProof>): void => {
         const claim = { ...proof, ...change };
-        if (verifyConsistency(claim, node) === "proved") assert.fail(JSON.stringify({ proof, change }));
+        if (verifyConsistency(claim, nodeHash) === "proved") assert.fail(JSON.stringify({ proof, change }));
       };
       assert.equal(verifyConsistency(proof, node), "proved");
       for (const wrong of wrongPaths(path, newRoot)) fails({ path: wrong });

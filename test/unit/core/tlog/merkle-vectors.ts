@@ -61,23 +61,6 @@ export function rememberingNodeHash(): NodeHash {
   };
 }
 
-/**
- * A stand-in for SHA-256 where hundreds of thousands of proofs must fail: a fifth of its time. Of 48 bits, so that by
- * chance none of them holds.
- */
-export const quickNodeHash: NodeHash = (left, right) => {
-  const [a, b] = [Number.parseInt(left.slice(0, 6), 16), Number.parseInt(right.slice(0, 6), 16)];
-  const [c, d] = [Number.parseInt(left.slice(6, 12), 16), Number.parseInt(right.slice(6, 12), 16)];
-  const one = mix(Math.imul(a + 1, 0x9e3779b1) ^ Math.imul(b + 7, 0x85ebca6b) ^ (c << 7) ^ (d << 1));
-  const two = mix(Math.imul(c + 3, 0xc2b2ae35) ^ Math.imul(d + 5, 0x27d4eb2f) ^ (a << 3) ^ (b << 6) ^ one);
-  return (one >>> 8).toString(16).padStart(6, "0") + (two >>> 8).toString(16).padStart(6, "0") + "0".repeat(52);
-};
-
-function mix(value: number): number {
-  const mixed = Math.imul(value ^ (value >>> 15), 0x2c1b3c6d);
-  return mixed ^ (mixed >>> 13);
-}
-
 /** RFC 6962 section 2.1 as it stands there: the hash of a list of leaves. */
 export function referenceRoot(leaves: readonly TreeHash[], node: NodeHash): TreeHash {
   if (leaves.length === 0) return hash("sha256", "", "hex");

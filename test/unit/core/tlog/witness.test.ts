@@ -83,7 +83,7 @@ test("INV-WITNESS-JUDGE: whatever is asked, a head grows with a proof, or stays"
         const request = {
           oldSize: old,
           path: told.proof(old, size),
-          checkpoint: { origin: "", size, root: of.root(size) },
+          checkpoint: { origin: "", size, root: told.root(size) },
         };
         const judged = judgeAddCheckpoint(request, "signed", known, nodeHash);
         if (judged.status !== 200) continue;
