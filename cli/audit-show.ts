@@ -46,9 +46,10 @@ export async function auditShow(argv: readonly string[], io: CliIo, viewer = pro
       if (!(await readLines(file, visit))) break;
     } catch (error) {
       unreadable.push(messageOf(error));
+    } finally {
+      printer.tellDamages();
     }
   }
-  printer.tellDamages();
   printer.flush();
   if (viewer.gone.aborted) return EXIT.yes;
   for (const problem of unreadable) io.stderr(`sluice audit show: ${shownText(problem, 1_000)}\n`);

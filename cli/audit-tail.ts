@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { parseSegmentName } from "../router/core/audit/segment-header.ts";
-import { type EpochMillis, millis } from "../router/core/base/quantity.ts";
+import { type EpochMillis, type Millis, millis } from "../router/core/base/quantity.ts";
 import { fail, ok, type Result } from "../router/core/base/result.ts";
 import { followSegments, type LogNews } from "../router/edge/audit/follow-segments.ts";
 import { findLastLines } from "../router/edge/audit/last-lines.ts";
@@ -36,6 +36,7 @@ export async function auditTail(
   argv: readonly string[],
   io: CliIo,
   viewer = processViewer(["SIGINT", "SIGTERM", "SIGHUP"]),
+  poll = POLL,
 ): Promise<number> {
   const question = readQuestion(argv, io.now(), viewer);
   if (!question.ok) {
@@ -45,7 +46,12 @@ export async function auditTail(
   const { follow, look } = question.value;
   const printer = new RecordPrinter(io, look);
   try {
-    const shown = await tail({ ...question.value, path: resolve(io.cwd, question.value.path) }, printer, viewer);
+    const shown = await tail(
+      { ...question.value, path: resolve(io.cwd, question.value.path) },
+      printer,
+      viewer.gone,
+      poll,
+    );
     return follow || shown > 0 ? EXIT.yes : EXIT.no;
   } catch (error) {
     printer.flush();
@@ -58,7 +64,8 @@ export async function auditTail(
 async function tail(
   { path, filter, count, follow }: Question,
   printer: RecordPrinter,
-  viewer: Viewer,
+  signal: AbortSignal,
+  poll: Millis,
 ): Promise<number> {
   const isDirectory = (await stat(path)).isDirectory();
   if (follow && !isDirectory) throw new Error(`${path}: -f follows a directory; a segment ends, and its log goes on`);
@@ -68,7 +75,7 @@ async function tail(
     const record = readRecord(text);
     return record.ok && filter(record.value);
   };
-  const from = await findLastLines(files, count, isWanted, viewer.gone);
+  const from = await findLastLines(files, count, isWanted, signal);
   let stream = from === undefined ? undefined : parseSegmentName(basename(from.file))?.stream;
   let shown = 0;
   const tell = (news: LogNews): void => {
@@ -85,7 +92,7 @@ async function tail(
     printer.record(record.value, news.text ?? "");
   };
   const list = async (): Promise<readonly string[]> => (isDirectory ? segmentsIfAny(path) : files);
-  for await (const batch of followSegments({ list, from, waiting: follow, poll: POLL, signal: viewer.gone })) {
+  for await (const batch of followSegments({ list, from, waiting: follow, poll, signal })) {
     for (const news of batch) tell(news);
     printer.flush();
   }

@@ -2,13 +2,13 @@ import type { Clock } from "../core/base/clock.ts";
 import { assertNever } from "../core/base/assert-never.ts";
 import { type Millis, millis } from "../core/base/quantity.ts";
 import type { BatchLimit, CursorLine, SegmentBatch, SegmentCursor } from "../edge/audit/segment-cursor.ts";
-import type { Delivery, ExportPayload } from "./export-delivery.ts";
+import type { Delivery, ExportPayload, Sink } from "./export-delivery.ts";
 
 export interface ExportStatus {
   readonly name: string;
   /** `failing`: the last attempt did not succeed. `lagging`: attempts do, and the oldest record waits for long. */
   readonly state: "ok" | "lagging" | "failing";
-  /** Records, since the start; sending twice counts twice. */
+  /** Records, since the start. */
   readonly delivered: number;
   /** Records that the receiver does not want, and that are not sent again. They stand in the segments all the same. */
   readonly rejected: number;
@@ -20,7 +20,6 @@ export interface ExportStatus {
 }
 
 export interface ExportObserver {
-  delivered(count: number): void;
   rejected(count: number, problem: string): void;
   skipped(segments: number, lines: number, problem: string): void;
   /** Told at each change of `state` and of the problem of a state that is not `ok`. */
@@ -36,8 +35,7 @@ export interface AuditExportOptions {
   readonly read: (cursor: SegmentCursor | undefined, limit: BatchLimit) => Promise<SegmentBatch>;
   /** May throw for records that it cannot say; they are then treated as records that the receiver refuses. */
   readonly encode: (lines: readonly CursorLine[]) => ExportPayload;
-  /** Must end by its own deadline, and soon after the signal. After `failed` it gets the very same payload again. */
-  readonly deliver: (payload: ExportPayload, records: number, signal: AbortSignal) => Promise<Delivery>;
+  readonly deliver: Sink["deliver"];
   readonly persist: (cursor: SegmentCursor) => Promise<void>;
   /** Runs something later; returns what takes it back. */
   readonly after: (delay: Millis, run: () => void) => () => void;
@@ -60,7 +58,7 @@ const IDLE = millis(1_000);
 /** Between two batches that were not full: a busy log is sent five times a second, not a record at a time. */
 const GATHER = millis(200);
 /** Between two full ones: catching up leaves the thread to the traffic. */
-const BREATH = millis(20);
+const BREATH = millis(10);
 const SHORTEST_BACKOFF = 500;
 const LONGEST_BACKOFF = 30_000;
 const PERSIST_EVERY = 1_000;
@@ -178,7 +176,7 @@ export class AuditExport {
     const attempt = this.#held ?? (await this.#next());
     if (attempt === undefined) {
       if (this.#stopping) this.#finished = true;
-      else if (!this.#news) await this.#pause(IDLE, true);
+      else await this.#pause(IDLE, true);
       return;
     }
     this.#oldest = attempt.oldest ?? this.#oldest;
@@ -207,10 +205,13 @@ export class AuditExport {
   async #next(): Promise<Attempt | undefined> {
     const { limit, read, encode } = this.#options;
     const batch = await read(this.#cursor, { records: this.#passed + this.#width, bytes: limit.bytes });
-    // Where nothing is left behind what is passed by, it begins again with the first.
-    if (batch.lines.length <= this.#passed) this.#passed = 0;
-    const lines = batch.lines.slice(this.#passed, this.#passed + this.#width);
+    const lines = batch.lines.slice(this.#passed);
     const first = lines[0];
+    if (first === undefined && this.#passed > 0) {
+      // Nothing is left behind what is passed by: it begins again with the first.
+      this.#passed = 0;
+      return this.#next();
+    }
     if (first === undefined) {
       this.#moveBehind(batch);
       this.#failures = 0;
@@ -222,12 +223,18 @@ export class AuditExport {
     try {
       return { ...attempt, payload: encode(lines) };
     } catch {
+      // A bug of an encoder: what it cannot say must not stand in the way of the rest.
       return { ...attempt, payload: undefined };
     }
   }
 
   async #deliver({ payload, records }: Attempt): Promise<Delivery> {
     if (payload === undefined) return { kind: "refused", problem: "The records cannot be encoded." };
+    if (payload.unreadable >= records) {
+      // Nothing to send; and it shows nothing of what the receiver would accept.
+      const problem = "The log holds lines that are no records of this version.";
+      return this.#passed > 0 ? { kind: "refused", problem } : { kind: "delivered", rejected: records, problem };
+    }
     try {
       return await this.#options.deliver(payload, records, this.#abort.signal);
     } catch (error) {
@@ -236,21 +243,22 @@ export class AuditExport {
     }
   }
 
-  async #accepted({ batch, records }: Attempt, rejected: number, problem: string | undefined): Promise<void> {
-    const { limit, observer } = this.#options;
+  async #accepted(attempt: Attempt, refused: number, problem: string | undefined): Promise<void> {
+    const { batch, records, payload } = attempt;
     this.#held = undefined;
     this.#failures = 0;
-    this.#delivered += records - rejected;
-    observer.delivered(records - rejected);
-    if (rejected > 0) this.#reject(rejected, problem ?? "");
     if (this.#passed > 0) {
+      // It will be sent again in its place, and is counted then.
       this.#proved = true;
       this.#passed = 0;
       return;
     }
+    const rejected = Math.min(records, refused + (payload?.unreadable ?? 0));
+    this.#delivered += records - rejected;
+    if (rejected > 0) this.#reject(rejected, problem ?? "The log holds lines that are no records of this version.");
     this.#refusals = 0;
     this.#proved = false;
-    this.#width = Math.min(limit.records, this.#width + Math.ceil(this.#width / 4));
+    this.#width = Math.min(this.#options.limit.records, this.#width + Math.ceil(this.#width / 4));
     this.#moveBehind(batch);
     if (!batch.full) this.#oldest = undefined;
     this.#tell();
@@ -323,7 +331,7 @@ export class AuditExport {
   }
 
   #pause(delay: Millis, wakeable: boolean): Promise<void> {
-    if (this.#stopping) return Promise.resolve();
+    if (this.#stopping || (wakeable && this.#news)) return Promise.resolve();
     return new Promise((resolve) => {
       const end = (): void => {
         cancel();
@@ -353,23 +361,18 @@ export class AuditExport {
   }
 
   #persistNow(): Promise<void> {
-    const cursor = this.#cursor;
-    if (cursor === undefined) return Promise.resolve();
-    const persisting = this.#options
-      .persist(cursor)
-      .then(
-        () => {
-          this.#persisted = cursor;
-        },
-        (error: unknown) => {
-          this.#lastProblem = `The cursor cannot be kept: ${error instanceof Error ? error.message : String(error)}`;
-        },
-      )
-      .finally(() => {
+    const keep = async (cursor: SegmentCursor): Promise<void> => {
+      try {
+        await this.#options.persist(cursor);
+        this.#persisted = cursor;
+      } catch (error) {
+        this.#lastProblem = `The cursor cannot be kept: ${error instanceof Error ? error.message : String(error)}`;
+      } finally {
         this.#persisting = undefined;
-      });
-    this.#persisting = persisting;
-    return persisting;
+      }
+    };
+    if (this.#cursor !== undefined) this.#persisting = keep(this.#cursor);
+    return this.#persisting ?? Promise.resolve();
   }
 }
 

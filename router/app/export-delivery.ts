@@ -4,7 +4,9 @@ import type { PostAnswer } from "../edge/upstream/post.ts";
 /** What one batch is sent as. */
 export interface ExportPayload {
   readonly contentType: string;
-  readonly body: string | Uint8Array;
+  readonly body: string;
+  /** Lines that no record could be made of, and that are not in the body. */
+  readonly unreadable: number;
 }
 
 /** What became of one batch. Problems are one sentence without secrets. */
@@ -15,6 +17,18 @@ export type Delivery =
   | { readonly kind: "refused"; readonly problem: string }
   /** Nobody knows; the same batch is to be sent again, not before `retryAfter`. */
   | { readonly kind: "failed"; readonly problem: string; readonly retryAfter: Millis | undefined };
+
+/** One way out of the pod. */
+export interface Sink {
+  /**
+   * Ends by its own deadline, and soon after the signal. After `failed` it is to be given the very same payload again,
+   * and no other.
+   */
+  deliver(payload: ExportPayload, records: number, signal: AbortSignal): Promise<Delivery>;
+  /** Loads what the first delivery would wait for. */
+  prepare(): Promise<void>;
+  close(): void;
+}
 
 export type ExportProtocol = "webhook" | "otlp";
 

@@ -1,11 +1,10 @@
 import { createHmac } from "node:crypto";
 import type { Clock } from "../core/base/clock.ts";
 import type { Endpoint } from "../core/config/endpoint-shape.ts";
-import { createPoster, POST_DEADLINES, type PostDeadlines, type Poster } from "../edge/upstream/post.ts";
+import { createPoster, type PostDeadlines, type Poster } from "../edge/upstream/post.ts";
 import type { NameResolver } from "../edge/upstream/resolver.ts";
-import type { AuditExportOptions } from "./audit-export.ts";
 import type { SecretSource } from "./endpoint-secrets.ts";
-import { type Delivery, type ExportProtocol, judgeAnswer } from "./export-delivery.ts";
+import { type Delivery, type ExportProtocol, judgeAnswer, type Sink } from "./export-delivery.ts";
 
 export interface HttpSinkOptions {
   /** Of a webhook, as it is posted to; of OTLP, the base under which `/v1/logs` is. */
@@ -14,15 +13,7 @@ export interface HttpSinkOptions {
   readonly secrets: SecretSource;
   readonly resolve: NameResolver["resolve"];
   readonly clock: Clock;
-  readonly deadlines?: PostDeadlines;
-}
-
-/** The delivery of one sink, and what it holds open. */
-export interface Sink {
-  readonly deliver: AuditExportOptions["deliver"];
-  /** Loads what the first delivery would wait for. */
-  prepare(): Promise<void>;
-  close(): void;
+  readonly deadlines: PostDeadlines;
 }
 
 /**
@@ -30,7 +21,7 @@ export interface Sink {
  * HMAC-SHA256 of the body under it; where a secret cannot be read, nothing is sent without it.
  */
 export function createHttpSink(options: HttpSinkOptions): Sink {
-  const { endpoint, protocol, secrets, resolve, clock, deadlines = POST_DEADLINES } = options;
+  const { endpoint, protocol, secrets, resolve, clock, deadlines } = options;
   const target = protocol === "otlp" ? logsOf(endpoint) : endpoint;
   let poster: Poster | undefined;
   let trusted: string | undefined;
@@ -54,7 +45,7 @@ export function createHttpSink(options: HttpSinkOptions): Sink {
       const { ca, headers, signingKey } = read.value;
       const client = posterFor(ca);
       if (typeof client === "string") return failed(client);
-      const octets = typeof body === "string" ? Buffer.from(body) : body;
+      const octets = Buffer.from(body);
       const answer = await client.post(
         {
           ...headers,

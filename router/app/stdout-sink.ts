@@ -1,8 +1,7 @@
 import type { Writable } from "node:stream";
 import type { Millis } from "../core/base/quantity.ts";
 import type { AuditExportOptions } from "./audit-export.ts";
-import type { Delivery, ExportPayload } from "./export-delivery.ts";
-import type { Sink } from "./http-sink.ts";
+import type { Delivery, ExportPayload, Sink } from "./export-delivery.ts";
 
 /** What a pipe holds: no more lies between the log's own lines and their reader. */
 export const STDOUT_BATCH = { records: 512, bytes: 65_536 } as const;

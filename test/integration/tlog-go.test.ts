@@ -461,6 +461,7 @@ async function ourWitness(t: TestContext, log: string): Promise<{ readonly url: 
   return { url: `http://${server.bound}`, vkey: formatVerifierKey(cosigner.key) };
 }
 
+// The order of the checks is ours in both, from the specification; signatures and trees are checked by two codes.
 test("our witness and that of Go's libraries answer a Go client alike", need, async (t) => {
   const log = await checkpointedLog(t);
   const { checkpoints, vkey, last, early } = longest(log);

@@ -16,7 +16,7 @@ const LONGEST_HOST = 255;
 export function parseDestination(target: string): Destination | undefined {
   const colon = target.lastIndexOf(":");
   const port = parsePort(target.slice(colon + 1));
-  if (colon < 1 || colon > LONGEST_HOST || port === undefined) return undefined;
+  if (colon < 0 || colon > LONGEST_HOST || port === undefined) return undefined;
   const text = target.slice(0, colon);
   const bracketed = text.startsWith("[") && text.endsWith("]");
   const host = bracketed ? text.slice(1, -1) : text;

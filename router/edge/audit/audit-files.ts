@@ -10,8 +10,8 @@ export type Standing = "in_place" | "moved" | "gone" | "altered";
 
 /** A segment being written. */
 export interface SegmentHandle {
-  /** Resolves to the count of octets written, which on a full disk is less than asked. */
-  write(bytes: Uint8Array, position: number): Promise<number>;
+  /** Appends; resolves to the count of octets written, which on a full disk is less than asked. */
+  write(bytes: Uint8Array): Promise<number>;
   datasync(): Promise<void>;
   /** Where the file is that should be at this path and this long: see `Standing`. */
   standing(path: string, length: number): Promise<Standing>;
@@ -57,10 +57,11 @@ export const nodeFiles: AuditFiles = {
     return bavail * bsize;
   },
   async create(path) {
-    const handle = await open(path, "wx", FILE_MODE);
+    // Appending, so that a file which others cut or wrote to has another length from then on, and not a hole.
+    const handle = await open(path, "ax", FILE_MODE);
     return {
-      async write(bytes, position) {
-        return (await handle.write(bytes, 0, bytes.length, position)).bytesWritten;
+      async write(bytes) {
+        return (await handle.write(bytes)).bytesWritten;
       },
       datasync: () => handle.datasync(),
       async standing(name, length) {

@@ -188,7 +188,7 @@ export class ChainWriter {
   }
 
   async #write(head: Head, lines: Buffer): Promise<void> {
-    await writeDurably(head.handle, lines, head.bytes);
+    await writeDurably(head.handle, lines);
     const now = this.#options.clock.monotonic();
     if (now - this.#standingAt < STANDING_CHECK) return;
     this.#standingAt = now;

@@ -13,7 +13,7 @@ export function octetSigner(privateKey: KeyObject): (octets: Uint8Array) => Uint
 export function isSignedBy({ payloadType, payload, signatures }: Envelope, publicKey: Uint8Array): boolean {
   const key = keyObject(publicKey);
   const signed = dssePreAuthEncoding(payloadType, payload);
-  return signatures.some((signature) => signature.length === 64 && verify(undefined, signed, key, signature));
+  return signatures.some((signature) => verify(undefined, signed, key, signature));
 }
 
 /** What cosign writes as the hint of a bundle signed with a key: base64 of SHA-256 over the SPKI in DER. */

@@ -17,7 +17,7 @@ export async function createSegment(
   const path = join(directory, name);
   const handle = await files.create(`${path}.new`);
   try {
-    await writeDurably(handle, lines, 0);
+    await writeDurably(handle, lines);
     await files.rename(`${path}.new`, path);
     await files.syncDirectory(directory);
     return handle;
@@ -27,12 +27,12 @@ export async function createSegment(
   }
 }
 
-/** Writes all of it at this offset, and returns once it is on the disk. */
-export async function writeDurably(handle: SegmentHandle, bytes: Buffer, position: number): Promise<void> {
+/** Appends all of it, and returns once it is on the disk. */
+export async function writeDurably(handle: SegmentHandle, bytes: Buffer): Promise<void> {
   let written = 0;
   while (written < bytes.length) {
     // A full disk first takes a part, and only then says that it is full.
-    const count = await handle.write(bytes.subarray(written), position + written);
+    const count = await handle.write(bytes.subarray(written));
     if (count === 0) throw new AuditFailure("disk_full", "The disk takes no more octets.");
     written += count;
   }

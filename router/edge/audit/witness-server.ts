@@ -13,11 +13,14 @@ export interface WitnessServer extends AsyncDisposable {
 /** In octets: a note that is as long as notes may be, 63 hashes, and the first line. */
 const MAXIMUM_BODY = 136 * 1024;
 const MAXIMUM_HEAD = 8 * 1024;
-const MAXIMUM_CONNECTIONS = 256;
-/** For the whole of a request, head and body: also one octet a second ends here. */
-const REQUEST_MILLIS = 10_000;
 /** Between requests: logs ask every few seconds. */
 const IDLE_MILLIS = 30_000;
+/** The rest is the same everywhere; tests are in a hurry. */
+const LIMITS = {
+  connections: 256,
+  /** For the whole of a request, head and body: also one octet a second ends here. */
+  requestMillis: 10_000,
+} as const;
 /** How long a client may go on sending a body that was refused, so that it can read why. */
 const LINGER_MILLIS = 500;
 /** How long requests that are being answered may take when the server closes. */
@@ -33,14 +36,15 @@ export async function openWitnessServer(
   listen: { readonly host: string; readonly port: number },
   handle: AddCheckpointHandler,
   fault: (thrown: unknown) => void,
+  limits: { readonly connections: number; readonly requestMillis: number } = LIMITS,
 ): Promise<WitnessServer> {
   const open = new Set<Socket>();
   const options = {
     maxHeaderSize: MAXIMUM_HEAD,
-    headersTimeout: REQUEST_MILLIS,
-    requestTimeout: REQUEST_MILLIS,
+    headersTimeout: limits.requestMillis,
+    requestTimeout: limits.requestMillis,
     keepAliveTimeout: IDLE_MILLIS,
-    connectionsCheckingInterval: 1_000,
+    connectionsCheckingInterval: Math.min(1_000, limits.requestMillis),
   };
   const server = createServer(options, (request, response) => {
     serve(handle, request, response).catch((thrown: unknown) => {
@@ -50,10 +54,10 @@ export async function openWitnessServer(
   });
   server.on("connection", (socket) => {
     const [oldest] = open;
-    if (open.size >= MAXIMUM_CONNECTIONS) oldest?.destroy();
+    if (open.size >= limits.connections) oldest?.destroy();
     open.add(socket);
     // Neither does who takes no answer stay.
-    socket.setTimeout(IDLE_MILLIS + REQUEST_MILLIS, () => socket.destroy());
+    socket.setTimeout(IDLE_MILLIS + limits.requestMillis, () => socket.destroy());
     socket.once("close", () => open.delete(socket));
   });
   await new Promise<void>((resolve, reject) => {

@@ -163,19 +163,17 @@ async function readCapped(body: Dispatcher.ResponseData["body"], deadline: Milli
 
 function lookupWith(resolve: NameResolver["resolve"]): LookupFunction {
   return (hostname, options, callback) => {
-    const name = parseHostname(hostname);
-    if (!name.ok) {
-      callback(dnsError(), []);
-      return;
-    }
-    // The question ends by the resolver's own deadline.
-    void resolve(name.value, new AbortController().signal).then((answer) => {
+    const look = async (): Promise<void> => {
+      const name = parseHostname(hostname);
+      // The question ends by the resolver's own deadline.
+      const answer = name.ok ? await resolve(name.value, new AbortController().signal) : name;
       const found = answer.ok ? answer.value.map((address) => ({ address, family: isIpv6(address) ? 6 : 4 })) : [];
       const [first] = found;
       if (first === undefined) callback(dnsError(), []);
       else if (options.all === true) callback(null, found);
       else callback(null, first.address, first.family);
-    });
+    };
+    void look();
   };
 }
 
@@ -187,7 +185,8 @@ function dnsError(): NodeJS.ErrnoException {
 function isPem(text: string): boolean {
   const blocks = text.split("-----END CERTIFICATE-----").slice(0, -1);
   try {
-    return blocks.length > 0 && blocks.every((block) => new X509Certificate(`${block}-----END CERTIFICATE-----\n`));
+    for (const block of blocks) new X509Certificate(`${block}-----END CERTIFICATE-----\n`).toLegacyObject();
+    return blocks.length > 0;
   } catch {
     return false;
   }

@@ -201,6 +201,7 @@ const rows: readonly [name: string, bundle: string, argv: readonly string[], exp
   ["the log goes on behind the head", withHead(3, headOf(3)), [...KEY, "--audit", "log"], "0"],
   ["the log is cut", honest, [...KEY, "--audit", "cut"], "1 log_mismatch"],
   ["the log is edited", honest, [...KEY, "--audit", "edited"], "1 log_mismatch"],
+  ["the log is edited behind the head", withHead(2, headOf(2)), [...KEY, "--audit", "edited"], "1 log_mismatch"],
   ["a head that the log never had", withHead(SIZE, rootOf(1)), [...KEY, "--audit", "log"], "1 log_mismatch"],
   ["more records than the log has", withHead(99, rootOf(99)), [...KEY, "--audit", "log"], "1 log_mismatch"],
   ["a log that is not there", honest, [...KEY, "--audit", "nowhere"], "2 log_unreadable"],
@@ -251,6 +252,7 @@ const usage: readonly [name: string, argv: readonly string[], says: RegExp][] = 
   ["https", ["--from", "https://127.0.0.1:1"], /--from/],
   ["a name to resolve", ["--from", "http://router.example:18090"], /--from/],
   ["a password", ["--from", "http://a:b@127.0.0.1:18090"], /--from/],
+  ["a password without a user", ["--from", "http://:b@127.0.0.1:18090"], /--from/],
   ["a path", ["--from", "http://127.0.0.1:18090/status"], /--from/],
 ];
 

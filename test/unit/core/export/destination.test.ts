@@ -14,6 +14,7 @@ const rows: readonly [target: string, host: string | undefined, port?: number, v
   ["", undefined],
   [":443", undefined],
   ["example", undefined],
+  ["443", undefined],
   ["example:", undefined],
   ["example:0", undefined],
   ["example:65536", undefined],
@@ -25,6 +26,14 @@ const rows: readonly [target: string, host: string | undefined, port?: number, v
   ["a b:443", undefined],
   ["a\n:443", undefined],
   ["net:[4026532201]", undefined],
+  ["[::256.0.2.7]:443", undefined],
+  ["[1::2:3:4:5:6::7:8]:443", undefined],
+  ["[1:2:3:4::5:6:7:8]:443", undefined],
+  ["[1:2:3:4::6:7:8]:443", "1:2:3:4::6:7:8", 443, 6],
+  // Longer than `ip_t` of OCSF may be, and no canonical spelling.
+  ["[0000:0000:0000:0000:0000:ffff:192.000.002.007]:443", undefined],
+  ["[0000:0000:0000:0000:0000:ffff:255.255.255.255]:443", undefined],
+  [`hmac-sha256:${"0a".repeat(32)}`, undefined],
   [`${"a".repeat(256)}:443`, undefined],
 ];
 
@@ -38,8 +47,11 @@ test("addressVersion agrees with the platform", () => {
   const near = fc
     .array(fc.constantFrom(":", "::", ".", "0", "1", "25", "255", "256", "f", "ffff", "10000", "g", "%", "192.0.2.1"))
     .map((parts) => parts.join(""));
+  const group = fc.constantFrom("0", "1", "ffff", "192.0.2.1", "192.0.2.256");
+  const groups = fc.array(group, { maxLength: 8 });
+  const shortened = fc.tuple(groups, groups).map(([left, right]) => `${left.join(":")}::${right.join(":")}`);
   fc.assert(
-    fc.property(fc.oneof(fc.ipV4(), fc.ipV6(), near), (text) => {
+    fc.property(fc.oneof(fc.ipV4(), fc.ipV6(), near, shortened), (text) => {
       // An IPv6 text longer than any canonical one has leading zeros and a dotted quad: no record holds it.
       const expected = text.length > 39 || text.includes("%") ? 0 : isIP(text);
       assert.equal(addressVersion(text) ?? 0, expected, text);

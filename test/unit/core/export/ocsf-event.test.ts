@@ -98,6 +98,7 @@ test("what is not known is not made up", () => {
     hostname: "api.github.com",
     port: 443,
   });
+  assert.equal(Object.hasOwn(eventOf("left before a decision"), "authorizations"), false);
   for (const name of ["host refused", "tunnel admitted"]) {
     assert.equal(Object.hasOwn(eventOf(name), "traffic"), false, name);
     assert.equal(Object.hasOwn(eventOf(name), "duration"), false, name);
@@ -118,8 +119,10 @@ const details: readonly [name: string, detail: NonNullable<AuditEvent["detail"]>
 for (const [name, detail] of details) {
   test(`a detail of any form makes a valid event: ${name}`, () => {
     const [record] = sampleOf([[name, sampleEvent("egress.end", "connect", "example.org:443", detail)]]);
-    const [event] = eventsOf(record === undefined ? [] : [record]);
+    const [event = {}] = eventsOf(record === undefined ? [] : [record]);
     assert.deepEqual(ocsfProblems(event), []);
+    assert.equal(Object.hasOwn(event, "traffic"), name === "the largest counts");
+    assert.deepEqual(event["dst_endpoint"], { hostname: "example.org", port: 443 });
   });
 }
 

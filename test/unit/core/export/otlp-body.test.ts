@@ -99,11 +99,21 @@ test("one resource for all records of a pod, in their order", () => {
   );
 });
 
-test("another resource where another pod's records follow", () => {
+test("another resource where another actor's records follow", () => {
   const stop = [["stop", sampleEvent("stop", "stop", "", {})]] as const;
-  const records = [...sampleOf(stop), ...sampleOf(stop, { ...SAMPLE_ACTOR, pod: "agent-2" }), ...sampleOf(stop)];
-  const pods = requestOf(records).resourceLogs.map(({ resource }) => named(resource.attributes)["k8s.pod.name"]);
-  assert.deepEqual(pods, ["agent-7f9c8d-abcde", "agent-2", "agent-7f9c8d-abcde"]);
+  const actors = [
+    SAMPLE_ACTOR,
+    { ...SAMPLE_ACTOR, pod: "agent-2" },
+    { ...SAMPLE_ACTOR, namespace: "other" },
+    { ...SAMPLE_ACTOR, agent: "other" },
+    SAMPLE_ACTOR,
+  ];
+  const { resourceLogs } = requestOf(actors.flatMap((actor) => sampleOf([...stop, ...stop], actor)));
+  const found = resourceLogs.map(({ resource }) => {
+    const { "k8s.namespace.name": namespace, "k8s.pod.name": pod, "sluice.agent": agent } = named(resource.attributes);
+    return { namespace, pod, agent };
+  });
+  assert.deepEqual(found, actors);
 });
 
 test("each body hashes to its leaf, and 64-bit integers are decimal texts", () => {
@@ -170,7 +180,31 @@ test("the attributes of refusals", () => {
   assert.equal(named(logOf("request with a method of its own").attributes)["http.request.method"], "_OTHER");
   const unreadable = named(logOf("unreadable request refused").attributes);
   assert.deepEqual([unreadable["server.address"], unreadable["sluice.target"]], [undefined, "-"]);
+  const hidden = named(logOf("hidden fields").attributes);
+  assert.deepEqual([hidden["server.address"], hidden["network.peer.address"]], [undefined, undefined]);
   assert.equal(named(logOf("tunnel over IPv6 cut by us").attributes)["server.address"], "2606:50c0:8000::154");
+});
+
+test("the attributes of what no agent sent", () => {
+  const {
+    "sluice.leaf": leaf,
+    "sluice.seq": seq,
+    ...attributes
+  } = named(logOf("a kind of a later version").attributes);
+  assert.ok(leaf !== undefined && seq !== undefined);
+  assert.deepEqual(attributes, {
+    "sluice.kind": "inference",
+    "sluice.action": "chat",
+    "sluice.target": "openai/gpt",
+    "sluice.decision": "deny",
+    "sluice.reason": "budget_exhausted",
+    "sluice.rule": "daily",
+    "sluice.request": "r-9",
+    "sluice.stream": SAMPLE_STREAM,
+    "sluice.policy.name": "research-agent",
+    "sluice.policy.version": "7",
+    "sluice.policy.digest": `sha256:${"ab".repeat(32)}`,
+  });
 });
 
 test("a trace is the record's", () => {

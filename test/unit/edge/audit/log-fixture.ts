@@ -141,9 +141,9 @@ export function faultyFiles(faults: Faults): AuditFiles {
       await faults.create?.();
       const handle = await nodeFiles.create(name);
       return {
-        async write(octets, position) {
+        async write(octets) {
           await faults.write?.(octets.length);
-          return handle.write(octets.subarray(0, faults.writes?.(octets.length) ?? octets.length), position);
+          return handle.write(octets.subarray(0, faults.writes?.(octets.length) ?? octets.length));
         },
         async datasync() {
           await faults.datasync?.();

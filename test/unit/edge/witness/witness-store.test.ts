@@ -9,14 +9,14 @@ import { WitnessStore } from "../../../../router/edge/audit/witness-store.ts";
 import { WitnessedLogFake } from "../../../fakes/witnessed-log.ts";
 import { openStore, scratch } from "./witness-fixture.ts";
 
-const ORIGINS = ["example.com/log", "../../../etc/passwd", "/", "a\u0000b", "\u{1f600} x", "CON", "x".repeat(1024)];
+const ORIGINS = ["example.com/log", "../../../etc/passwd", "/", "\u{1f600}", "CON", "x".repeat(1024)];
 
 test("INV-WITNESS-STATE: heads and keys are there again after a restart, whatever the origin is", async (t) => {
   const directory = scratch(t);
   const store = await openStore(directory);
   const pinned = createSigner("example.com/enrolled").key;
   await store.pin(pinned.name, pinned);
-  const logs = ORIGINS.filter((origin) => !/[\0 ]/.test(origin)).map((origin) => new WitnessedLogFake(origin));
+  const logs = ORIGINS.map((origin) => new WitnessedLogFake(origin));
   for (const [index, log] of logs.entries()) {
     await store.advance(log.origin, { size: index, root: log.root(index) }, log.note(index));
   }
