@@ -15,6 +15,7 @@ import { readConsistency, readInclusion, type ReadProofProblem } from "../router
 import { listSegments } from "../router/edge/audit/read-segments.ts";
 import { readShortText } from "../router/edge/audit/short-text.ts";
 import { type CliIo, EXIT } from "./cli-io.ts";
+import { shownText } from "./shown-text.ts";
 
 /** As of `audit verify`: the log is shorter than its checkpoint, or inconsistent with it. */
 const INCONSISTENT = 3;
@@ -28,6 +29,8 @@ const EXITS: Readonly<Record<ReadProofProblem["code"], number>> = {
 
 /** In octets; a note has a bound of its own in characters. */
 const LONGEST_NOTE = 3 * MAXIMUM_NOTE;
+/** In UTF-16 units. */
+const LONGEST_ORIGIN = 400;
 
 interface Failure {
   readonly exit: number;
@@ -110,10 +113,13 @@ async function prove(options: Options, cwd: string): Promise<Result<string, Fail
   const after = given ?? (await readNote(join(dirname(file), checkpointFile(stream))));
   if (!after.ok) return after;
   const { origin } = after.value.checkpoint;
-  if (streamOfOrigin(origin) !== stream) return unusable(`the checkpoint is of ${origin}, not of stream ${stream}`);
+  if (streamOfOrigin(origin) !== stream) {
+    return unusable(`the checkpoint is of ${shownText(origin, LONGEST_ORIGIN)}, not of stream ${stream}`);
+  }
   if (before === undefined) return proveRecord(files, stream, options.seq ?? 0, after.value);
   if (before.value.checkpoint.origin !== origin) {
-    return unusable(`the checkpoints are of two logs, ${before.value.checkpoint.origin} and ${origin}`);
+    const origins = [before.value.checkpoint.origin, origin].map((one) => shownText(one, LONGEST_ORIGIN));
+    return unusable(`the checkpoints are of two logs, ${origins.join(" and ")}`);
   }
   return proveGrowth(files, stream, before.value, after.value);
 }

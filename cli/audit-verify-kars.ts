@@ -54,7 +54,7 @@ export function karsText(path: string, { exit, report }: KarsVerdict): string {
     if (report.breaks > 1) lines.push(`and ${report.breaks - 1} more after it`);
   }
   if (first !== undefined && last !== undefined) {
-    lines.push(`a log of kars: ${report.entries} entries, ${report.chains} chains (each start begins one)`);
+    lines.push(`a log of kars; entries: ${report.entries}, chains: ${report.chains} (each start begins one)`);
     lines.push(`  from ${markText(first)}`, `  to   ${markText(last)}`);
   } else {
     lines.push("not one entry of a log of kars");

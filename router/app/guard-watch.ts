@@ -27,6 +27,10 @@ export class GuardWatch {
     return this.#proof !== undefined;
   }
 
+  get proof(): GuardProof | undefined {
+    return this.#proof;
+  }
+
   async look(): Promise<void> {
     if (!this.#config.expected || this.#proof !== undefined || this.#closed) return;
     try {

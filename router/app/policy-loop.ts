@@ -48,6 +48,7 @@ export class PolicyLoop {
   #standing: UnverifiedDocument | undefined;
   #condition: PolicyCondition = { state: "missing", problems: [] };
   #loadedAt = epochMillis(0);
+  #signers: readonly string[] = [];
   #listing: DirectoryListing | undefined;
   #keyring: Keyring | undefined;
   #listingProblems: readonly DocumentProblem[] = [];
@@ -72,6 +73,11 @@ export class PolicyLoop {
   /** When the standing snapshot was accepted; 0: there is none. */
   get loadedAt(): EpochMillis {
     return this.#loadedAt;
+  }
+
+  /** By whose signatures the loaded document was accepted. */
+  get signers(): readonly string[] {
+    return this.#signers;
   }
 
   /** The time by which policies are judged: the wall clock, but never earlier than any time seen before. */
@@ -222,6 +228,7 @@ export class PolicyLoop {
     this.#latest = epochMillis(Math.max(this.#latest, freshness.time));
     this.#snapshot = snapshot;
     this.#loadedAt = this.#rooms.clock.now();
+    this.#signers = signers;
     this.#rooms.swapped(snapshot);
     this.#rooms.accepted(snapshot, signers, freshness);
     this.#awaitExpiry(snapshot);
@@ -232,6 +239,7 @@ export class PolicyLoop {
       this.#snapshot = DENY_ALL;
       this.#standing = undefined;
       this.#loadedAt = epochMillis(0);
+      this.#signers = [];
       this.#rooms.swapped(DENY_ALL);
     }
     this.#condition = { state: this.#snapshot.state === "loaded" ? "degraded" : "missing", problems };

@@ -25,6 +25,7 @@ import { type Audit, openAudit } from "./open-audit.ts";
 import { PolicyLoop } from "./policy-loop.ts";
 import { type PolicySources, watchPolicySources } from "./policy-sources.ts";
 import { requestIds } from "./request-ids.ts";
+import { runAttestation } from "./run-attestation.ts";
 import { TunnelRegistry } from "./tunnel-registry.ts";
 import { createUpstreamRooms } from "./upstream-rooms.ts";
 
@@ -99,7 +100,7 @@ export async function startRouter(
     resolve: (host, signal) => resolver.resolve(host, signal),
   });
   if (!opened.ok) return opened;
-  const { log: audit, outputs }: Audit = opened.value;
+  const { log: audit, outputs, key }: Audit = opened.value;
 
   let draining = false;
   const admission: AdmissionRooms = {
@@ -240,6 +241,7 @@ export async function startRouter(
       config.listeners.admin,
       {
         conditions,
+        attestation: runAttestation({ config, version, clock, startedAt, audit, key, policy, guard }),
         metrics: () => instruments.exposition(),
         status: () => ({
           version,

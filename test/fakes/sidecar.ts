@@ -13,6 +13,8 @@ export interface SidecarOptions {
   readonly deny?: readonly string[];
   /** Further keys of the RouterConfig's spec, as YAML lines. */
   readonly settings?: readonly string[];
+  /** Further members of the `audit` settings, as of a YAML flow map. */
+  readonly audit?: readonly string[];
   readonly hosts?: Readonly<Record<string, readonly string[]>>;
   readonly directory?: string;
   readonly signer?: TestSigner;
@@ -88,7 +90,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       `  policy: { directory: ${path("policy")} }`,
       `  trust: { directory: ${path("trust")} }`,
       `  state: { directory: ${path("state")} }`,
-      `  audit: { directory: ${path("audit")} }`,
+      `  audit: { ${[`directory: ${path("audit")}`, ...(options.audit ?? [])].join(", ")} }`,
       "  network: { nat64: { discover: false } }",
       "  guard: { expected: false }",
       ...(hosts.length === 0 ? [] : ["  resolver:", '    servers: ["127.0.0.1:9"]', "    hosts:", ...hosts]),

@@ -36,6 +36,7 @@ const rooms = {
     if (breaks) throw new Error(`bug with ${MARK}`);
     return { ok: true };
   },
+  attestation: () => undefined,
   metrics: () => {
     scrapes += 1;
     return Promise.resolve({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: page });

@@ -33,7 +33,7 @@ export function parseKarsEntry(line: string): Result<KarsEntry, "malformed" | "n
   const value = parse(line);
   if (!isObject(value) || Object.keys(value).length !== MEMBERS.length) return fail("malformed");
   const isEntry = MEMBERS.every((name) => {
-    const member = Object.hasOwn(value, name) ? value[name] : undefined;
+    const member = value[name];
     if (name === "seq") return typeof member === "number" && Number.isSafeInteger(member) && member >= 0;
     if (typeof member !== "string" || !member.isWellFormed()) return false;
     return name === "hash" ? HASH.test(member) : name !== "prev_hash" || member === "" || HASH.test(member);

@@ -18,6 +18,8 @@ export interface AdminRooms {
   /** Anything that JSON can hold. No secrets: whoever reaches the pod's address can read it. */
   status(): object;
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** What runs here, signed: a sigstore bundle. Undefined: there is nothing to say yet. */
+  attestation(): string | undefined;
 }
 
 export interface AdminReply {
@@ -54,6 +56,14 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/livez", () => text(200, "ok")],
   ["/readyz", readiness],
   ["/metrics", async (rooms) => ({ status: 200, ...(await rooms.metrics()) })],
+  [
+    "/attestation",
+    (rooms) => {
+      const bundle = rooms.attestation();
+      if (bundle === undefined) return text(503, "nothing can be attested yet: no policy is loaded");
+      return { status: 200, contentType: "application/vnd.dev.sigstore.bundle.v0.3+json", body: bundle };
+    },
+  ],
   [
     "/status",
     (rooms) => ({ status: 200, contentType: "application/json", body: `${JSON.stringify(rooms.status())}\n` }),

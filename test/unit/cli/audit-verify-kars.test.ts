@@ -18,14 +18,14 @@ const ended = (lines: readonly string[]): string => lines.map((line) => `${line}
 const log = karsLog("abcdef");
 
 const rows: readonly [name: string, files: { readonly [name: string]: string }, exit: number, says: RegExp][] = [
-  ["intact", { "2026-05-13.jsonl": ended(log) }, 4, /INTACT, NOT SIGNED\n {2}a log of kars: 6 entries, 1 chains/],
+  ["intact", { "2026-05-13.jsonl": ended(log) }, 4, /INTACT, NOT SIGNED\n {2}a log of kars; entries: 6, chains: 1/],
   [
     "over midnight, the files named in the order of their days",
     { "2026-05-14.jsonl": ended(log.slice(3)), "2026-05-13.jsonl": ended(log.slice(0, 3)) },
     4,
-    /6 entries, 1 chains/,
+    /entries: 6, chains: 1/,
   ],
-  ["a restart", { "2026-05-13.jsonl": ended(karsLog("ab!cd")) }, 4, /4 entries, 2 chains/],
+  ["a restart", { "2026-05-13.jsonl": ended(karsLog("ab!cd")) }, 4, /entries: 4, chains: 2/],
   [
     "a day taken away",
     { "2026-05-13.jsonl": ended(log.slice(0, 2)), "2026-05-15.jsonl": ended(log.slice(4)) },
@@ -82,9 +82,15 @@ test("a file that is not there is thrown", async () => {
   await assert.rejects(verifyKarsFiles([join(tmpdir(), "sluice-kars-is-not-there")]), { code: "ENOENT" });
 });
 
-test("only daily files are listed", async (t) => {
-  const directory = directoryWith(t, { "2026-05-13.jsonl": "", "2026-05-13.jsonl.gz": "", "unknown.jsonl": "", a: "" });
-  assert.deepEqual(await listKarsFiles(directory), [join(directory, "2026-05-13.jsonl")]);
+test("only daily files are listed, by their days", async (t) => {
+  const days = ["2026-05-13", "2025-12-31", "2026-05-20", "2026-05-14", "2026-01-01", "2026-05-02"];
+  const others = { "2026-05-13.jsonl.gz": "", "unknown.jsonl": "", a: "" };
+  const files = Object.fromEntries(days.map((day) => [`${day}.jsonl`, ""]));
+  const directory = directoryWith(t, { ...files, ...others });
+  assert.deepEqual(
+    await listKarsFiles(directory),
+    days.toSorted().map((day) => join(directory, `${day}.jsonl`)),
+  );
 });
 
 const first: readonly [name: string, line: string, isKars: boolean][] = [

@@ -73,7 +73,10 @@ export class SignedStream {
 
   note(size: number, signer: NoteSigner = this.signer, origin: string = this.origin): string {
     const root = rangeRoot(this.#trees[size] ?? emptyRange(0), nodeHash);
-    const text = checkpointText({ origin, size, root });
+    return this.signedText(checkpointText({ origin, size, root }), signer);
+  }
+
+  signedText(text: string, signer: NoteSigner = this.signer): string {
     return formatSignedNote(text, [signer.sign(text)]);
   }
 

@@ -36,7 +36,7 @@ function rehashed(index: number, change: Partial<KarsFields>): string[] {
   return log.with(index, karsLine({ ...fields, ...change }));
 }
 
-type Facts = Partial<Pick<KarsReport, "chains" | "breaks" | "repeats" | "continues" | "entries">>;
+type Facts = Partial<Pick<KarsReport, "ambiguous" | "chains" | "breaks" | "repeats" | "continues" | "entries">>;
 
 const intact: readonly [name: string, lines: readonly string[], facts: Facts][] = [
   ["nothing at all", [], { entries: 0, chains: 0 }],
@@ -100,6 +100,7 @@ const damaged: readonly [
   ["one taken away where memory is full", karsLog("abcdefgh", 3).toSpliced(5, 1), "missing", 6, { breaks: 1 }],
   ["two entries swapped", log.with(2, at(3)).with(3, at(2)), "missing", 3, { breaks: 2 }],
   ["an entry twice", log.toSpliced(3, 0, at(2)), "duplicate", 4, { breaks: 1 }],
+  ["two swapped, and the second of them twice", [0, 1, 3, 2, 2, 4, 5].map(at), "missing", 3, { breaks: 3 }],
   ["an older entry once more", log.toSpliced(5, 0, at(1)), "reordered", 6, { breaks: 1 }],
   ["an entry of another chain put in", log.toSpliced(3, 0, karsLog("xyzw")[3] ?? ""), "edited", 4, { breaks: 2 }],
   ["a line that is no entry", log.with(2, "x"), "malformed", 3, { breaks: 1, entries: 5 }],
@@ -125,6 +126,7 @@ const damaged: readonly [
   ["a negative number", changed(2, '"seq":2', '"seq":-2'), "malformed", 3, {}],
   ["a number beyond 2^53", changed(2, '"seq":2', '"seq":9007199254740993'), "malformed", 3, {}],
   ["a lone surrogate", changed(2, '"c"', String.raw`"\ud800"`), "malformed", 3, {}],
+  ["a previous hash that is none", rehashed(2, { prev_hash: "a|b" }), "malformed", 3, { ambiguous: 0 }],
   ["a list", log.with(2, `[${at(2)}]`), "malformed", 3, {}],
   ["130,000 brackets", log.with(2, "[".repeat(130_000)), "malformed", 3, {}],
   ["a member twice", changed(2, '"action":"c"', '"action":"x","action":"c"'), "not_canonical", 3, {}],
@@ -169,11 +171,11 @@ test('two different entries share a hash where a field holds a "|": intact, and 
   const hashes = [told, other].map(([line = ""]) => (JSON.parse(line) as { hash: string }).hash);
   assert.equal(hashes[0], hashes[1]);
   for (const lines of [told, other]) {
-    const report = verifyKarsLines(log, lines);
+    const report = verifyKarsLines(log, lines, told);
     assert.equal(report.damage, undefined);
-    assert.equal(report.ambiguous, 1);
+    assert.equal(report.ambiguous, 2);
     assert.deepEqual(report.firstAmbiguous, { file: "2", line: 1, offset: 0 });
-    assert.ok(report.cannotProve.some((sentence) => sentence.includes("1 here, the first in line 1 of 2")));
+    assert.ok(report.cannotProve.some((sentence) => sentence.includes("2 here, the first in line 1 of 2")));
   }
   for (const field of ["ts", "agent_id", "action", "decision"]) {
     assert.equal(verifyKarsLines(karsLog("a", 9, { [field]: "x|y" })).ambiguous, 1, field);

@@ -89,6 +89,51 @@ test("a tunnel that is over: endpoints, traffic, times, policy, rule", () => {
   assert.equal(event["message"], "connect api.github.com:443: completed");
 });
 
+test("how an exchange was made", () => {
+  const tcp = { direction_id: 2, direction: "Outbound", protocol_name: "tcp", protocol_num: 6 };
+  assert.deepEqual(eventOf("tunnel completed")["connection_info"], { ...tcp, protocol_ver_id: 4 });
+  assert.deepEqual(eventOf("tunnel over IPv6 cut by us")["connection_info"], { ...tcp, protocol_ver_id: 6 });
+  assert.deepEqual(eventOf("host refused")["connection_info"], tcp);
+  assert.equal(eventOf("request completed")["app_protocol_name"], "http");
+  assert.equal(Object.hasOwn(eventOf("tunnel completed"), "app_protocol_name"), false);
+});
+
+test("what an agent did not send: operation, request, error, resource", () => {
+  const service = { name: "sluice", version: "0.1.0" };
+  const later = eventOf("a kind of a later version");
+  assert.deepEqual(later["api"], {
+    operation: "chat",
+    service,
+    request: { uid: "r-9" },
+    response: { error: "budget_exhausted" },
+  });
+  assert.deepEqual(later["resources"], [{ name: "openai/gpt", type: "inference" }]);
+  assert.equal(later["activity_name"], "chat");
+  assert.deepEqual(eventOf("stop")["api"], { operation: "stop", service });
+  assert.equal(Object.hasOwn(eventOf("stop"), "resources"), false);
+});
+
+test("where a record stands in its log", () => {
+  const [index, { name, line } = { name: "", line: "" }] = [10, sample[10]];
+  const { prev, stream } = JSON.parse(line) as Json;
+  const event = eventOf(name);
+  assert.deepEqual(event["metadata"], {
+    version: "1.8.0",
+    product: { name: "Sluice", vendor_name: "Sluice", uid: "sluice", version: "0.1.0" },
+    profiles: ["host", "security_control"],
+    uid: `${String(stream)}/${index}`,
+    correlation_uid: "3f9a1c22-17",
+    event_code: "egress.end",
+    sequence: index,
+    original_time: "2026-11-20T09:00:04.250Z",
+    log_name: `sluice.dev/audit/research/agent-7f9c8d-abcde/${String(stream)}`,
+    log_provider: "sluice",
+    log_version: "1",
+  });
+  const { prev: kept, leaf } = event["unmapped"] as Json;
+  assert.deepEqual([kept, leaf], [prev, sample[index]?.leaf]);
+});
+
 test("what is not known is not made up", () => {
   for (const name of ["unreadable request refused", "hidden fields"]) {
     assert.equal(Object.hasOwn(eventOf(name), "dst_endpoint"), false, name);
@@ -127,7 +172,8 @@ for (const [name, detail] of details) {
 }
 
 test("text of any form makes a valid event, in a bounded size", () => {
-  const text = fc.string({ unit: "binary", maxLength: 40 });
+  const units = fc.array(fc.oneof(fc.nat(0x7f), fc.nat(0xff_ff)), { maxLength: 40 });
+  const text = units.map((codes) => String.fromCharCode(...codes));
   const kind = fc.constantFrom("egress.decision", "egress.end", "policy.load", "gap", "constructor", "x.y");
   fc.assert(
     fc.property(
@@ -142,6 +188,7 @@ test("text of any form makes a valid event, in a bounded size", () => {
         for (const one of eventsOf(records)) assert.deepEqual(ocsfProblems(one), []);
       },
     ),
+    { numRuns: 200 },
   );
   const worst = '"'.repeat(1_024);
   const records = sampleOf([["worst", sampleEvent("x", worst, worst, { text: '"'.repeat(4_090) })]]);

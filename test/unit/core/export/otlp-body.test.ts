@@ -104,7 +104,9 @@ test("another resource where another actor's records follow", () => {
   const actors = [
     SAMPLE_ACTOR,
     { ...SAMPLE_ACTOR, pod: "agent-2" },
+    SAMPLE_ACTOR,
     { ...SAMPLE_ACTOR, namespace: "other" },
+    SAMPLE_ACTOR,
     { ...SAMPLE_ACTOR, agent: "other" },
     SAMPLE_ACTOR,
   ];

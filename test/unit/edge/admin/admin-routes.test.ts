@@ -12,11 +12,14 @@ const rooms = (...conditions: readonly Condition[]): AdminRooms => ({
   status: () => ({ policy: null, tunnels: 2 }),
   metrics: () =>
     Promise.resolve({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "sluice_egress_tunnels 2\n" }),
+  attestation: () => (conditions.includes(policy) ? "{}" : undefined),
 });
 
 test("each path of contract.md answers, and nothing else does", async () => {
   const rows: readonly (readonly [string, string, readonly Condition[], number, string])[] = [
     ["GET", "/livez", [], 200, "ok\n"],
+    ["GET", "/attestation", [policy], 200, "{}"],
+    ["GET", "/attestation", [], 503, "nothing can be attested yet: no policy is loaded\n"],
     ["GET", "/livez", [guard], 200, "ok\n"],
     ["HEAD", "/livez", [], 200, "ok\n"],
     ["GET", "/livez?anything=%00", [], 200, "ok\n"],
