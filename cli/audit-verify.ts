@@ -4,9 +4,10 @@ import { parseArgs } from "node:util";
 import { fail, ok, type Result } from "../router/core/base/result.ts";
 import { parseCheckpoint } from "../router/core/tlog/checkpoint.ts";
 import { MAXIMUM_PROOF_TEXT } from "../router/core/tlog/proof-text.ts";
-import { listSegments } from "../router/edge/audit/read-segments.ts";
+import { listSegments, readLines } from "../router/edge/audit/read-segments.ts";
 import { type Anchor, readAnchors } from "./anchor-file.ts";
 import { PROOF_EXIT, verifyProofFile } from "./audit-proof-verify.ts";
+import { isKarsLine, karsText, type KarsVerdict, listKarsFiles, verifyKarsFiles } from "./audit-verify-kars.ts";
 import { type CliIo, EXIT } from "./cli-io.ts";
 import { judgeNote, type LogKey, readLogKeys } from "./log-key.ts";
 import { judgeLog, type LogExit, type LogVerdict, worstExit } from "./log-verdict.ts";
@@ -30,7 +31,7 @@ interface Question {
 
 /**
  * `sluice audit verify PATH... [--key K]... [--anchor F]... [--json]`: each directory is one chain, and so are all files
- * named, in their order. `--proof F` instead of paths: one proof. Exit codes (contract.md): 0 verified to an anchor,
+ * named, in their order; a log of the reference system is told by its first line. `--proof F` instead of paths: one proof. Exit codes (contract.md): 0 verified to an anchor,
  * 1 tampered, 2 unreadable, 3 shorter than an anchor or inconsistent with it, 4 intact, but unsigned or unanchored.
  */
 export async function auditVerify(argv: readonly string[], io: CliIo): Promise<number> {
@@ -44,23 +45,53 @@ export async function auditVerify(argv: readonly string[], io: CliIo): Promise<n
 
   const verdicts: LogVerdict[] = [];
   const logs = await logsOf(paths, io.cwd);
+  const foreign: KarsLog[] = [];
   for (const log of logs) {
-    if (log.ok) verdicts.push(await judgeLog(log.value, keys, anchors, logs.length === 1));
-    else verdicts.push({ path: log.problem.path, exit: EXIT.usage, error: log.problem.error });
+    try {
+      const kars = log.ok ? await karsFiles(log.value) : [];
+      if (!log.ok) verdicts.push({ ...log.problem, exit: EXIT.usage });
+      else if (kars.length > 0) foreign.push({ path: log.value.path, verdict: await verifyKarsFiles(kars) });
+      else verdicts.push(await judgeLog(log.value, keys, anchors, logs.length === 1));
+    } catch (error) {
+      const path = log.ok ? log.value.path : log.problem.path;
+      verdicts.push({ path, exit: EXIT.usage, error: error instanceof Error ? error.message : String(error) });
+    }
   }
-  const exits: LogExit[] = verdicts.map((verdict) => verdict.exit);
+  const exits: LogExit[] = [...verdicts, ...foreign.map(({ verdict }) => verdict)].map(({ exit }) => exit);
   const strays = anchors.filter((anchor) => verdicts.every((verdict) => isStray(verdict, anchor)));
   if (strays.length > 0 && logs.length > 1) exits.push(3);
   const exit = worstExit(exits);
   if (json) {
-    io.stdout(`${JSON.stringify({ exit, logs: verdicts, strayAnchors: strays.map(({ file }) => file) })}\n`);
+    io.stdout(
+      `${JSON.stringify({ exit, logs: verdicts, kars: foreign, strayAnchors: strays.map(({ file }) => file) })}\n`,
+    );
     return exit;
   }
   for (const verdict of verdicts) io.stdout(verdictText(verdict));
+  for (const { path, verdict } of foreign) io.stdout(karsText(path, verdict));
   if (logs.length > 1) {
     for (const { file, checkpoint } of strays) io.stdout(`${file}: no log here is ${checkpoint.origin}\n`);
   }
   return exit;
+}
+
+/** A log of the reference system, read for whoever comes from there. */
+interface KarsLog {
+  readonly path: string;
+  readonly verdict: KarsVerdict;
+}
+
+/** Its files, where this is one. */
+async function karsFiles({ directory, files }: Log): Promise<readonly string[]> {
+  const [first] = files;
+  if (directory !== undefined) return first === undefined ? listKarsFiles(directory) : [];
+  if (first === undefined) return [];
+  let text: string | undefined;
+  await readLines(first, (line) => {
+    ({ text } = line);
+    return false;
+  }).catch(() => false);
+  return text !== undefined && isKarsLine(text) ? files : [];
 }
 
 async function readQuestion(argv: readonly string[], cwd: string): Promise<Result<Question, string>> {

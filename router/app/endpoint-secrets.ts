@@ -1,6 +1,5 @@
 import type { Clock } from "../core/base/clock.ts";
 import { fail, ok, type Result } from "../core/base/result.ts";
-import { isToken } from "../core/wire/octet-class.ts";
 import { readRegularFile } from "../edge/sources/regular-file.ts";
 
 /** Paths of what an endpoint needs and a configuration must not hold; undefined where it needs none. */
@@ -40,6 +39,8 @@ const NOT_TO_GIVE = new Set(
     "sluice-signature te trailer transfer-encoding upgrade user-agent"
   ).split(" "),
 );
+/** Of RFC 9110's tokens those that are in use, and none that means something to JavaScript. */
+const NAME = /^[a-z][a-z0-9._-]{0,127}$/;
 /** Visible ASCII (RFC 9110 `field-vchar` without obs-text), blanks inside only. */
 const VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
 /** RFC 6750 section 2.1, `b64token`, and whatever else of visible ASCII tokens are made of. */
@@ -100,7 +101,8 @@ function parseHeaders(text: string): Record<string, string> | undefined {
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(0, colon)).toLowerCase();
     const value = line.slice(colon + 1).trim();
-    if (!isToken(name) || !VALUE.test(value) || NOT_TO_GIVE.has(name) || Object.hasOwn(headers, name)) return undefined;
+    if (!NAME.test(name) || !VALUE.test(value) || NOT_TO_GIVE.has(name) || Object.hasOwn(headers, name))
+      return undefined;
     headers[name] = value;
   }
   return headers;

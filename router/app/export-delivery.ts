@@ -71,8 +71,9 @@ function rejectedRecords(body: string): number {
   } catch {
     return 0;
   }
-  const rejected = Number(memberOf(memberOf(answer, "partialSuccess"), "rejectedLogRecords"));
-  return Number.isSafeInteger(rejected) && rejected > 0 ? rejected : 0;
+  const rejected = memberOf(memberOf(answer, "partialSuccess"), "rejectedLogRecords");
+  const count = typeof rejected === "string" && /^[0-9]{1,16}$/.test(rejected) ? Number(rejected) : rejected;
+  return typeof count === "number" && Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
 function memberOf(value: unknown, name: string): unknown {

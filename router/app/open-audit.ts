@@ -1,4 +1,5 @@
 import type { KeyObject } from "node:crypto";
+import type { Writable } from "node:stream";
 import { ownEvent } from "../core/audit/own-event.ts";
 import type { Clock } from "../core/base/clock.ts";
 import { millis } from "../core/base/quantity.ts";
@@ -11,6 +12,7 @@ import type { Log } from "../edge/log/log.ts";
 import type { Instruments } from "../edge/metrics/instruments.ts";
 import type { NameResolver } from "../edge/upstream/resolver.ts";
 import { checkpointKey, redactorOf } from "./audit-keys.ts";
+import { type AuditExports, openAuditExports } from "./export-sinks.ts";
 import { CheckpointOutputs, type CheckpointOutputsOptions } from "./checkpoint-outputs.ts";
 import { postToWitness } from "./post-to-witness.ts";
 
@@ -22,6 +24,7 @@ const OUTPUTS_DEADLINE = millis(3_000);
 export interface Audit {
   readonly log: AuditLog;
   readonly outputs: CheckpointOutputs;
+  readonly exports: AuditExports;
   /** Signs the log's heads, and attestations. */
   readonly key: KeyObject;
   /** The last records, a last head, and what outputs can still be told of them in time. */
@@ -34,6 +37,8 @@ export interface AuditRooms {
   readonly log: Log;
   readonly instruments: Instruments;
   readonly resolve: NameResolver["resolve"];
+  /** For exports to stdout. */
+  readonly output: Writable;
 }
 
 /** Opens the audit log and writes the start record. The problem is one sentence: a key or a directory that cannot be used. */
@@ -63,6 +68,7 @@ export async function openAudit(config: RouterConfig, rooms: AuditRooms): Promis
     clock,
   });
 
+  let exports: AuditExports | undefined;
   const opened = await openAuditLog({
     directory: audit.directory,
     mode: audit.mode,
@@ -82,7 +88,10 @@ export async function openAudit(config: RouterConfig, rooms: AuditRooms): Promis
     },
     ...(redact.value === undefined ? {} : { redact: redact.value }),
     observer: {
-      recorded: (outcome, count) => instruments.recorded(outcome, count),
+      recorded(outcome, count) {
+        instruments.recorded(outcome, count);
+        if (outcome === "written") exports?.wake();
+      },
       synced: (seconds) => instruments.auditSyncTook(millis(seconds * 1_000)),
     },
     onHealth: (health) => tellHealth(log, health),
@@ -102,13 +111,17 @@ export async function openAudit(config: RouterConfig, rooms: AuditRooms): Promis
       hidden: audit.redact.fields,
     }),
   );
+  const auditLog = opened.value;
+  exports = await openAuditExports(config, { ...rooms, durableEnd: () => auditLog.durableEnd() });
+  const running = exports;
   return ok({
-    log: opened.value,
+    log: auditLog,
     outputs,
+    exports: running,
     key: key.value,
     async close() {
-      await opened.value.close();
-      await outputs.close(OUTPUTS_DEADLINE);
+      await auditLog.close();
+      await Promise.all([outputs.close(OUTPUTS_DEADLINE), running.close(OUTPUTS_DEADLINE)]);
     },
   });
 }

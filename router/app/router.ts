@@ -19,6 +19,7 @@ import { type AdmissionRooms, lostPermission } from "./admission.ts";
 import { systemClock } from "./clock.ts";
 import { auditCondition, listenersCondition, policyCondition } from "./conditions.ts";
 import { createCorridor } from "./corridor.ts";
+import type { AuditExports } from "./export-sinks.ts";
 import { GuardWatch } from "./guard-watch.ts";
 import { NetworkView } from "./network-view.ts";
 import { type Audit, openAudit } from "./open-audit.ts";
@@ -77,6 +78,7 @@ export async function startRouter(
     guardVerified: () => guard.proved,
     checkpointAge: () => (clock.now() - (audit.health().checkpoint?.at ?? startedAt)) / 1_000,
     outputsFailing: () => outputs.problems().length,
+    exports: () => exports.status(),
     policies: () => {
       const { snapshot } = policy;
       const loaded = snapshot.state === "loaded";
@@ -98,9 +100,10 @@ export async function startRouter(
     log,
     instruments,
     resolve: (host, signal) => resolver.resolve(host, signal),
+    output,
   });
   if (!opened.ok) return opened;
-  const { log: audit, outputs, key }: Audit = opened.value;
+  const { log: audit, outputs, exports, key }: Audit = opened.value;
 
   let draining = false;
   const admission: AdmissionRooms = {
@@ -211,7 +214,7 @@ export async function startRouter(
   let admin: AdminServer | undefined;
   const conditions = () => [
     policyCondition(policy),
-    auditCondition(audit.health(), outputs.problems()),
+    auditCondition(audit.health(), [...outputs.problems(), ...exportProblems(exports)]),
     listenersCondition(forward !== undefined, draining),
     guard.condition(),
   ];
@@ -288,12 +291,23 @@ function statusOfPolicy(policy: PolicyLoop): unknown {
       };
 }
 
-function statusOfAudit({ log, outputs }: Audit): unknown {
+function exportProblems(exports: AuditExports): readonly string[] {
+  const failing = exports.status().filter(({ state }) => state !== "ok");
+  return failing.map(({ name, state, lastProblem }) => `export ${name} is ${state}: ${lastProblem ?? "it is behind"}`);
+}
+
+function statusOfAudit({ log, outputs, exports }: Audit): unknown {
   const { checkpoint, ...health } = log.health();
   const head =
     checkpoint === undefined ? undefined : { size: checkpoint.size, root: checkpoint.root, note: checkpoint.note };
   const at = checkpoint === undefined ? undefined : new Date(checkpoint.at).toISOString();
-  return { ...health, ...log.identity, checkpoint: { ...head, at }, witnesses: outputs.witnesses() };
+  return {
+    ...health,
+    ...log.identity,
+    checkpoint: { ...head, at },
+    witnesses: outputs.witnesses(),
+    exports: exports.status(),
+  };
 }
 
 async function drained(registry: TunnelRegistry, milliseconds: number): Promise<void> {

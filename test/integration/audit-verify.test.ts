@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { auditVerify } from "../../cli/audit-verify.ts";
 import { bytes, epochMillis } from "../../router/core/base/quantity.ts";
 import { listSegments } from "../../router/edge/audit/read-segments.ts";
+import { karsLine } from "../unit/core/audit/kars-fixture.ts";
 import { auditEvent, openLog, scratchDirectory } from "../unit/edge/audit/log-fixture.ts";
 
 async function verify(cwd: string, ...argv: readonly string[]): Promise<{ exit: number; out: string; err: string }> {
@@ -113,4 +114,24 @@ test("--json says the same to machines", async (t) => {
     [said.exit, said.logs.length, records, kind, seq, place.file, place.line],
     [1, 1, 3, "edited", 3, file, 4],
   );
+});
+
+test("a log of the reference system is read, judged, and never said to be verified", async (t) => {
+  const directory = scratchDirectory(t);
+  const entry = { sandbox: "s", ts: "2026-11-20T00:00:00Z", agent_id: "a", action: "fetch", decision: "allow" };
+  const first = karsLine({ ...entry, seq: 0, prev_hash: "" });
+  const hashed = (JSON.parse(first) as { hash: string }).hash;
+  const text = `${first}\n${karsLine({ ...entry, seq: 1, prev_hash: hashed })}\n`;
+  const file = join(directory, "2026-11-20.jsonl");
+  writeFileSync(file, text);
+  for (const path of [directory, file]) {
+    const { exit, out } = await verify("/", path);
+    assert.equal(exit, 4, out);
+    assert.match(out, /unsigned|not signed|signature/i);
+  }
+  writeFileSync(file, text.replace('"deny"', '"allow"').replace('"seq":1', '"seq":7'));
+  assert.equal((await verify("/", file)).exit, 1);
+  const { out } = await verify("/", file, "--json");
+  const said = JSON.parse(out) as { exit: number; kars: { verdict: { exit: number } }[] };
+  assert.deepEqual([said.exit, said.kars[0]?.verdict.exit], [1, 1]);
 });

@@ -24,6 +24,14 @@ export interface PolicyFacts {
   readonly expiresAt: EpochMillis | undefined;
 }
 
+/** One place that audit records are sent to. */
+export interface ExportFacts {
+  readonly name: string;
+  readonly delivered: number;
+  readonly rejected: number;
+  readonly lagSeconds: number;
+}
+
 /** What is read at each scrape from whoever knows it, so that no gauge can fall behind. */
 export interface GaugeSources {
   tunnels(): number;
@@ -33,6 +41,8 @@ export interface GaugeSources {
   checkpointAge(): number;
   /** Places where heads should be kept, and are not. */
   outputsFailing(): number;
+  /** Names are the configuration's. */
+  exports(): readonly ExportFacts[];
 }
 
 /** What the instruments count. */
@@ -93,6 +103,24 @@ export function metricFamilies(version: string, counts: Counts, sources: GaugeSo
     gauge("sluice_audit_outputs_failing", "Files and witnesses that do not get the audit log's heads now.", () =>
       sources.outputsFailing(),
     ),
+    {
+      type: "counter",
+      name: "sluice_audit_exported_records_total",
+      help: "Audit records by export and by what became of them; sent twice counts twice.",
+      labelNames: ["export", "outcome"],
+      read: () =>
+        sources.exports().flatMap(({ name, delivered, rejected }) => [
+          { labels: { export: name, outcome: "delivered" }, value: delivered },
+          { labels: { export: name, outcome: "rejected" }, value: rejected },
+        ]),
+    },
+    {
+      type: "gauge",
+      name: "sluice_audit_export_lag_seconds",
+      help: "Age of the oldest record that waits to be exported; 0: none.",
+      labelNames: ["export"],
+      read: () => sources.exports().map(({ name, lagSeconds }) => ({ labels: { export: name }, value: lagSeconds })),
+    },
     {
       type: "gauge",
       name: "sluice_build_info",

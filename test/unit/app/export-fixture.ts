@@ -3,7 +3,7 @@ import type { Clock } from "../../../router/core/base/clock.ts";
 import { epochMillis, millis } from "../../../router/core/base/quantity.ts";
 import { AuditExport, type AuditExportOptions, type ExportStatus } from "../../../router/app/audit-export.ts";
 import type { Delivery, ExportPayload } from "../../../router/app/export-delivery.ts";
-import type { SegmentBatch, SegmentCursor } from "../../../router/edge/audit/segment-cursor.ts";
+import type { SegmentCursor } from "../../../router/edge/audit/segment-cursor.ts";
 
 const FILE = `audit-00000001-${"0".repeat(32)}.jsonl`;
 
@@ -59,6 +59,24 @@ export const DELIVERED: Delivery = { kind: "delivered", rejected: 0, problem: un
 export const REFUSED: Delivery = { kind: "refused", problem: "The receiver answered 400." };
 export const FAILED: Delivery = { kind: "failed", problem: "The receiver answered 503.", retryAfter: undefined };
 
+/** Reads a log in memory: the offset of a cursor is an index. */
+export function readOf(log: readonly string[]): AuditExportOptions["read"] {
+  return (cursor, limit) => {
+    const from = cursor?.offset ?? 0;
+    const lines = log.slice(from, from + limit.records).map((line) => ({ line, leaf: "" }));
+    const offset = from + lines.length;
+    const full = offset < log.length;
+    return Promise.resolve({
+      lines,
+      cursor: { file: FILE, offset },
+      full,
+      skippedSegments: 0,
+      skippedLines: 0,
+      problem: undefined,
+    });
+  };
+}
+
 export interface Harness {
   readonly time: Timeline;
   readonly running: AuditExport;
@@ -99,25 +117,12 @@ export function harness({
   const skipped: string[] = [];
   const statuses: ExportStatus[] = [];
   const payloads: ExportPayload[] = [];
-  const read = (cursor: SegmentCursor | undefined, limit: { records: number }): Promise<SegmentBatch> => {
-    const from = cursor?.offset ?? 0;
-    const lines = log.slice(from, from + limit.records).map((line) => ({ line, leaf: "" }));
-    const offset = from + lines.length;
-    return Promise.resolve({
-      lines,
-      cursor: { file: FILE, offset },
-      full: offset < log.length,
-      skippedSegments: 0,
-      skippedLines: 0,
-      problem: undefined,
-    });
-  };
   const running = new AuditExport({
     name: "siem",
     clock: time.clock,
     from: undefined,
     limit: { records, bytes: 1_000_000 },
-    read,
+    read: readOf(log),
     encode: (lines) => ({ contentType: "text/plain", body: lines.map(({ line }) => line).join("\n"), unreadable: 0 }),
     async deliver(payload, _records, signal) {
       payloads.push(payload);

@@ -11,6 +11,7 @@ const idle: GaugeSources = {
   guardVerified: () => false,
   checkpointAge: () => 0,
   outputsFailing: () => 0,
+  exports: () => [],
   policies: () =>
     POLICY_KINDS.map((kind) => ({
       kind,
@@ -164,6 +165,7 @@ test("gauges say what is so at the scrape; counters count", async () => {
     guardVerified: () => true,
     checkpointAge: () => 12.5,
     outputsFailing: () => 2,
+    exports: () => [{ name: "siem", delivered: 7, rejected: 1, lagSeconds: 1.5 }],
     policies: () => [
       { kind: "EgressPolicy", version: 7, loadedAt: epochMillis(1_500), expiresAt: epochMillis(2_000_000) },
     ],
@@ -180,6 +182,11 @@ test("gauges say what is so at the scrape; counters count", async () => {
   const samples = await scrape(instruments);
   const rows: readonly (readonly [string, number])[] = [
     ["sluice_egress_tunnels", 1],
+    ["sluice_audit_checkpoint_age_seconds", 12.5],
+    ["sluice_audit_outputs_failing", 2],
+    ['sluice_audit_exported_records_total{export="siem",outcome="delivered"}', 7],
+    ['sluice_audit_exported_records_total{export="siem",outcome="rejected"}', 1],
+    ['sluice_audit_export_lag_seconds{export="siem"}', 1.5],
     ["sluice_guard_verified", 1],
     ['sluice_egress_bytes_total{direction="out"}', 15],
     ['sluice_egress_bytes_total{direction="in"}', 1],
