@@ -67,7 +67,7 @@ export class CheckpointOutputs {
 
   /** One sentence for each output that does not work now. */
   problems(): readonly string[] {
-    const files = [this.#beside, this.#cosigned, ...this.#files].map((file) => file?.problem);
+    const files = this.#allFiles().map((file) => file.problem);
     const witnesses = this.witnesses().map(({ witness, problem }) =>
       problem === undefined ? undefined : `${witness}: ${problem}`,
     );
@@ -82,10 +82,13 @@ export class CheckpointOutputs {
   async close(deadline: Millis): Promise<void> {
     const all = async (): Promise<void> => {
       await Promise.all(this.#witnesses.map((witness) => witness.close()));
-      const files = [this.#beside, this.#cosigned, ...this.#files];
-      await Promise.all(files.map((file) => file?.settled()));
+      await Promise.all(this.#allFiles().map((file) => file.settled()));
     };
     await inTime(all(), deadline);
+  }
+
+  #allFiles(): readonly NewestFile[] {
+    return [this.#beside, this.#cosigned, ...this.#files].filter((file) => file !== undefined);
   }
 
   /** A process has one stream; its name is known with the first checkpoint. */

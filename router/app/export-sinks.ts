@@ -37,6 +37,12 @@ export interface AuditExports {
 }
 
 const MEBIBYTE = 1024 * 1024;
+/** What of a RouterConfig says where records are read and where they go. */
+export interface ExportSettings {
+  readonly audit: Pick<RouterConfig["audit"], "directory" | "exports">;
+  readonly state: RouterConfig["state"];
+}
+
 /** Lines that go out as they are: 0.1 ms of this thread for a batch (measured). */
 const PLAIN_BATCH: BatchLimit = { records: 512, bytes: MEBIBYTE };
 /** Lines that are parsed and said anew: 0.6 ms (CloudEvents) to 2 ms (OCSF) for a batch. */
@@ -46,7 +52,7 @@ const MAPPED_BATCH: BatchLimit = { records: 128, bytes: MEBIBYTE / 4 };
  * Starts the sinks that the configuration names, each from where it stood. Nothing that a sink meets comes back to
  * whoever writes the log: they read its files behind `durableEnd`.
  */
-export async function openAuditExports(config: RouterConfig, rooms: ExportRooms): Promise<AuditExports> {
+export async function openAuditExports(config: ExportSettings, rooms: ExportRooms): Promise<AuditExports> {
   const sinks = config.audit.exports.map((target) => ({ target, sink: sinkOf(target, rooms) }));
   // While nothing waits yet: what undici takes to load would be a pause of all traffic later.
   await Promise.allSettled(sinks.map(({ sink }) => sink.prepare()));
@@ -64,7 +70,7 @@ export async function openAuditExports(config: RouterConfig, rooms: ExportRooms)
 }
 
 async function startExport(
-  config: RouterConfig,
+  config: ExportSettings,
   target: ExportConfig,
   sink: Sink,
   { version, clock, log, durableEnd }: ExportRooms,

@@ -65,7 +65,7 @@ const otherKey = createSigner("sluice.dev/audit/x/y/0000000000000000000000000000
 const otherPem = generateKeyPairSync("ed25519").publicKey.export({ format: "pem", type: "spki" }).toString();
 
 test("INV-AUDIT-ANCHOR: a log that begins with what was signed is verified to its anchor", async (t) => {
-  const { root, log, checkpoints, key } = await writeLog(t);
+  const { root, checkpoints, key } = await writeLog(t);
   const last = checkpoints.at(-1);
   const early = checkpoints.at(-4);
   assert.ok(last !== undefined && early !== undefined);

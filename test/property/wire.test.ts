@@ -182,7 +182,10 @@ test("INV-WIRE-ONE-SPELLING: what a request asks for does not depend on how its 
         assert.deepEqual(parseAuthority(`${other}:${number}`, undefined), expected);
 
         const connect = requestOf(`CONNECT ${other}:${number} HTTP/1.1\r\nHost: ${canonical}:${number}\r\n\r\n`);
-        assert.deepEqual(forwardRequest(connect), { ok: true, value: { kind: "tunnel", authority: expected.value, trace: undefined } });
+        assert.deepEqual(forwardRequest(connect), {
+          ok: true,
+          value: { kind: "tunnel", authority: expected.value, trace: undefined },
+        });
         const absolute = requestOf(
           `GET http://${other}:${number}/p?q HTTP/1.1\r\nHost: ${canonical}:${number}\r\n\r\n`,
         );

@@ -37,7 +37,12 @@ export function checkRouterConfig(file: string, source: string): readonly Docume
   const { root } = tree;
   const absent = routerConfigSettings.filter(({ path: setting }) => {
     // Only what must be there: an image may also be unknown.
-    return setting.startsWith("identity.") && setting !== "identity.image" && root.kind === "map" && nodeAt(root, inSpec(setting)) === undefined;
+    return (
+      setting.startsWith("identity.") &&
+      setting !== "identity.image" &&
+      root.kind === "map" &&
+      nodeAt(root, inSpec(setting)) === undefined
+    );
   });
   const checked = readConfig(
     tree,

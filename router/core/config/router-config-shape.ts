@@ -44,7 +44,7 @@ const segmentFits: Condition<{ segmentBytes: Bytes; maximumBytes: Bytes }> = {
 const image = text({
   code: "bad_image",
   maximum: 512,
-  pattern: /^[A-Za-z0-9][A-Za-z0-9._:\/-]*@sha256:[0-9a-f]{64}$/,
+  pattern: /^[A-Za-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$/,
   hint: "an image by digest is needed: name@sha256:...",
 });
 
@@ -64,7 +64,7 @@ const redactField = text({
 
 const verifierKey = text({
   code: "bad_key",
-  pattern: /^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+\/]+={0,2}$/,
+  pattern: /^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}$/,
   hint: "a C2SP verifier key is needed: name+hash+base64.",
 });
 
@@ -81,8 +81,8 @@ const exportIsWhole: Condition<ExportConfig> = {
     if (kind !== "stdout" && url === undefined && entryOf(map, "endpoint") === undefined) {
       report.add(map, "endpoint_missing", `An export of kind ${kind} needs an endpoint.`);
     }
-    const network = [url, caFile, tokenFile, signatureKeyFile].some((value) => value !== undefined);
-    if (kind === "stdout" && network) {
+    const isRemote = [url, caFile, tokenFile, signatureKeyFile].some((value) => value !== undefined);
+    if (kind === "stdout" && isRemote) {
       report.add(
         map,
         "not_for_stdout",

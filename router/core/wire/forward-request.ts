@@ -98,7 +98,9 @@ function tunnelRequest(head: RequestHead): Result<ForwardRequest, RequestProblem
   }
   // Some clients leave the port out of Host.
   const mismatch = hostProblem(head, authority.value, authority.value.port);
-  return mismatch === undefined ? ok({ kind: "tunnel", authority: authority.value, trace: traceContext(head) }) : fail(mismatch);
+  return mismatch === undefined
+    ? ok({ kind: "tunnel", authority: authority.value, trace: traceContext(head) })
+    : fail(mismatch);
 }
 
 function httpRequest(

@@ -158,6 +158,16 @@ const rows: readonly [name: string, text: string, anchors: readonly string[], re
   ["a line with its newline", proofOf(3, { line: `${LINES[3] ?? ""}\n` }), [], "malformed", /no audit record/],
   ["no extra data", PROOF.replace(/extra .*\n/, ""), [], "malformed", /no audit record/],
   ["octets that are no text", PROOF.replace(/extra .*\n/, "extra /w==\n"), [], "malformed", /no audit record/],
+  [
+    "an octet that is no text within a record",
+    PROOF.replace(
+      /extra .*\n/,
+      () => `extra ${Buffer.from((LINES[3] ?? "").replace("host-3", "\u00ff"), "latin1").toString("base64")}\n`,
+    ),
+    [],
+    "malformed",
+    /no audit record/,
+  ],
   ["a missing hash", PROOF.replace(/(index 3\n).*\n/, "$1"), [], "wrong", /too many or too few hashes/],
   [
     "a record that steers a terminal",

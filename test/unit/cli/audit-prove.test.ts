@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { auditProve } from "../../../cli/audit-prove.ts";
 import { verifyProofFile } from "../../../cli/audit-proof-verify.ts";
-import { epochMillis } from "../../../router/core/base/quantity.ts";
+import { bytes, epochMillis } from "../../../router/core/base/quantity.ts";
 import { parseTlogProof } from "../../../router/core/tlog/tlog-proof.ts";
+import type { SignedCheckpoint } from "../../../router/edge/audit/checkpoints.ts";
 import { verifySignature } from "../../../router/edge/audit/ed25519.ts";
 import { checkpointFile } from "../../../router/edge/audit/note-file.ts";
+import { auditEvent, checkpointOptions, openLog, scratchDirectory } from "../edge/audit/log-fixture.ts";
 import { SignedStream } from "./proof-fixture.ts";
 
 const LOG = new SignedStream("a", [5, 1, 4, 3]);
@@ -176,6 +178,44 @@ const rows: readonly [name: string, change: Change, argv: string, exit: number, 
     3,
     /Record 3 is not in line 6 of \S+, but 4; what stands in line 4 of \S+ is no record\.\n/,
   ],
+  [
+    "a record of a lost beginning, whose leaf is still known",
+    without(0),
+    `. --seq 4 --stream ${LOG.stream}`,
+    2,
+    /needs records before 5, which/,
+  ],
+  [
+    "growth from within a lost beginning",
+    (files, cwd) => (without(0, 1)(files, cwd), writeFileSync(join(cwd, "old"), LOG.note(3))),
+    ". --from old",
+    2,
+    /needs records before 6, which/,
+  ],
+  [
+    "growth from a lost beginning",
+    (files, cwd) => (without(0, 1)(files, cwd), writeFileSync(join(cwd, "old"), LOG.note(6))),
+    ". --from old",
+    0,
+    /^old 6\n/,
+  ],
+  [
+    "growth to what was edited",
+    ([, , third = ""], cwd) => (
+      writeFileSync(third, readFileSync(third, "utf8").replace("host-8", "host-9")),
+      writeFileSync(join(cwd, "old"), LOG.note(6))
+    ),
+    ". --from old",
+    3,
+    /The first 13 records of the log are not those/,
+  ],
+  [
+    "a last record without its newline",
+    ([, , , last = ""]) => writeFileSync(last, readFileSync(last, "utf8").trimEnd()),
+    `. --seq 2 --stream ${LOG.stream}`,
+    3,
+    /has 12 of the first 13 records of stream a{32}; what stands in line 3 of/,
+  ],
   ["segments by their names", none, "$0 $1 $2 $3 --seq 2", 0, /\nindex 2\n/],
   ["a segment twice", none, "$0 $0 $1 $2 $3 --seq 2", 3, /Record 5 is not in line 1 of \S+, but 0\.\n/],
   ["segments in the wrong order", none, "$1 $0 $2 $3 --seq 2", 2, /needs records before 5/],
@@ -266,4 +306,23 @@ test("streams in one file are told apart, and only some are named", async (t) =>
   const { err } = await run(cwd, ". --seq 1 --stream none");
   assert.match(err, /there is no stream none in this log/);
   assert.equal(err.match(/[0-9a-f]{32}/g)?.length, 20);
+});
+
+test("a log as the writer writes it: every record under each of its checkpoints", async (t) => {
+  const cwd = scratchDirectory(t);
+  const notes: SignedCheckpoint[] = [];
+  const checkpoints = checkpointOptions({ records: 5, publish: (one) => void notes.push(one) });
+  const log = await openLog(cwd, { segmentBytes: bytes(2_400), checkpoints });
+  for (let index = 0; index < 12; index += 1) await log.append(auditEvent(`${index}`));
+  await log.close();
+  assert.ok(notes.length > 2);
+  for (const { note, size } of notes) {
+    writeFileSync(join(cwd, "x.note"), note);
+    for (const seq of [0, size >> 1, size - 1]) {
+      const said = await run(cwd, `. --seq ${seq} --checkpoint x.note`);
+      assert.deepEqual([said.exit, said.err], [0, ""]);
+      const report = verifyProofFile(said.out, { checkSignature: () => "verified", anchors: [] });
+      assert.deepEqual([report.result, report.record?.seq, report.checkpoint?.size], ["ok", seq, size]);
+    }
+  }
 });

@@ -42,7 +42,14 @@ const host = parseHost("api.github.com");
 assert.ok(host.ok);
 const outcome: Outcome = {
   kind: "completed",
-  start: { request: "01J9", action: "connect", host: host.value, port: portOf(443), at: epochMillis(0), trace: undefined },
+  start: {
+    request: "01J9",
+    action: "connect",
+    host: host.value,
+    port: portOf(443),
+    at: epochMillis(0),
+    trace: undefined,
+  },
   policy: { name: "research", version: 7, digest: `sha256:${"0123456789abcdef".repeat(4)}` },
   rule: "github",
   facts: {
