@@ -68,7 +68,7 @@ const VERBS: readonly VerbRow[] = [
   },
   {
     words: "audit prove",
-    usage: "audit prove PATH... (--seq N | --from OLD.note) [--checkpoint FILE] [--out FILE]",
+    usage: "audit prove PATH... (--seq N [--stream S] | --from OLD.note) [--checkpoint FILE] [--out FILE]",
     does: "a proof that a record is in the log, or that the log only grew",
     load: async () => (await import("./audit-prove.ts")).auditProve,
   },

@@ -1,7 +1,7 @@
 import { quantityText, spanText } from "./amount-text.ts";
 import { detailTexts } from "./detail-text.ts";
 import type { ShownRecord } from "./shown-record.ts";
-import { shownWord } from "./shown-text.ts";
+import { cutText, shownWord } from "./shown-text.ts";
 
 interface Column {
   readonly title: string;
@@ -9,6 +9,12 @@ interface Column {
   readonly width: number;
   readonly isNumber?: true;
   readonly text: (record: ShownRecord) => string;
+}
+
+export interface Accent {
+  readonly start: number;
+  readonly end: number;
+  readonly format: "red" | "green" | "yellow";
 }
 
 /** With a request id as the router makes them, 120 characters. */
@@ -28,10 +34,13 @@ const COLUMNS: readonly Column[] = [
 /** All that a record of the router itself has; its details begin behind them. */
 const OWN_COLUMNS = COLUMNS.slice(0, 5);
 
+/** What the router writes of itself is shorter. */
+const MAXIMUM = 2_000;
+
 const DECISION = { start: 13, end: 18 };
 const DECISION_AND_KIND = { start: 13, end: 34 };
 
-/** What to look at first, at 3 a.m. */
+/** What people look for first. */
 const ALARMING: ReadonlySet<string> = new Set(["gap", "recovery", "clock", "policy.refused"]);
 
 /** Above the lines. */
@@ -46,14 +55,14 @@ export function recordLine(record: ShownRecord): string {
   const isOwn = request === null && rule === null && reason === null && record.detail["bytesOut"] === undefined;
   const columns = isOwn ? OWN_COLUMNS : COLUMNS;
   const cells = columns.map(({ text }) => text(record));
-  return [lay(cells, columns), ...detailTexts(record)].join(" ").trimEnd();
+  return cutText([lay(cells, columns), ...detailTexts(record)].join(" ").trimEnd(), MAXIMUM);
 }
 
-/** Which part of its line is coloured, and how. */
-export function accent(record: ShownRecord): { start: number; end: number; format: "red" | "green" | "yellow" } {
+/** Which part of its line is coloured, and how; undefined for what is neither good nor bad. */
+export function accent(record: ShownRecord): Accent | undefined {
   if (record.decision === "deny") return { ...DECISION_AND_KIND, format: "red" };
   if (ALARMING.has(record.kind)) return { ...DECISION_AND_KIND, format: "yellow" };
-  return { ...DECISION, format: "green" };
+  return record.decision === "allow" ? { ...DECISION, format: "green" } : undefined;
 }
 
 /** Of a segment's name the stream stands in the line above. */

@@ -3,7 +3,7 @@ import { fail, ok, type Result } from "../router/core/base/result.ts";
 import type { CliIo } from "./cli-io.ts";
 import { accent, HEADING, recordLine } from "./record-line.ts";
 import type { ShownRecord } from "./shown-record.ts";
-import { cutText, shownJson, shownText, shownWord } from "./shown-text.ts";
+import { shownJson, shownText, shownWord } from "./shown-text.ts";
 import type { Viewer } from "./viewer.ts";
 
 /** For `parseArgs`. */
@@ -13,12 +13,14 @@ export const PRINT_USAGE = "[--json] [--color auto|always|never]";
 export interface Look {
   readonly json: boolean;
   readonly colors: boolean;
-  /** Of a terminal: no line is longer, so that none wraps. Undefined: it is not a terminal, and nothing is cut. */
+  /** Of a terminal: no line is longer. Undefined: it is not a terminal, and no line is folded. */
   readonly columns: number | undefined;
 }
 
 /** A line of the text form is made for this; a narrower terminal wraps it. */
 const LEAST_COLUMNS = 120;
+/** Where a folded line goes on: below its kind, so that nothing in a record can look like another one. */
+const INDENT = " ".repeat(19);
 /** Other files have a million lines that are no record. */
 const MOST_DAMAGES = 10;
 const FULL = 32_768;
@@ -59,8 +61,10 @@ export class RecordPrinter {
     this.#headed = true;
     if (record.stream !== this.#stream || !record.time.startsWith(this.#day)) this.#separate(record, "");
     const text = this.#fit(recordLine(record));
-    const { start, end, format } = accent(record);
-    this.#print(colors ? text.slice(0, start) + this.#styled(format, text.slice(start, end)) + text.slice(end) : text);
+    const paint = colors ? accent(record) : undefined;
+    if (paint === undefined) return this.#print(text);
+    const { start, end, format } = paint;
+    this.#print(text.slice(0, start) + this.#styled(format, text.slice(start, end)) + text.slice(end));
   }
 
   /** This record, shown or not, is the first of another stream than the one before. */
@@ -105,7 +109,7 @@ export class RecordPrinter {
 
   #fit(line: string): string {
     const { columns } = this.#look;
-    return columns === undefined ? line : cutText(line, Math.max(columns, LEAST_COLUMNS));
+    return columns === undefined ? line : folded(line, Math.max(columns, LEAST_COLUMNS));
   }
 
   #styled(format: "red" | "green" | "yellow" | "dim", text: string): string {
@@ -116,4 +120,16 @@ export class RecordPrinter {
     this.#pending += `${line}\n`;
     if (this.#pending.length >= FULL) this.flush();
   }
+}
+
+function folded(line: string, width: number): string {
+  let text = "";
+  let rest = line;
+  while (rest.length > width) {
+    const space = rest.lastIndexOf(" ", width);
+    const at = space > width / 2 ? space : width;
+    text += `${rest.slice(0, at).trimEnd()}\n`;
+    rest = INDENT + rest.slice(at).trimStart();
+  }
+  return text + rest;
 }

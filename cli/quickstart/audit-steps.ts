@@ -1,65 +1,142 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { listSegments } from "../../router/edge/audit/read-segments.ts";
-import { auditVerify } from "../audit-verify.ts";
-import type { CliIo } from "../cli-io.ts";
-import type { Steps } from "./steps.ts";
+import { join } from "node:path";
+import type { AuditorAsk } from "./auditor.ts";
+import { copyCutOff, copyWithOneBitTurned, VICTIM, withAlteredRecord } from "./forgeries.ts";
+import { keepHeads } from "./kept-heads.ts";
+import type { LocalStage } from "./local-stage.ts";
+import { SLUICE } from "./program-files.ts";
+import { recordsOf } from "./recorded.ts";
+import { auditKey } from "./stage.ts";
+import type { TourRun } from "./tour-run.ts";
 
-const RECORDED_MS = 2_000;
-/** The host of a refusal that the tour has on record, and what it reads with one bit turned. */
-const VICTIM = "evil.example";
-const FORGED = "dvil.example";
-
-/** The reason in the latest record of a request that has one; records of ends come a moment after the end. */
-export async function recordedReason(directory: string, request: string): Promise<string> {
-  for (const deadline = performance.now() + RECORDED_MS; performance.now() < deadline; await sleep(20)) {
-    for (const segment of (await listSegments(directory)).toReversed()) {
-      const lines = readFileSync(segment, "utf8").split("\n").slice(0, -1);
-      for (const line of lines.toReversed()) {
-        const record = JSON.parse(line) as { readonly request: string | null; readonly reason: string | null };
-        if (record.request === request && record.reason !== null) return record.reason;
-      }
-    }
-  }
-  return "no reason on record";
+/** One call of the auditor. */
+interface Command extends AuditorAsk {
+  /** The file that its output goes to. */
+  readonly into?: string;
 }
 
-/** The chain as it stands, and a copy of it in which one bit of one record is turned. */
-export async function auditSteps(steps: Steps, io: CliIo, directory: string, copy: string): Promise<void> {
-  steps.part("Every decision is on record, and every record holds the hash of the one before.");
-  await steps.take("sluice audit verify", "intact (exit 4)", async () => {
-    const { exit, text } = await verify(io, directory);
-    return exit === 4 ? "intact (exit 4)" : `exit ${exit}: ${text}`;
-  });
-  steps.say(
-    "         4, and not 0: no signed head that was kept elsewhere shows that nothing is missing at the very end",
-  );
-  let finding = "";
-  await steps.take("the same, one bit of a copy turned", "tampered (exit 1)", async () => {
-    await copyWithOneBitTurned(directory, copy);
-    const { exit, text } = await verify(io, copy);
-    finding = text.split("\n")[1]?.trim().replace(`${copy}/`, "") ?? "";
-    return exit === 1 ? "tampered (exit 1)" : `exit ${exit}: ${text}`;
-  });
-  steps.say(`         ${FORGED} where ${VICTIM} was, found at ${finding}`);
+interface AuditStep {
+  readonly tried: string;
+  readonly expected: string;
+  /** What must be there before. */
+  readonly prepare?: () => unknown;
+  /** All but the last must exit with 0; the last is what counts. */
+  readonly commands: () => readonly Command[] | Promise<readonly Command[]>;
+  /** The line of its output that tells a newcomer most. */
+  readonly tells: RegExp;
 }
 
-async function copyWithOneBitTurned(directory: string, copy: string): Promise<void> {
-  mkdirSync(copy);
-  for (const segment of await listSegments(directory)) {
-    const octets = readFileSync(segment);
-    // The tour's own records lie in one segment, far from its 64 MiB.
-    const victim = octets.indexOf(VICTIM);
-    if (victim !== -1) octets.write(FORGED, victim);
-    writeFileSync(join(copy, basename(segment)), octets);
-  }
-}
+const CUT_OFF = 2;
 
-async function verify(io: CliIo, directory: string): Promise<{ readonly exit: number; readonly text: string }> {
-  let text = "";
-  const take = (more: string): void => {
-    text += more;
+/** The audit log against what is kept of it elsewhere: as it is, cut, altered; one record of it; and what runs. */
+export async function auditSteps(run: TourRun, stage: LocalStage): Promise<void> {
+  const { steps, directory } = run;
+  const { agent, auditor, sidecar, admin, witness, kept } = stage;
+  const { audit } = sidecar;
+  const [logKey, witnessKey, cosigned] = [kept.at("log.vkey"), kept.at("witness.vkey"), kept.at("cosigned.log")];
+  const [proof, attestation, policy] = [kept.at("record.proof"), kept.at("attestation.json"), kept.at("egress.yaml")];
+  const forged = (name: string): string => join(directory, "forged", name);
+
+  const shown = ({ verb, argv, into }: Command): string => {
+    const words = ["$ sluice", verb, ...argv, ...(into === undefined ? [] : [">", into])];
+    return words.join(" ").replaceAll(directory, "$D");
   };
-  return { exit: await auditVerify([directory], { ...io, stdout: take, stderr: take }), text };
+  const take = ({ tried, expected, prepare, commands, tells }: AuditStep): Promise<void> =>
+    steps.take(tried, expected, async () => {
+      await prepare?.();
+      const lines: string[] = [];
+      let got = "";
+      for (const command of await commands()) {
+        const { exit, stdout, stderr } = await auditor.ask(command);
+        const said = stdout === "" ? stderr : stdout;
+        lines.push(shown(command));
+        got = `exit ${exit}: ${verdictOf(said)}`;
+        const told = said.split("\n").find((line) => tells.test(line));
+        if (command.into === undefined && told !== undefined) {
+          lines.push(`  ${told.trim().replaceAll(`${directory}/`, "")}`);
+        }
+        if (command.into === undefined) continue;
+        if (exit !== 0) break;
+        writeFileSync(command.into, stdout);
+      }
+      return [got, ...lines].join("\n");
+    });
+
+  steps.part("Every decision is on record, in a chain of hashes, and the chain's heads are signed and kept elsewhere.");
+  steps.say(`         to repeat: D=${directory}${ALIAS}`);
+  await take({
+    tried: "the audit log, to the signed heads kept elsewhere",
+    expected: "exit 0: verified to an anchor",
+    async prepare() {
+      mkdirSync(forged("."));
+      writeFileSync(logKey, `${await auditKey(agent, admin)}\n`);
+      writeFileSync(witnessKey, `${witness.key}\n`);
+      await keepHeads(sidecar, { head: kept.head, cosigned });
+    },
+    commands: () => [verify(audit, "--anchor", kept.head, "--anchor", sidecar.log, "--key", logKey)],
+    tells: /^ *anchored: /,
+  });
+  await take({
+    tried: "the same, to a head that a witness has cosigned",
+    expected: "exit 0: verified to an anchor",
+    commands: () => [verify(audit, "--anchor", cosigned, "--key", logKey, "--key", witnessKey)],
+    tells: /behind the anchor/,
+  });
+  await take({
+    tried: "its last records cut off: the chain alone",
+    expected: "exit 4: intact, not anchored",
+    prepare: () => copyCutOff(audit, forged("cut"), CUT_OFF),
+    commands: () => [verify(forged("cut"))],
+    tells: /^ *not anchored: /,
+  });
+  await take({
+    tried: "the same, against the head kept elsewhere",
+    expected: "exit 3: not what was signed",
+    commands: () => [verify(forged("cut"), "--anchor", kept.head, "--key", logKey)],
+    tells: /SHORTER/,
+  });
+  await take({
+    tried: "one bit of one record turned",
+    expected: "exit 1: tampered",
+    prepare: () => copyWithOneBitTurned(audit, forged("turned")),
+    commands: () => [verify(forged("turned"))],
+    tells: /, octet \d+/,
+  });
+  await take({
+    tried: "one record, proved without the rest of the log",
+    expected: "exit 0: ok",
+    commands: async () => [
+      { verb: "audit prove", argv: [audit, "--seq", await victimIn(audit), "--checkpoint", kept.head], into: proof },
+      verify("--proof", proof, "--key", logKey),
+    ],
+    tells: /^ *decision /,
+  });
+  await take({
+    tried: "the same proof, one bit of its record turned",
+    expected: "exit 1: wrong",
+    prepare: () => writeFileSync(forged("record.proof"), withAlteredRecord(readFileSync(proof, "utf8"))),
+    commands: () => [verify("--proof", forged("record.proof"), "--key", logKey)],
+    tells: /not shown to be in the log/,
+  });
+  await take({
+    tried: "what runs, attested: its policy, its log",
+    expected: "exit 0: verified",
+    prepare: () => writeFileSync(policy, stage.policy(stage.version)),
+    commands: () => [
+      { verb: "attest", argv: ["--from", admin], into: attestation },
+      attested("--policy", policy, "--audit", audit),
+    ],
+    tells: /: in force as /,
+  });
+  await take({
+    tried: "the same, against an edited policy",
+    expected: "exit 1: wrong",
+    prepare: () => writeFileSync(forged("egress.yaml"), widened(readFileSync(policy, "utf8"))),
+    commands: () => [attested("--policy", forged("egress.yaml"))],
+    tells: /: not_in_force: /,
+  });
+
+  function attested(...more: readonly string[]): Command {
+    return { verb: "attest", argv: ["--verify", attestation, "--key", logKey, ...more] };
+  }
 }

@@ -13,7 +13,7 @@ interface Line {
   readonly offset: number;
   /** Of the line behind it. */
   readonly next: number;
-  /** Undefined where it is not UTF-8. */
+  /** Undefined where it is longer than any record, or not UTF-8. */
   readonly text: string | undefined;
 }
 
@@ -39,27 +39,28 @@ export async function findLastLines(
       }
       return found < count && !signal.aborted;
     });
-    if (!goesOn) break;
-    position ??= { file, offset: 0 };
+    if (goesOn === false) break;
+    if (goesOn === true) position ??= { file, offset: 0 };
   }
   return position;
 }
 
 /**
- * Hands the whole lines of a file to `visit`, the last one first, until it returns false, and then returns false itself.
- * Lines that are longer than any record are passed over, and so is a half one at the end.
+ * Hands the whole lines of a file to `visit`, the last one first, until it returns false, and then returns false itself;
+ * undefined where there is no such file.
+ * Lines that are far too long are passed over, and so is a half one at the end.
  */
-async function readBackwards(file: string, visit: (line: Line) => boolean): Promise<boolean> {
+async function readBackwards(file: string, visit: (line: Line) => boolean): Promise<boolean | undefined> {
   let handle: FileHandle;
   try {
     handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return true;
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
   }
   await using _ = handle;
   const stats = await handle.stat();
-  if (!stats.isFile()) return true;
+  if (!stats.isFile()) return undefined;
   const bytes = Buffer.allocUnsafeSlow(CAPACITY);
   // Held are the octets of the file from `at` on, in the buffer from `start` to `end`. The last of them ends a line, or,
   // where `isLost`, is of something that is passed over.
@@ -101,5 +102,5 @@ async function readAll(handle: FileHandle, into: Buffer, position: number): Prom
 }
 
 function decode(line: Buffer): string | undefined {
-  return isUtf8(line) ? line.toString("utf8") : undefined;
+  return line.length < MAXIMUM_LINE_BYTES && isUtf8(line) ? line.toString("utf8") : undefined;
 }

@@ -258,21 +258,30 @@ test("a record steers no terminal, as text or as JSON", async () => {
   assert.equal(linesOf(text).length, 1);
   assert.doesNotMatch(linesOf(text)[0] ?? "", / b/);
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), fc.integer({ min: 1, max: 80 }), (given, maximum) => {
-      const shown = shownText(given, maximum);
+    fc.property(fc.array(fc.nat(0x10ffff)), fc.integer({ min: 1, max: 80 }), (codes, maximum) => {
+      const shown = shownText(String.fromCodePoint(...codes.map((code) => (code % 5 === 0 ? 0x20 : code))), maximum);
       assert.ok(shown.length <= maximum);
       assert.doesNotMatch(shown, /[\p{C}\p{Zl}\p{Zp}\p{M}]| {2}/u);
     }),
   );
 });
 
-test("on a terminal no line wraps, and colour is as asked for", async () => {
+test("on a terminal a long line is folded below itself, and colour is as asked for", async () => {
   const long = new WrittenLog(directory("long-target"));
-  long.append(EVENTS.denied("x-1", { target: "a".repeat(1_000) }));
-  const { out } = await show(["long-target"], { columns: 130 });
-  assert.deepEqual(new Set(out.split("\n").map((line) => line.length <= 130)), new Set([true]));
-  assert.match(out, /a…\n$/);
-  assert.match((await show(["long-target"], { columns: 20 })).out, /\n.{119}…\n$/);
+  const detail = { outcome: "refused", detail: "03:00:09.000 allow ".repeat(20) };
+  long.append(EVENTS.denied("x-1", { target: "a".repeat(1_000), detail }));
+  for (const [columns, width] of [
+    [130, 130],
+    [20, 120],
+  ] as const) {
+    const { out } = await show(["long-target", "--kind", "egress"], { columns });
+    const [, , first = "", ...folds] = out.split("\n").slice(0, -1);
+    assert.match(first, /^03:00:01\.000 deny {2}egress\.decision connect {2}a+$/);
+    assert.ok(folds.length > 2);
+    for (const fold of folds) assert.match(fold, /^ {19}\S/);
+    for (const line of [first, ...folds]) assert.ok(line.length <= width);
+  }
+  assert.equal(linesOf(await show(["long-target", "--kind", "egress"])).length, 1);
   for (const [argv, colors, painted] of [
     [["log"], true, true],
     [["log"], false, false],
