@@ -23,9 +23,12 @@ console.log(`\n${table}`);
 const core: string[] = [];
 for (const name of ["decide", "audit"]) {
   const file = join(import.meta.dirname, "core", `${name}.ts`);
-  if (!existsSync(file) || (short && name === "audit")) continue;
+  if (!existsSync(file)) continue;
   console.log(`bench/core/${name}.ts`);
-  const run = spawnSync(process.execPath, [file], { encoding: "utf8", maxBuffer: 1 << 24 });
+  const run = spawnSync(process.execPath, [file, ...(short ? ["--short"] : [])], {
+    encoding: "utf8",
+    maxBuffer: 1 << 24,
+  });
   process.stdout.write(run.stdout);
   if (run.status !== 0) {
     process.stderr.write(run.stderr);

@@ -28,12 +28,12 @@ export function detailTexts(record: ShownRecord): readonly string[] {
 }
 
 /** In a column already, or of no interest while all goes well; `--json` has it. */
-function isSaid({ kind, decision, reason, detail }: ShownRecord, name: string, value: AuditValue): boolean {
+function isSaid({ kind, reason, detail }: ShownRecord, name: string, value: AuditValue): boolean {
   if (name === "bytesOut" || name === "bytesIn") return quantityText(value) !== undefined;
   if (name === "millis") return spanText(value) !== undefined;
   if (kind === "segment") return name === "tree";
   if (!kind.startsWith("egress.")) return false;
-  if (name === "outcome") return value === "completed" || (value === "refused" && decision === "deny");
+  if (name === "outcome") return value === "completed" || value === "refused";
   const isWell = reason === null && detail["outcome"] !== "aborted";
   return name === "trace" || name === "span" || (isWell && (name === "address" || name === "addresses"));
 }

@@ -7,9 +7,17 @@ interface VerbRow {
   readonly words: string;
   readonly usage: string;
   readonly does: string;
+  /** What `--help` of the verb says besides: its options and exit codes, where they are its own. */
+  readonly options?: readonly string[];
   /** Loaded only when asked for: `sluice guard` in an init container needs no policy code, `run` no quickstart. */
   readonly load: () => Promise<Verb>;
 }
+
+const FILTERS: readonly string[] = [
+  "filters (all must hold; one given twice: either): --kind PREFIX, --decision allow|deny|none, --reason R, --rule R,",
+  "  --request ID, --stream PREFIX, --host GLOB|TEXT, --since TIME|15m, --until TIME|5m, --seq A..B",
+  "--json: the lines exactly as they stand; --color auto|always|never",
+];
 
 const VERBS: readonly VerbRow[] = [
   {
@@ -52,18 +60,28 @@ const VERBS: readonly VerbRow[] = [
     words: "audit verify",
     usage: "audit verify (PATH... | --proof FILE) [--key KEY]... [--anchor FILE]... [--json]",
     does: "names the first bad record; 0: verified to a checkpoint that was kept elsewhere",
+    options: [
+      "PATH: a directory, or the segments of one log in their order; a log of the reference system is read too",
+      "--anchor FILE: a checkpoint that was kept elsewhere, or the sidecar's own log with all that it printed",
+      "--key KEY: who must have signed: a verifier key (name+hash+base64), a file of them, or a public key (PEM, Ed25519)",
+      "--proof FILE: what `audit prove` wrote, without the log",
+      "exit codes: 0 verified to an anchor, 1 tampered, 2 unreadable, 3 shorter than an anchor or inconsistent with it,",
+      "  4 intact, but unsigned, unanchored, or with gaps",
+    ],
     load: async () => (await import("./audit-verify.ts")).auditVerify,
   },
   {
     words: "audit show",
-    usage: "audit show PATH... [filters] [--json]",
+    usage: "audit show PATH... [filters] [--limit N] [--json]",
     does: "records for people, one line each",
+    options: FILTERS,
     load: async () => (await import("./audit-show.ts")).auditShow,
   },
   {
     words: "audit tail",
     usage: "audit tail PATH [-n N] [-f] [filters] [--json]",
-    does: "the last records, and those to come",
+    does: "the last records, and with -f those to come",
+    options: FILTERS,
     load: async () => (await import("./audit-tail.ts")).auditTail,
   },
   {
@@ -76,12 +94,23 @@ const VERBS: readonly VerbRow[] = [
     words: "audit witness",
     usage: "audit witness --listen ADDRESS:PORT --state DIR [options]",
     does: "keeps and cosigns the heads of logs (C2SP tlog-witness)",
+    options: [
+      "--listen ADDRESS:PORT (127.0.0.1:18099), --state DIR, --name NAME (sluice.dev/witness), --key FILE (PEM; made in",
+      "  the state directory where it is left out)",
+      "which logs: --log VKEY, any number; --log-key PEM --origin-prefix P: all below P, signed with one mounted key;",
+      "  --enroll P: unknown ones below P bring their key, which is theirs from then on; --origins N (10000) at most",
+    ],
     load: async () => (await import("./audit-witness.ts")).auditWitness,
   },
   {
     words: "attest",
     usage: "attest [--from URL] [--out FILE] | attest --verify BUNDLE [--key KEY]... [--json]",
     does: "a signed statement of what runs, and its verification",
+    options: [
+      "--from URL: the router's admin listener (http://127.0.0.1:18090)",
+      "--verify BUNDLE with --key KEY, --policy FILE, --checkpoint NOTE, --audit PATH, each any number of times",
+      "exit codes: 0 verified with a pinned key, 1 wrong, 2 unreadable, 4 signed by the key that it names itself",
+    ],
     load: async () => (await import("./attest.ts")).attest,
   },
 ];
@@ -109,7 +138,7 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
     const words = verb.words.split(" ");
     if (!words.every((word, index) => argv[index] === word)) continue;
     if (argv.includes("--help")) {
-      io.stdout(`usage: sluice ${verb.usage}\n${verb.does}\n`);
+      io.stdout([`usage: sluice ${verb.usage}`, verb.does, ...(verb.options ?? []), ""].join("\n"));
       return EXIT.yes;
     }
     const run = await verb.load();

@@ -1,19 +1,28 @@
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { PORTS } from "../../init-egress-guard/settings.ts";
+import type { Auditor } from "./audit-step.ts";
 import { portOrFree } from "./free-port.ts";
 import { LineWorker } from "./line-worker.ts";
 import type { OriginAnswer, OriginAsk } from "./origin.ts";
 import { policyOf, type RunFacts } from "./policy.ts";
 import { program } from "./program-files.ts";
-import { Sidecar } from "./sidecar.ts";
+import { NAMESPACE, Sidecar } from "./sidecar.ts";
 import type { Agent } from "./stage.ts";
 import type { TourRun } from "./tour-run.ts";
+import { startWitness, type Witness } from "./witness.ts";
 
-/** Everything of the tour that needs no privilege: origins, sidecar and agent, each a process on loopback. */
+/** Everything of the tour that needs no privilege: origins, sidecar, agent, witness and auditor, each a process on loopback. */
 export interface LocalStage extends AsyncDisposable {
   readonly agent: Agent;
   readonly origin: LineWorker<OriginAsk, OriginAnswer>;
   readonly sidecar: Sidecar;
+  readonly auditor: Auditor;
+  readonly witness: Witness;
+  /** A directory that stands for a place outside the pod. */
+  readonly kept: string;
+  /** A file in there: the newest signed head of the audit log, which the sidecar puts there. */
+  readonly head: string;
   /** The proxy's port on loopback. */
   readonly proxy: number;
   /** The admin listener, as the beginning of a URL. */
@@ -25,6 +34,8 @@ export interface LocalStage extends AsyncDisposable {
 }
 
 const HERE = "127.0.0.1";
+/** Short, for nobody wants to wait here. */
+const HEAD_INTERVAL = "200ms";
 
 export async function openLocalStage(run: TourRun): Promise<LocalStage> {
   await using opening = new AsyncDisposableStack();
@@ -34,6 +45,10 @@ export async function openLocalStage(run: TourRun): Promise<LocalStage> {
   const origin = opening.use(
     new LineWorker<OriginAsk, OriginAnswer>("the origin", [process.execPath, program("quickstart/origin")], run.signal),
   );
+  const auditor: Auditor = opening.use(
+    new LineWorker("the auditor", [process.execPath, program("quickstart/auditor")], run.signal),
+  );
+  const witness = opening.use(await startWitness(join(run.directory, "witness"), `sluice.dev/audit/${NAMESPACE}/`));
   const { tlsPort, httpPort } = await origin.ask({
     do: "serve",
     address: HERE,
@@ -44,6 +59,9 @@ export async function openLocalStage(run: TourRun): Promise<LocalStage> {
   const [proxy, adminPort] = [await portOrFree(PORTS.forward), await portOrFree(PORTS.admin)];
   const facts: Omit<RunFacts, "version"> = { now: run.io.now(), addresses: [HERE], tlsPort, httpPort };
   const policy = (version: number): string => policyOf({ ...facts, version });
+  const kept = join(run.directory, "kept");
+  mkdirSync(kept);
+  const head = join(kept, "head.note");
   const sidecar = opening.use(
     new Sidecar({
       directory: join(run.directory, "sidecar"),
@@ -53,6 +71,7 @@ export async function openLocalStage(run: TourRun): Promise<LocalStage> {
         `listeners: { forward: { port: ${proxy} }, admin: { addresses: ["${HERE}"], port: ${adminPort} } }`,
         "guard: { expected: false }",
       ],
+      audit: checkpoints(head, witness),
       hosts: {
         "allowed.example": HERE,
         "a.wild.example": HERE,
@@ -67,6 +86,10 @@ export async function openLocalStage(run: TourRun): Promise<LocalStage> {
     agent,
     origin,
     sidecar,
+    auditor,
+    witness,
+    kept,
+    head,
     proxy,
     admin: `http://${HERE}:${adminPort}`,
     tlsPort,
@@ -74,4 +97,11 @@ export async function openLocalStage(run: TourRun): Promise<LocalStage> {
     policy,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Where the audit log's signed heads go, and how often. */
+function checkpoints(head: string, { url, key }: Witness): string {
+  const files = `files: [${JSON.stringify(head)}]`;
+  const witnesses = `witnesses: [{ url: "${url}", key: "${key}" }]`;
+  return `checkpoint: { interval: ${HEAD_INTERVAL}, ${files}, ${witnesses} }`;
 }

@@ -12,18 +12,26 @@ export interface SidecarOptions {
   readonly policy: string;
   /** Lines of the RouterConfig's spec: listeners, guard. */
   readonly settings: readonly string[];
+  /** More settings of its audit log. */
+  readonly audit?: string;
   /** The only names there are: no DNS server is asked. */
   readonly hosts: Readonly<Record<string, string>>;
   /** Program and arguments before node, to start it as somebody else somewhere else; it owns the directory then. */
   readonly start?: { readonly command: readonly string[]; readonly uid: number };
 }
 
+/** Every pod of the tour is in it. */
+export const NAMESPACE = "quickstart";
 const STOP_MS = 3_000;
 
 /** `sluice run` as a process of its own. */
 export class Sidecar implements AsyncDisposable {
   readonly directory: string;
   readonly audit: string;
+  /** Its standard output and error. */
+  readonly log: string;
+  /** The policy that was last installed. */
+  readonly policy: string;
   /** The pod's name, this run's alone. */
   readonly pod: string;
   /** Resolves when the process has ended, however it did. */
@@ -37,6 +45,8 @@ export class Sidecar implements AsyncDisposable {
     this.#signer = options.signer;
     const at = (name: string): string => join(this.directory, name);
     this.audit = at("audit");
+    this.log = at("sidecar.log");
+    this.policy = at("policy/egress.yaml");
     for (const name of [".", "policy", "state", "audit"]) mkdirSync(at(name));
     writeTrust(at("trust"), options.signer);
     this.publish(options.policy);
@@ -45,7 +55,7 @@ export class Sidecar implements AsyncDisposable {
     if (uid !== undefined) for (const name of [".", "state", "audit"]) chownSync(at(name), uid, uid);
 
     const [file, ...args] = [...command, process.execPath, program("sluice"), "run", "--config", at("router.yaml")];
-    const log = openSync(at("sidecar.log"), "w");
+    const log = openSync(this.log, "w");
     // Not in the terminal's process group: a Ctrl-C is ours to hear, and the child's end ours to order.
     this.#child = spawn(file, args, {
       cwd: "/",
@@ -67,16 +77,15 @@ export class Sidecar implements AsyncDisposable {
 
   /** The end of what it has written to its log. */
   get lastWords(): string {
-    return readFileSync(join(this.directory, "sidecar.log"), "utf8").slice(-2_000);
+    return readFileSync(this.log, "utf8").slice(-2_000);
   }
 
   /** Installs a document with the bundle given, or with one signed now; the bundle first, each in one step. */
   publish(policy: string, bundle = this.#signer.sign(policy)): void {
-    for (const [name, text] of [
-      ["egress.yaml.sigstore.json", bundle],
-      ["egress.yaml", policy],
+    for (const [path, text] of [
+      [`${this.policy}.sigstore.json`, bundle],
+      [this.policy, policy],
     ] as const) {
-      const path = join(this.directory, "policy", name);
       writeFileSync(`${path}.new`, text);
       renameSync(`${path}.new`, path);
     }
@@ -90,15 +99,14 @@ export class Sidecar implements AsyncDisposable {
   }
 }
 
-function configOf(pod: string, { directory, settings, hosts }: SidecarOptions): string {
+function configOf(pod: string, { directory, settings, audit = "", hosts }: SidecarOptions): string {
   return [
     "apiVersion: sluice.dev/v1alpha1",
     "kind: RouterConfig",
     "spec:",
-    `  identity: { namespace: quickstart, pod: ${pod}, agent: tour }`,
-    ...["policy", "trust", "state", "audit"].map(
-      (name) => `  ${name}: { directory: ${JSON.stringify(join(directory, name))} }`,
-    ),
+    `  identity: { namespace: ${NAMESPACE}, pod: ${pod}, agent: tour }`,
+    ...["policy", "trust", "state"].map((name) => `  ${name}: { directory: ${JSON.stringify(join(directory, name))} }`),
+    `  audit: { directory: ${JSON.stringify(join(directory, "audit"))}${audit === "" ? "" : `, ${audit}`} }`,
     ...settings.map((line) => `  ${line}`),
     "  network: { nat64: { discover: false } }",
     "  limits: { drain: 0s }",

@@ -39,6 +39,7 @@ export interface PolicyStatus {
 
 interface Status {
   readonly identity: { readonly pod: string };
+  readonly audit: { readonly key: string };
   readonly policy: PolicyStatus;
 }
 
@@ -50,6 +51,11 @@ async function statusOf(probe: Agent, admin: string): Promise<Status> {
 
 export async function policyStatus(probe: Agent, admin: string): Promise<PolicyStatus> {
   return (await statusOf(probe, admin)).policy;
+}
+
+/** The verifier key of the audit log that this process writes. */
+export async function auditKey(probe: Agent, admin: string): Promise<string> {
+  return (await statusOf(probe, admin)).audit.key;
 }
 
 /** `v1 loaded`, or `v2 degraded: rolled_back`. */

@@ -44,9 +44,10 @@ export class Steps {
     try {
       outcome = await attempt();
     } catch (error) {
-      this.#signal.throwIfAborted();
       outcome = `error: ${error instanceof Error ? error.message : String(error)}`;
     }
+    // What was tried may have ended with the tour, and not by itself.
+    this.#signal.throwIfAborted();
     const [got = "", ...more] = outcome.trim().split("\n");
     const step = { tried, expected, got };
     this.#steps.push(step);

@@ -1,7 +1,7 @@
-import { join } from "node:path";
-import { auditSteps, recordedReason } from "./audit-steps.ts";
+import { auditSteps } from "./audit-steps.ts";
 import type { LocalStage } from "./local-stage.ts";
 import { otherWildcard } from "./policy.ts";
+import { recordedReason } from "./recorded.ts";
 import { createSigner } from "./signer.ts";
 import { answerText, policyBecomes, readiness, stateText } from "./stage.ts";
 import type { TourRun } from "./tour-run.ts";
@@ -83,5 +83,5 @@ export async function tour(run: TourRun, stage: LocalStage): Promise<void> {
     sidecar.publish(stage.policy(4)),
   );
 
-  await auditSteps(steps, run.io, sidecar.audit, join(run.directory, "audit-copy"));
+  await auditSteps(run, stage);
 }

@@ -8,6 +8,7 @@ import { auditRecords } from "../fakes/audit-records.ts";
 import { type SidecarStarts, sidecarStarts } from "../fakes/sidecar-starts.ts";
 import { tokenLoad } from "../fakes/token-load.ts";
 import { type TokenOrigin, tokenOrigin } from "../fakes/token-origin.ts";
+import { eventually } from "../unit/edge/audit/log-fixture.ts";
 
 /** More of them: `SLUICE_AUDIT_KILLS=200 npm test -- audit-kill`. */
 const KILLS = Number(process.env["SLUICE_AUDIT_KILLS"] ?? "8");
@@ -32,20 +33,16 @@ async function place(origin: TokenOrigin): Promise<SidecarStarts> {
 
 /** Starts, loads and kills; every fifth time at any moment of the start. Returns what was answered with 200. */
 async function killOnce(starts: SidecarStarts, origin: TokenOrigin, round: number): Promise<ReadonlySet<string>> {
-  const t0 = performance.now();
   const { child, exited, listening } = starts.start();
-  const early = round % 5 === 4;
-  if (!early) assert.ok(await listening(), starts.output().slice(-2_000));
-  const t1 = performance.now();
+  const isEarly = round % 5 === 4;
+  if (!isEarly) assert.ok(await listening(), starts.output().slice(-2_000));
   const load = tokenLoad(starts.port, origin.port, LANES);
-  await new Promise((resolve) => setTimeout(resolve, Math.random() * (early ? 250 : 200)));
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * (isEarly ? 250 : 450)));
   // Whole milliseconds would hit the same places again and again.
   for (let spin = Math.random() * 200_000; spin > 0; spin -= 1);
   child.kill("SIGKILL");
   await exited;
-  const t2 = performance.now();
   await load.stop();
-  console.log(early, t1-t0, t2-t1, performance.now()-t2, load.answered.size);
   assert.equal(load.refused.get("audit_unavailable"), undefined);
   return load.answered;
 }
@@ -82,7 +79,7 @@ test(`INV-AUDIT-CRASH: kill -9 of the sidecar under load, ${KILLS} times: what a
     // Whoever comes next goes on, and can stop.
     const last = starts.start();
     assert.ok(await last.listening());
-    while (!last.output().includes('"listening"')) await new Promise((resolve) => setTimeout(resolve, 4));
+    await eventually("it says so", () => last.output().includes('"listening"'));
     last.child.kill("SIGTERM");
     assert.equal(await last.exited, 0);
     for (const { kind, decision, detail } of auditRecords(starts.auditDirectory)) {
@@ -109,7 +106,7 @@ test(`INV-AUDIT-CRASH: kill -9 of the sidecar under load, ${KILLS} times: what a
   for (const tokens of answered) assert.deepEqual(unrecorded(tokens), [], "a 200 for what is not on record");
   assert.equal(recorded.size, allowed, "no record twice");
   assert.ok(origin.connections <= allowed, `${origin.connections} connections, ${allowed} records`);
-  assert.ok(origin.tokens.size > KILLS * 10, `${origin.tokens.size} requests reached the origin`);
+  assert.ok(origin.tokens.size > KILLS * 4, `${origin.tokens.size} requests reached the origin`);
   t.diagnostic(
     `${KILLS} kills in ${took.toFixed(1)} s: ${origin.tokens.size} requests seen by the origin, ${allowed} allowed on record, ` +
       `${heads} printed heads covered, ${torn} torn tails`,

@@ -85,7 +85,7 @@ function nextOf(
 ): string | undefined {
   const at = listed.indexOf(file ?? from?.file ?? "");
   if (at !== -1) for (const earlier of listed.slice(0, at)) passed.add(earlier);
-  return listed.find((name, index) => index >= at && !passed.has(name));
+  return listed.find((name) => !passed.has(name));
 }
 
 /** A place in an open file, that moves on. */

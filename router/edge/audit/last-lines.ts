@@ -47,8 +47,7 @@ export async function findLastLines(
 
 /**
  * Hands the whole lines of a file to `visit`, the last one first, until it returns false, and then returns false itself;
- * undefined where there is no such file.
- * Lines that are far too long are passed over, and so is a half one at the end.
+ * undefined where there is no such file. Lines that are far too long are passed over, and so is a half one at the end.
  */
 async function readBackwards(file: string, visit: (line: Line) => boolean): Promise<boolean | undefined> {
   let handle: FileHandle;
@@ -72,7 +71,7 @@ async function readBackwards(file: string, visit: (line: Line) => boolean): Prom
     while (end > start) {
       const newline = bytes.subarray(start, isLost ? end : end - 1).lastIndexOf(NEWLINE);
       // The first line of a file has no newline before it.
-      if (newline === -1 && (at > 0 || isLost)) break;
+      if (newline === -1 && at > 0) break;
       const begin = start + newline + 1;
       const line = { offset: at + begin - start, next: at + end - start };
       if (!isLost && !visit({ ...line, text: decode(bytes.subarray(begin, end - 1)) })) return false;
