@@ -1,7 +1,5 @@
 import { createReadStream } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { streamOfOrigin } from "../router/core/audit/log-origin.ts";
 import { fail, ok, type Result } from "../router/core/base/result.ts";
 import { type CheckpointNote, parseCheckpointNote } from "../router/core/tlog/checkpoint-note.ts";
@@ -15,45 +13,59 @@ export interface Anchor extends CheckpointNote {
   readonly text: string;
 }
 
-/** Of lines that are no log of ours; a record line is shorter. */
+/** A line of the sidecar's log with a note in it is shorter. */
 const MAXIMUM_LINE = 262_144;
+/** What has no line end for so long is no text. */
+const LONGEST_STRETCH = 16 * 1024 * 1024;
 
 /**
- * The checkpoints in a file: one signed note, or the sidecar's own log (JSON lines), every checkpoint in it. Not one:
- * a problem in one sentence, since an anchor that says nothing must not pass for one that agrees.
+ * The checkpoints in a file, or what a pipe gives: one signed note, or the sidecar's own log (JSON lines), every checkpoint
+ * in it. Not one: a problem in one sentence, since an anchor that says nothing must not pass for one that agrees.
  */
 export async function readAnchors(cwd: string, argument: string): Promise<Result<readonly Anchor[], string>> {
   const file = resolve(cwd, argument);
+  const anchors = new Map<string, Anchor>();
+  let isLog: boolean | undefined;
+  let note = "";
   try {
-    const { size } = await stat(file);
-    const anchors = size <= MAXIMUM_NOTE && !(await isJsonLines(file)) ? await fromNote(file) : await fromLog(file);
-    return anchors;
+    for await (const line of linesOf(file)) {
+      // A note begins with the name of a log.
+      isLog ??= line.includes("{");
+      const text = isLog ? noteIn(line) : undefined;
+      if (!isLog) note += line;
+      if (!isLog && note.length > MAXIMUM_NOTE) return fail(`${file} is too long for a checkpoint.`);
+      if (text === undefined || anchors.has(text)) continue;
+      const anchor = anchorOf(file, text);
+      if (!anchor.ok) return anchor;
+      anchors.set(text, anchor.value);
+    }
   } catch (error) {
     return fail(`${argument}: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-async function isJsonLines(file: string): Promise<boolean> {
-  return (await readFile(file, "utf8")).startsWith("{");
-}
-
-async function fromNote(file: string): Promise<Result<readonly Anchor[], string>> {
-  const anchor = anchorOf(file, await readFile(file, "utf8"));
+  if (isLog === true)
+    return anchors.size > 0 ? ok([...anchors.values()]) : fail(`${file}: there is no checkpoint in it.`);
+  const anchor = anchorOf(file, note);
   return anchor.ok ? ok([anchor.value]) : anchor;
 }
 
-async function fromLog(file: string): Promise<Result<readonly Anchor[], string>> {
-  const anchors: Anchor[] = [];
-  const seen = new Set<string>();
-  for await (const line of createInterface({ input: createReadStream(file, "utf8"), crlfDelay: Infinity })) {
-    const note = line.length <= MAXIMUM_LINE ? noteIn(line) : undefined;
-    if (note === undefined || seen.has(note)) continue;
-    seen.add(note);
-    const anchor = anchorOf(file, note);
-    if (!anchor.ok) return anchor;
-    anchors.push(anchor.value);
+/** Each with its line end; of one that is too long, nothing. */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  let held = "";
+  let skipped = 0;
+  for await (const chunk of createReadStream(file, "utf8") as AsyncIterable<string>) {
+    const [first = "", ...rest] = chunk.split("\n");
+    held += first;
+    for (const next of rest) {
+      if (skipped === 0 && held.length <= MAXIMUM_LINE) yield `${held}\n`;
+      held = next;
+      skipped = 0;
+    }
+    if (held.length <= MAXIMUM_LINE) continue;
+    skipped += held.length;
+    held = "";
+    if (skipped > LONGEST_STRETCH) throw new Error("it holds no lines");
   }
-  return anchors.length > 0 ? ok(anchors) : fail(`${file}: there is no checkpoint in it.`);
+  if (skipped === 0 && held !== "") yield held;
 }
 
 function noteIn(line: string): string | undefined {

@@ -7,7 +7,7 @@ import type { VerifierKey } from "../router/core/tlog/verifier-key.ts";
 import { isSignedBy } from "../router/edge/audit/dsse-key.ts";
 import { sha256 } from "../router/edge/audit/ed25519.ts";
 import { type Finding, found } from "./attest-finding.ts";
-import type { PinnedKey } from "./attest-key.ts";
+import type { LogKey } from "./log-key.ts";
 
 export interface Signed {
   readonly statement: RunStatement;
@@ -19,7 +19,7 @@ export interface Signed {
  * The statement, and the key that has signed it: one of those given, and then the payload is not looked at before one of
  * them has verified; where none is given, the key that the statement names, which proves nothing about who that is.
  */
-export function whoSigned(envelope: Envelope, keys: readonly PinnedKey[]): Result<Signed, Finding> {
+export function whoSigned(envelope: Envelope, keys: readonly LogKey[]): Result<Signed, Finding> {
   const signers = keys.filter(({ publicKey }) => isSignedBy(envelope, publicKey));
   if (keys.length > 0 && signers.length === 0) {
     const sentence = "None of the keys that were given has signed this: it is another router's, or was changed.";

@@ -12,7 +12,7 @@ import { publicKeyPem } from "../router/edge/audit/dsse-key.ts";
 import { sha256, verifySignature } from "../router/edge/audit/ed25519.ts";
 import { readCapped } from "../router/edge/trust/read-capped.ts";
 import { type Finding, found, readText } from "./attest-finding.ts";
-import type { PinnedKey } from "./attest-key.ts";
+import type { LogKey } from "./log-key.ts";
 import type { CheckLog, WantedHead } from "./attest-log.ts";
 import { whoSigned } from "./attest-signer.ts";
 import { EXIT } from "./cli-io.ts";
@@ -25,7 +25,7 @@ export interface Question {
   readonly cwd: string;
   readonly bundle: string;
   /** None: the key is taken from the statement, and nothing is verified by that. */
-  readonly keys: readonly PinnedKey[];
+  readonly keys: readonly LogKey[];
   readonly policies: readonly string[];
   /** Checkpoints of the same log that were kept elsewhere. */
   readonly checkpoints: readonly string[];

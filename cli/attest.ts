@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { readAttestationBundle } from "../router/core/attest/attestation-bundle.ts";
 import { fail, ok, type Result } from "../router/core/base/result.ts";
 import { getLocal } from "../router/edge/upstream/get-local.ts";
-import { type PinnedKey, readPinnedKey } from "./attest-key.ts";
+import { type LogKey, readLogKeys } from "./log-key.ts";
 import { type CheckLog, checkLog as checkLogFiles } from "./attest-log.ts";
 import { attestationReport } from "./attest-report.ts";
 import { verifyAttestation } from "./attest-verify.ts";
@@ -34,11 +34,14 @@ export async function attest(argv: readonly string[], io: CliIo, checkLog: Check
     audit = [],
   } = options.value;
   if (verify === undefined) return fetchBundle(io, from, out);
-  const keys: PinnedKey[] = [];
+  const keys: LogKey[] = [];
   for (const argument of key ?? []) {
-    const read = await readPinnedKey(io.cwd, argument);
+    const read = await readLogKeys(io.cwd, argument);
     if (!read.ok) return unusable(io, `--key ${argument}: ${read.problem}`);
-    keys.push(read.value);
+    // A witness's key signs checkpoints that it has seen, and no statement.
+    const ofLogs = read.value.filter((one) => one.name === undefined || one.algorithm === "ed25519");
+    if (ofLogs.length < read.value.length) return unusable(io, `--key ${argument}: This is the key of a witness.`);
+    keys.push(...ofLogs);
   }
   const answer = await verifyAttestation({
     cwd: io.cwd,

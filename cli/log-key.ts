@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fail, ok, type Result } from "../router/core/base/result.ts";
 import { isKeyName, type SignedNote } from "../router/core/tlog/signed-note.ts";
 import { parseVerifierKey, type VerifierKey, verifierKey } from "../router/core/tlog/verifier-key.ts";
 import { publicKeyFromPem, sha256, verifySignature } from "../router/edge/audit/ed25519.ts";
+import { readCapped } from "../router/edge/trust/read-capped.ts";
 
 /** What the user pins with `--key`: a log's or a witness's key by name, or a log's public key under whatever name. */
 export type LogKey = VerifierKey | { readonly name: undefined; readonly publicKey: Uint8Array };
@@ -20,13 +20,12 @@ const MAXIMUM_KEY_FILE = 65_536;
 export async function readLogKeys(cwd: string, argument: string): Promise<Result<readonly LogKey[], string>> {
   const given = parseVerifierKey(argument, sha256);
   if (given !== undefined) return ok([given]);
-  let text: string;
-  try {
-    text = await readFile(resolve(cwd, argument), { encoding: "utf8", flag: "r" });
-  } catch (error) {
-    return fail(`${argument} is neither a verifier key nor a file: ${error instanceof Error ? error.message : ""}`);
+  const file = await readCapped(resolve(cwd, argument), MAXIMUM_KEY_FILE);
+  if (!file.ok) {
+    const what = file.problem.code === "missing" ? "and no file of that name is there" : file.problem.message;
+    return fail(`${argument} is neither a verifier key nor a file of keys: ${what}`);
   }
-  if (text.length > MAXIMUM_KEY_FILE) return fail(`${argument} is too long for a file of keys.`);
+  const text = new TextDecoder().decode(file.value);
   const publicKey = publicKeyFromPem(text);
   if (publicKey !== undefined) return ok([{ name: undefined, publicKey }]);
   const keys = text

@@ -46,7 +46,7 @@ async function publish({ steps }: TourRun, { agent, admin, sidecar }: LocalStage
 
 function instructions(
   { directory, authorityFile }: TourRun,
-  { proxy, admin, tlsPort, httpPort, sidecar }: LocalStage,
+  { proxy, admin, tlsPort, httpPort, sidecar, head }: LocalStage,
   draft: string,
 ): string {
   const curl = `curl -x http://127.0.0.1:${proxy}`;
@@ -62,7 +62,8 @@ The sidecar serves on. Ctrl-C ends it and removes ${directory}. In another termi
   the policy    edit ${draft}: as you save it,
                 it is signed and installed, and what the sidecar makes of it is told here
   its state     curl "${admin}/readyz?verbose"     also /status, /metrics
-  the audit log ${SLUICE} audit verify ${sidecar.audit}
-  its own log   tail -f ${join(sidecar.directory, "sidecar.log")}
+  the audit log ${SLUICE} audit verify ${sidecar.audit} --anchor ${head}
+                ${SLUICE} audit tail -f ${sidecar.audit}
+  its own log   tail -f ${sidecar.log}
 `;
 }

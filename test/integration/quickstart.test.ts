@@ -73,14 +73,56 @@ function rows(text: string, verdict: "ok" | "FAILED"): readonly string[] {
   return text.split("\n").filter((line) => new RegExp(`^ *[0-9]+  .*  ${verdict}$`).test(line));
 }
 
+const AUDIT_ROWS = [
+  ["the audit log, to signed heads kept elsewhere", "exit 0: verified to an anchor"],
+  ["the same, to a head that a witness has cosigned", "exit 0: verified to an anchor"],
+  ["a copy, the last records cut off: the chain alone", "exit 4: intact, not anchored"],
+  ["the same, against the head kept elsewhere", "exit 3: not what was signed"],
+  ["a copy, one bit of one record turned", "exit 1: tampered"],
+  ["one record, proved without the rest of the log", "exit 0: ok"],
+  ["the same proof, one bit of its record turned", "exit 1: wrong"],
+  ["what runs, attested: this policy, this log", "exit 0: verified"],
+  ["the same, against a policy that was edited", "exit 1: wrong"],
+] as const;
+
+/** The commands that the tour has shown, each with the exit code that it gave, run anew by a shell: what they give now. */
+function repeated(text: string): { readonly before: readonly number[]; readonly now: readonly number[] } {
+  const shown = text.matchAll(/-> exit ([0-9]+): .*((?:\n {9,}.*)+)/g);
+  const groups = [...shown].map(([, exit, lines = ""]) => ({
+    exit: Number(exit),
+    commands: [...lines.matchAll(/\n +\$ sluice (.*)/g)].map(([, command = ""]) => command),
+  }));
+  const directory = /\n +\$ (D=\S+); alias /.exec(text)?.[1] ?? "";
+  const entry = join(import.meta.dirname, "../../cli/sluice.ts");
+  const script = [
+    directory,
+    `sluice() { '${process.execPath}' '${entry}' "$@"; }`,
+    ...groups.map(({ commands }) => `(${commands.map((command) => `sluice ${command}`).join(" && ")}) >&2; echo $?`),
+  ];
+  const { stdout } = spawnSync("sh", ["-c", script.join("\n")], { encoding: "utf8" });
+  return { before: groups.map(({ exit }) => exit), now: stdout.trim().split("\n").map(Number) };
+}
+
 test("without privileges: every verdict as expected, the guard left out and why, exit 0", async () => {
   await using run = new Run(["--once"]);
   assert.equal(await run.exit, 0, run.text);
-  assert.equal(rows(run.text, "ok").length, 23, run.text);
+  assert.equal(rows(run.text, "ok").length, 30, run.text);
   assert.deepEqual(rows(run.text, "FAILED"), []);
   assert.match(run.text, /\n {2}left out, for it needs root, network namespaces and iptables: \S/);
-  assert.match(run.text, /\nAll 23 steps gave the expected verdict\.\n/);
+  assert.match(run.text, /\nAll 30 steps gave the expected verdict\.\n/);
   assert.match(run.text, / 7 {2}another name \(SNI\) in an allowed tunnel +cut: sni_mismatch +cut: sni_mismatch +ok\n/);
+  for (const [tried, expected] of AUDIT_ROWS) {
+    assert.ok(
+      rows(run.text, "ok").some((row) => row.includes(`  ${tried}  `) && row.includes(expected)),
+      tried,
+    );
+  }
+  // Where the bit was turned: file, line, octet and record.
+  assert.match(
+    run.text,
+    /\n {9,}\$D\/forged\/turned\/audit-[0-9a-f-]+\.jsonl:[0-9]+, octet [0-9]+, record [0-9]+: edited\n/,
+  );
+  assert.match(run.text, /anchored: the first [0-9]+ records, by cosigned\.log, signed with a key that you named\n/);
   assert.ok(!run.text.includes("\u001B"), "colours in a pipe");
   run.assertGone([]);
 });
@@ -99,7 +141,7 @@ test("an origin that dies: the steps that needed it FAILED, exit 1", async () =>
     rows(run.text, "ok").some((row) => row.includes("403 host_not_allowed")),
     run.text,
   );
-  assert.match(run.text, /\n[0-9]+ of 23 steps FAILED/);
+  assert.match(run.text, /\n[0-9]+ of 30 steps FAILED/);
   run.assertGone([]);
 });
 
@@ -107,7 +149,7 @@ test("interrupted in the middle: nothing is left, exit 1", async () => {
   await using run = new Run(["--once"]);
   await run.until(/ok +a host that no rule names/);
   const started = run.processes("/cli/");
-  assert.equal(started.length, 3);
+  assert.equal(started.length, 5);
   // As npm does: it passes on what the terminal has sent already.
   run.child.kill("SIGINT");
   run.child.kill("SIGINT");
@@ -137,6 +179,14 @@ test("without --once it serves on, and signs the draft at each change", async ()
   await run.until(/v5 loaded/);
   // Allowed now, and pinned to no address: nobody is asked for it.
   await assert.rejects(openTunnel(Number(proxy), `evil.example:${port}`), /502[^]*dns_failure/);
+
+  // The log has grown since, and what was shown of it holds.
+  const { before, now } = repeated(run.text);
+  assert.deepEqual(
+    before,
+    AUDIT_ROWS.map(([, expected]) => Number(/[0-9]/.exec(expected)?.[0])),
+  );
+  assert.deepEqual(now, before);
 
   run.child.kill("SIGTERM");
   assert.equal(await run.exit, 0, run.text);

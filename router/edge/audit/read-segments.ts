@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { open, readdir } from "node:fs/promises";
+import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { MAXIMUM_LINE_BYTES } from "../../core/audit/record.ts";
 import { parseSegmentName } from "../../core/audit/segment-header.ts";
@@ -10,15 +10,28 @@ const NEWLINE = 0x0a;
 /** The longer a read, the fewer trips to the thread pool: at half of this they cost twice as much a line. */
 const CAPACITY = 8 * MAXIMUM_LINE_BYTES;
 
-/** The segments of a directory, in the order of the chain. */
+/**
+ * The segments of a directory, in the order of the chain. What bears such a name and is no file is none: a FIFO would keep
+ * its reader waiting for ever.
+ */
 export async function listSegments(directory: string): Promise<string[]> {
-  const names = (await readdir(directory)).flatMap((name) => {
-    const parsed = parseSegmentName(name);
-    return parsed === undefined ? [] : [{ name, ...parsed }];
-  });
-  return names
+  const segments: { readonly path: string; readonly name: string; readonly segment: number }[] = [];
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const parsed = parseSegmentName(entry.name);
+    const path = join(directory, entry.name);
+    if (parsed === undefined || !(entry.isFile() || (entry.isSymbolicLink() && (await isFile(path))))) continue;
+    segments.push({ path, name: entry.name, segment: parsed.segment });
+  }
+  return segments
     .toSorted((one, other) => one.segment - other.segment || (one.name < other.name ? -1 : 1))
-    .map(({ name }) => join(directory, name));
+    .map(({ path }) => path);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (entry) => entry.isFile(),
+    () => false,
+  );
 }
 
 /**
