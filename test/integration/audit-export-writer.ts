@@ -58,3 +58,5 @@ const began = performance.now();
 await log.close();
 await exports.close(millis(1_000));
 writeSync(3, `stopped in ${Math.round(performance.now() - began)} ms\n`);
+// A write that nobody takes would keep the process for ever: the router, too, must end itself.
+process.exit(0);

@@ -198,7 +198,7 @@ test("INV-EXPORT-RESTART: rotation, and a restart while the endpoint is down, lo
     assert.ok(firsts(receiver.accepted()).at(-1)?.includes('"kind":"stop"'), "the stop record is sent, too");
   }
   const second = await exporting(t, directory, [webhook(port)]);
-  await append(second.log, 500, "down");
+  for (let round = 0; round < 10; round += 1) await append(second.log, 50, `down${round}-`);
   await eventually("it fails", () => second.exports.status()[0]?.state === "failing");
   await second.log.close();
   await second.exports.close(millis(1_000));
