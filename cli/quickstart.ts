@@ -6,11 +6,13 @@ import { createLocalCa } from "./quickstart/local-ca.ts";
 import { openLocalStage } from "./quickstart/local-stage.ts";
 import { podTour } from "./quickstart/pod-tour.ts";
 import { SLUICE } from "./quickstart/program-files.ts";
+import { NAMESPACE } from "./quickstart/sidecar.ts";
 import { createSigner } from "./quickstart/signer.ts";
 import { serve } from "./quickstart/serve.ts";
 import { Steps } from "./quickstart/steps.ts";
 import { tour } from "./quickstart/tour.ts";
 import type { TourRun } from "./quickstart/tour-run.ts";
+import { Witness } from "./quickstart/witness.ts";
 
 const USAGE = "usage: sluice quickstart [--once]\n";
 /** Ctrl-C, a supervisor, a closed terminal. */
@@ -58,6 +60,7 @@ type Beginning = Pick<TourRun, "io" | "steps" | "signal" | "directory">;
 async function guidedTour(beginning: Beginning, serving: boolean): Promise<number> {
   const { io, steps, directory } = beginning;
   steps.say("An agent, the sidecar, and two origins it may or may not reach: all on this machine, nothing leaves it.");
+  await using witness = new Witness(join(directory, "witness"), `sluice.dev/audit/${NAMESPACE}/`);
   const ca = createLocalCa();
   const authorityFile = join(directory, "ca.pem");
   writeFileSync(authorityFile, ca.certificatePem);
@@ -67,7 +70,7 @@ async function guidedTour(beginning: Beginning, serving: boolean): Promise<numbe
     certificate: ca.issue(["allowed.example", "*.wild.example", "*.other.example"]),
     signer: createSigner(),
   };
-  await using stage = await openLocalStage(run);
+  await using stage = await openLocalStage(run, witness);
   steps.say(
     `Proxy on port ${stage.proxy}, probes at ${stage.admin}, origins on ports ${stage.tlsPort} (TLS) and ${stage.httpPort} (HTTP).`,
   );

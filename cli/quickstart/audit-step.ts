@@ -1,9 +1,15 @@
 import { writeFileSync } from "node:fs";
 import type { AuditorAnswer, AuditorAsk } from "./auditor.ts";
-import type { LineWorker } from "./line-worker.ts";
+import { LineWorker } from "./line-worker.ts";
+import { program } from "./program-files.ts";
 import type { TourRun } from "./tour-run.ts";
 
 export type Auditor = LineWorker<AuditorAsk, AuditorAnswer>;
+
+/** It takes a moment to load: whoever starts it early does not wait for it. */
+export function startAuditor({ signal }: TourRun): Auditor {
+  return new LineWorker("the auditor", [process.execPath, program("quickstart/auditor")], signal);
+}
 
 /** One call of the auditor, as a person would type it. */
 export interface Command extends AuditorAsk {

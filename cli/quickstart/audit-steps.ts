@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type AuditStep, type Command, takeAuditStep } from "./audit-step.ts";
+import { type Auditor, type AuditStep, type Command, takeAuditStep } from "./audit-step.ts";
 import { copyCutOff, copyWithOneBitTurned, VICTIM, withRecordTurned } from "./forgeries.ts";
 import { keepHeads } from "./kept-heads.ts";
 import type { LocalStage } from "./local-stage.ts";
@@ -14,8 +14,8 @@ const CUT_OFF = 2;
 const ALIAS = SLUICE === "sluice" ? "" : `; alias sluice="${SLUICE}"`;
 
 /** The audit log against what is kept of it elsewhere: as it is, cut, altered; one record of it; and what runs. */
-export async function auditSteps(run: TourRun, stage: LocalStage): Promise<void> {
-  const { agent, auditor, sidecar, admin, witness } = stage;
+export async function auditSteps(run: TourRun, stage: LocalStage, auditor: Auditor): Promise<void> {
+  const { agent, sidecar, admin, witness } = stage;
   const { audit } = sidecar;
   const kept = (name: string): string => join(stage.kept, name);
   const forged = (name: string): string => join(run.directory, "forged", name);

@@ -4,7 +4,7 @@ import { parseCheckpointNote } from "../../router/core/tlog/checkpoint-note.ts";
 import { recordsOf } from "./recorded.ts";
 import type { Sidecar } from "./sidecar.ts";
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 5_000;
 const AGAIN_MS = 20;
 
 export interface KeptHeads {

@@ -1,24 +1,22 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { PORTS } from "../../init-egress-guard/settings.ts";
-import type { Auditor } from "./audit-step.ts";
 import { portOrFree } from "./free-port.ts";
 import { LineWorker } from "./line-worker.ts";
 import type { OriginAnswer, OriginAsk } from "./origin.ts";
 import { policyOf, type RunFacts } from "./policy.ts";
 import { program } from "./program-files.ts";
-import { NAMESPACE, Sidecar } from "./sidecar.ts";
+import { Sidecar } from "./sidecar.ts";
 import type { Agent } from "./stage.ts";
 import type { TourRun } from "./tour-run.ts";
-import { startWitness, type Witness } from "./witness.ts";
+import type { Witness, WitnessFacts } from "./witness.ts";
 
-/** Everything of the tour that needs no privilege: origins, sidecar, agent, witness and auditor, each a process on loopback. */
+/** Everything of the tour that needs no privilege: origins, sidecar and agent, each a process on loopback. */
 export interface LocalStage extends AsyncDisposable {
   readonly agent: Agent;
   readonly origin: LineWorker<OriginAsk, OriginAnswer>;
   readonly sidecar: Sidecar;
-  readonly auditor: Auditor;
-  readonly witness: Witness;
+  readonly witness: WitnessFacts;
   /** A directory that stands for a place outside the pod. */
   readonly kept: string;
   /** A file in there: the newest signed head of the audit log, which the sidecar puts there. */
@@ -35,9 +33,10 @@ export interface LocalStage extends AsyncDisposable {
 
 const HERE = "127.0.0.1";
 /** Short, for nobody wants to wait here. */
-const HEAD_INTERVAL = "200ms";
+const HEAD_INTERVAL = "100ms";
 
-export async function openLocalStage(run: TourRun): Promise<LocalStage> {
+/** The witness is the caller's, and outlives the stage. */
+export async function openLocalStage(run: TourRun, starting: Witness): Promise<LocalStage> {
   await using opening = new AsyncDisposableStack();
   const agent: Agent = opening.use(
     new LineWorker("the agent", [process.execPath, program("quickstart/agent"), run.authorityFile], run.signal),
@@ -45,10 +44,6 @@ export async function openLocalStage(run: TourRun): Promise<LocalStage> {
   const origin = opening.use(
     new LineWorker<OriginAsk, OriginAnswer>("the origin", [process.execPath, program("quickstart/origin")], run.signal),
   );
-  const auditor: Auditor = opening.use(
-    new LineWorker("the auditor", [process.execPath, program("quickstart/auditor")], run.signal),
-  );
-  const witness = opening.use(await startWitness(join(run.directory, "witness"), `sluice.dev/audit/${NAMESPACE}/`));
   const { tlsPort, httpPort } = await origin.ask({
     do: "serve",
     address: HERE,
@@ -59,6 +54,7 @@ export async function openLocalStage(run: TourRun): Promise<LocalStage> {
   const [proxy, adminPort] = [await portOrFree(PORTS.forward), await portOrFree(PORTS.admin)];
   const facts: Omit<RunFacts, "version"> = { now: run.io.now(), addresses: [HERE], tlsPort, httpPort };
   const policy = (version: number): string => policyOf({ ...facts, version });
+  const witness = await starting.listening();
   const kept = join(run.directory, "kept");
   mkdirSync(kept);
   const head = join(kept, "head.note");
@@ -86,7 +82,6 @@ export async function openLocalStage(run: TourRun): Promise<LocalStage> {
     agent,
     origin,
     sidecar,
-    auditor,
     witness,
     kept,
     head,
@@ -100,8 +95,8 @@ export async function openLocalStage(run: TourRun): Promise<LocalStage> {
 }
 
 /** Where the audit log's signed heads go, and how often. */
-function checkpoints(head: string, { url, key }: Witness): string {
+function checkpoints(head: string, { address, key }: WitnessFacts): string {
   const files = `files: [${JSON.stringify(head)}]`;
-  const witnesses = `witnesses: [{ url: "${url}", key: "${key}" }]`;
+  const witnesses = `witnesses: [{ url: "http://${address}", key: "${key}" }]`;
   return `checkpoint: { interval: ${HEAD_INTERVAL}, ${files}, ${witnesses} }`;
 }

@@ -1,3 +1,4 @@
+import { startAuditor } from "./audit-step.ts";
 import { auditSteps } from "./audit-steps.ts";
 import type { LocalStage } from "./local-stage.ts";
 import { otherWildcard } from "./policy.ts";
@@ -49,6 +50,7 @@ export async function tour(run: TourRun, stage: LocalStage): Promise<void> {
   await tries("plain HTTP, an allowed path", http("/public/page"), "200");
   await tries("plain HTTP, any other path", http("/private"), "403 path_not_allowed");
 
+  await using auditor = startAuditor(run);
   steps.part(
     "The policy changes while tunnels are open. Whatever does not count leaves the last good version in force.",
   );
@@ -83,5 +85,5 @@ export async function tour(run: TourRun, stage: LocalStage): Promise<void> {
     sidecar.publish(stage.policy(4)),
   );
 
-  await auditSteps(run, stage);
+  await auditSteps(run, stage, auditor);
 }

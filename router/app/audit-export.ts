@@ -2,7 +2,9 @@ import type { Clock } from "../core/base/clock.ts";
 import { assertNever } from "../core/base/assert-never.ts";
 import { type Millis, millis } from "../core/base/quantity.ts";
 import type { BatchLimit, CursorLine, SegmentBatch, SegmentCursor } from "../edge/audit/segment-cursor.ts";
+import { CursorKeeper } from "./cursor-keeper.ts";
 import type { Delivery, ExportPayload, Sink } from "./export-delivery.ts";
+import { RefusalSearch } from "./refusal-search.ts";
 
 export interface ExportStatus {
   readonly name: string;
@@ -61,29 +63,21 @@ const GATHER = millis(200);
 const BREATH = millis(10);
 const SHORTEST_BACKOFF = 500;
 const LONGEST_BACKOFF = 30_000;
-const PERSIST_EVERY = 1_000;
 /** At the end, for the cursor. */
 const PERSIST_DEADLINE = millis(500);
 const LAGGING_SECONDS = 30;
-/** How often a record that is refused by itself is tried before others are. */
-const FEW_ATTEMPTS = 3;
-
 /**
  * One sink: reads the log behind its cursor and has it delivered, batch after batch, in order, at least once. It holds
  * one batch and no queue, nobody waits for it, and whatever it meets costs nothing but its own time.
  *
- * A batch that is refused is halved until the refused record stands alone. It is passed over as rejected only when the
- * receiver has refused it a few times, has then accepted a record behind it, and has refused it once more after that: so
- * that an expired token or a wrong path, which make a receiver refuse everything, lose nothing. Records that served as
- * such proof are sent again in their order.
+ * A record that the receiver refuses stands in nobody's way for ever (`RefusalSearch`). Records that only showed that
+ * others are accepted are sent again in their order.
  */
 export class AuditExport {
   readonly #options: AuditExportOptions;
   readonly #abort = new AbortController();
-  #cursor: SegmentCursor | undefined;
-  #persisted: SegmentCursor | undefined;
-  #persistedAt = -Infinity;
-  #persisting: Promise<void> | undefined;
+  readonly #keeper: CursorKeeper;
+  readonly #search: RefusalSearch;
   #running: Promise<void> | undefined;
   #stopping = false;
   #finished = false;
@@ -91,13 +85,6 @@ export class AuditExport {
   #pausing: { readonly end: () => void; readonly wakeable: boolean } | undefined;
   /** Failed, and to be sent again as it is. */
   #held: Attempt | undefined;
-  /** Records of the next batch at most. */
-  #width: number;
-  /** Records at the cursor that are passed by in search of one that is accepted. */
-  #passed = 0;
-  #refusals = 0;
-  /** The receiver accepted a record behind the one at the cursor, and nothing was sent since. */
-  #proved = false;
   /** Attempts in a row without success. */
   #failures = 0;
   #delivered = 0;
@@ -110,9 +97,11 @@ export class AuditExport {
 
   constructor(options: AuditExportOptions) {
     this.#options = options;
-    this.#cursor = options.from;
-    this.#persisted = options.from;
-    this.#width = options.limit.records;
+    const onProblem = (sentence: string): void => {
+      this.#lastProblem = sentence;
+    };
+    this.#keeper = new CursorKeeper({ ...options, onProblem });
+    this.#search = new RefusalSearch(options.limit.records);
   }
 
   start(): void {
@@ -154,7 +143,7 @@ export class AuditExport {
     this.#abort.abort();
     const { promise: late, resolve: giveUp } = Promise.withResolvers<void>();
     const cancelLate = after(PERSIST_DEADLINE, giveUp);
-    await Promise.race([this.#persistAtEnd(), late]);
+    await Promise.race([this.#keeper.keepNow(), late]);
     cancelLate();
   }
 
@@ -171,7 +160,7 @@ export class AuditExport {
   }
 
   async #round(): Promise<void> {
-    this.#persist();
+    this.#keeper.keepSoon();
     this.#news = false;
     const attempt = this.#held ?? (await this.#next());
     if (attempt === undefined) {
@@ -193,7 +182,7 @@ export class AuditExport {
         break;
       case "failed":
         this.#held = attempt;
-        this.#proved = false;
+        this.#search.failed();
         await this.#backOff(delivery.problem, delivery.retryAfter);
         break;
       default:
@@ -204,12 +193,12 @@ export class AuditExport {
   /** Undefined where nothing waits. */
   async #next(): Promise<Attempt | undefined> {
     const { limit, read, encode } = this.#options;
-    const batch = await read(this.#cursor, { records: this.#passed + this.#width, bytes: limit.bytes });
-    const lines = batch.lines.slice(this.#passed);
+    const { passed, width } = this.#search;
+    const batch = await read(this.#keeper.cursor, { records: passed + width, bytes: limit.bytes });
+    const lines = batch.lines.slice(passed);
     const first = lines[0];
-    if (first === undefined && this.#passed > 0) {
-      // Nothing is left behind what is passed by: it begins again with the first.
-      this.#passed = 0;
+    if (first === undefined && passed > 0) {
+      this.#search.exhausted();
       return this.#next();
     }
     if (first === undefined) {
@@ -233,7 +222,7 @@ export class AuditExport {
     if (payload.unreadable >= records) {
       // Nothing to send; and it shows nothing of what the receiver would accept.
       const problem = "The log holds lines that are no records of this version.";
-      return this.#passed > 0 ? { kind: "refused", problem } : { kind: "delivered", rejected: records, problem };
+      return this.#search.passed > 0 ? { kind: "refused", problem } : { kind: "delivered", rejected: records, problem };
     }
     try {
       return await this.#options.deliver(payload, records, this.#abort.signal);
@@ -247,18 +236,11 @@ export class AuditExport {
     const { batch, records, payload } = attempt;
     this.#held = undefined;
     this.#failures = 0;
-    if (this.#passed > 0) {
-      // It will be sent again in its place, and is counted then.
-      this.#proved = true;
-      this.#passed = 0;
-      return;
-    }
+    // What comes again in its place is counted then.
+    if (this.#search.accepted() === "proof") return;
     const rejected = Math.min(records, refused + (payload?.unreadable ?? 0));
     this.#delivered += records - rejected;
     if (rejected > 0) this.#reject(rejected, problem ?? "The log holds lines that are no records of this version.");
-    this.#refusals = 0;
-    this.#proved = false;
-    this.#width = Math.min(this.#options.limit.records, this.#width + Math.ceil(this.#width / 4));
     this.#moveBehind(batch);
     if (!batch.full) this.#oldest = undefined;
     this.#tell();
@@ -267,22 +249,17 @@ export class AuditExport {
 
   async #refused({ batch, records }: Attempt, problem: string): Promise<void> {
     this.#lastProblem = problem;
-    if (records > 1) {
-      this.#width = Math.ceil(records / 2);
-      return;
+    switch (this.#search.refused(records)) {
+      case "smaller":
+        break;
+      case "reject":
+        this.#moveBehind(batch);
+        this.#reject(1, problem);
+        break;
+      case "wait":
+        await this.#backOff(problem);
+        break;
     }
-    this.#width = 1;
-    if (this.#proved) {
-      this.#proved = false;
-      // The next may be of the same kind: refused once more, it is judged in the same way at once.
-      this.#refusals = FEW_ATTEMPTS - 1;
-      this.#moveBehind(batch);
-      this.#reject(1, problem);
-      return;
-    }
-    this.#refusals += 1;
-    if (this.#refusals >= FEW_ATTEMPTS) this.#passed = (this.#passed + 1) % this.#options.limit.records;
-    await this.#backOff(problem);
   }
 
   #reject(count: number, problem: string): void {
@@ -293,10 +270,7 @@ export class AuditExport {
 
   /** What the batch passed over is counted here, once, and not when it is read, which can be more often. */
   #moveBehind({ cursor, skippedSegments, skippedLines, problem }: SegmentBatch): void {
-    if (cursor === undefined || sameCursor(cursor, this.#cursor)) return;
-    this.#cursor = cursor;
-    this.#persist();
-    if (problem === undefined) return;
+    if (cursor === undefined || !this.#keeper.moveTo(cursor) || problem === undefined) return;
     this.#skippedSegments += skippedSegments;
     this.#skippedLines += skippedLines;
     this.#lastProblem = problem;
@@ -342,42 +316,6 @@ export class AuditExport {
       this.#pausing = { end, wakeable };
     });
   }
-
-  /** Begins to keep the cursor where it has moved and a second has passed; nobody waits for it. */
-  #persist(): void {
-    const now = this.#options.clock.monotonic();
-    if (this.#persisting !== undefined || now - this.#persistedAt < PERSIST_EVERY || !this.#moved()) return;
-    this.#persistedAt = now;
-    void this.#persistNow();
-  }
-
-  #moved(): boolean {
-    return this.#cursor !== undefined && !sameCursor(this.#cursor, this.#persisted);
-  }
-
-  async #persistAtEnd(): Promise<void> {
-    await this.#persisting;
-    if (this.#moved()) await this.#persistNow();
-  }
-
-  #persistNow(): Promise<void> {
-    const keep = async (cursor: SegmentCursor): Promise<void> => {
-      try {
-        await this.#options.persist(cursor);
-        this.#persisted = cursor;
-      } catch (error) {
-        this.#lastProblem = `The cursor cannot be kept: ${error instanceof Error ? error.message : String(error)}`;
-      } finally {
-        this.#persisting = undefined;
-      }
-    };
-    if (this.#cursor !== undefined) this.#persisting = keep(this.#cursor);
-    return this.#persisting ?? Promise.resolve();
-  }
-}
-
-function sameCursor(one: SegmentCursor, other: SegmentCursor | undefined): boolean {
-  return one.file === other?.file && one.offset === other.offset;
 }
 
 /** When a record says that it was made; records are read in a fixed form, and whoever edits one makes the lag wrong. */

@@ -19,7 +19,7 @@ import { createStdoutSink, STDOUT_BATCH } from "./stdout-sink.ts";
 export interface ExportRooms {
   readonly version: string;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Pick<Log, "event">;
   readonly resolve: NameResolver["resolve"];
   readonly durableEnd: AuditLog["durableEnd"];
   /** For sinks of the kind `stdout`. */
@@ -142,7 +142,7 @@ const after: AuditExportOptions["after"] = (delay, run) => {
   return () => clearTimeout(timer);
 };
 
-function observerOf(name: string, log: Log): ExportObserver {
+function observerOf(name: string, log: ExportRooms["log"]): ExportObserver {
   return {
     rejected: (records, problem) => log.event("warn", "records were rejected", { export: name, records, problem }),
     skipped: (segments, lines, problem) =>

@@ -45,12 +45,7 @@ export function tokenLoad(port: number, originPort: number, lanes: number): Toke
 }
 
 /** All that came back; "" where the connection failed. */
-async function ask(
-  port: number,
-  originPort: number,
-  token: string,
-  shape: (typeof SHAPES)[number],
-): Promise<string> {
+async function ask(port: number, originPort: number, token: string, shape: (typeof SHAPES)[number]): Promise<string> {
   const host = `${shape === "request" ? "web" : "tunnel"}.example:${originPort}`;
   const line = shape === "request" ? `GET http://${host}/${token} HTTP/1.1` : `CONNECT ${host} HTTP/1.1`;
   const head = `${line}\r\nHost: ${host}\r\ntraceparent: 00-${token}-00f067aa0ba902b7-01\r\n\r\n`;
@@ -63,7 +58,8 @@ async function ask(
       const isFirst = text === "";
       text += chunk.toString("latin1");
       if (isFirst && shape === "tunnel" && text.startsWith("HTTP/1.1 200 ")) socket.write(token);
-      if (text.endsWith(token) || (shape === "request" && text.endsWith("\r\n\r\n"))) socket.end();
+      const isTunnel = shape !== "request" && text.startsWith("HTTP/1.1 200 ");
+      if (isTunnel ? text.endsWith(token) : text.includes("\r\n\r\n")) socket.end();
     });
     socket.on("end", () => socket.end());
     socket.on("error", () => undefined);

@@ -35,3 +35,18 @@ export async function tokenOrigin(): Promise<TokenOrigin> {
     [Symbol.asyncDispose]: () => origin[Symbol.asyncDispose](),
   };
 }
+
+/** What a sidecar's policy and names must be for a `tokenLoad` at an origin's port. */
+export function tokenRules(port: number): {
+  readonly allow: readonly string[];
+  readonly hosts: Readonly<Record<string, readonly string[]>>;
+} {
+  const at = `ports: [${port}], addresses: ["127.0.0.1:${port}"]`;
+  return {
+    allow: [
+      `{ id: tunnel, hosts: [tunnel.example], ${at}, protocol: tcp }`,
+      `{ id: web, hosts: [web.example], ${at}, protocol: http, http: { methods: [GET], paths: ["/**"] } }`,
+    ],
+    hosts: { "tunnel.example": ["127.0.0.1"], "web.example": ["127.0.0.1"] },
+  };
+}

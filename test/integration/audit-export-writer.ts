@@ -5,7 +5,6 @@ import { bytes, epochMillis, millis } from "../../router/core/base/quantity.ts";
 import { parseEndpoint } from "../../router/core/config/endpoint-shape.ts";
 import type { ExportConfig } from "../../router/core/config/router-config.ts";
 import { openAuditLog } from "../../router/edge/audit/audit-log.ts";
-import { openLog } from "../../router/edge/log/log.ts";
 import { auditEvent, logOptions } from "../unit/edge/audit/log-fixture.ts";
 
 /**
@@ -39,7 +38,7 @@ const exports = await openAuditExports(
   {
     version: "0.1.0",
     clock: systemClock,
-    log: openLog("silent", process.stderr),
+    log: { event: () => undefined },
     resolve: () => Promise.reject(new Error("no name is needed")),
     durableEnd: () => log.durableEnd(),
     output: process.stdout,

@@ -15,7 +15,6 @@ import { parseEndpoint } from "../../router/core/config/endpoint-shape.ts";
 import type { ExportConfig } from "../../router/core/config/router-config.ts";
 import type { AuditLog } from "../../router/edge/audit/audit-log.ts";
 import { listSegments } from "../../router/edge/audit/read-segments.ts";
-import type { Log } from "../../router/edge/log/log.ts";
 import { accept, type Answer, type ExportReceiver, exportReceiver, firsts, leafOf } from "../fakes/export-receiver.ts";
 import { freePort } from "../fakes/ports.ts";
 import { auditEvent, eventually, openLog, scratchDirectory } from "../unit/edge/audit/log-fixture.ts";
@@ -49,12 +48,6 @@ interface Exporting {
 /** A real log that is exported, as the router wires it. */
 async function exporting(t: TestContext, directory: string, targets: readonly ExportConfig[]): Promise<Exporting> {
   const events: string[] = [];
-  const quiet: Log = {
-    event: (level, event, facts) => void events.push(`${level} ${event} ${JSON.stringify(facts)}`),
-    exchange: () => undefined,
-    lost: 0,
-    flush: () => Promise.resolve(),
-  };
   let wake = (): void => undefined;
   const log = await openLog(directory, {
     segmentBytes: bytes(60_000),
@@ -65,7 +58,7 @@ async function exporting(t: TestContext, directory: string, targets: readonly Ex
     {
       version: "0.1.0",
       clock: systemClock,
-      log: quiet,
+      log: { event: (level, event, facts) => void events.push(`${level} ${event} ${JSON.stringify(facts)}`) },
       resolve: () => Promise.reject(new Error("no name is needed")),
       durableEnd: () => log.durableEnd(),
       output: process.stdout,
@@ -316,7 +309,7 @@ test("INV-EXPORT-BOUNDED: 100,000 records that wait are in the files and not in 
     {
       version: "0.1.0",
       clock: systemClock,
-      log: { event: () => undefined, exchange: () => undefined, lost: 0, flush: () => Promise.resolve() },
+      log: { event: () => undefined },
       resolve: () => Promise.reject(new Error("no name is needed")),
       durableEnd: () => log.durableEnd(),
       output: process.stdout,

@@ -1,32 +1,24 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { auditVerify } from "../../cli/audit-verify.ts";
-import { epochMillis } from "../../router/core/base/quantity.ts";
 import { auditRecords } from "../fakes/audit-records.ts";
+import { uncovered, verifyPrinted } from "../fakes/printed-heads.ts";
 import { type SidecarStarts, sidecarStarts } from "../fakes/sidecar-starts.ts";
 import { tokenLoad } from "../fakes/token-load.ts";
-import { type TokenOrigin, tokenOrigin } from "../fakes/token-origin.ts";
+import { type TokenOrigin, tokenOrigin, tokenRules } from "../fakes/token-origin.ts";
 import { eventually } from "../unit/edge/audit/log-fixture.ts";
 
 /** More of them: `SLUICE_AUDIT_KILLS=200 npm test -- audit-kill`. */
 const KILLS = Number(process.env["SLUICE_AUDIT_KILLS"] ?? "8");
 // To a sidecar it would be a setting that it does not know.
 delete process.env["SLUICE_AUDIT_KILLS"];
-/** Sidecars that are killed side by side, each with a log of its own: one for each core. */
-const SIDE_BY_SIDE = 2;
+/** Sidecars that are killed side by side, each with a log of its own, by their segments' size: the second rotates all the time. */
+const SIDE_BY_SIDE = ["64Ki", "2Ki"];
 const LANES = 24;
 
-async function place(origin: TokenOrigin): Promise<SidecarStarts> {
-  const at = `ports: [${origin.port}], addresses: ["127.0.0.1:${origin.port}"]`;
+async function place(origin: TokenOrigin, segmentBytes: string): Promise<SidecarStarts> {
   return sidecarStarts({
-    allow: [
-      `{ id: tunnel, hosts: [tunnel.example], ${at}, protocol: tcp }`,
-      `{ id: web, hosts: [web.example], ${at}, protocol: http, http: { methods: [GET], paths: ["/**"] } }`,
-    ],
-    hosts: { "tunnel.example": ["127.0.0.1"], "web.example": ["127.0.0.1"] },
-    audit: ["segmentBytes: 64Ki", "checkpoint: { records: 40, interval: 15ms }"],
+    ...tokenRules(origin.port),
+    audit: [`segmentBytes: ${segmentBytes}`, "checkpoint: { records: 40, interval: 15ms }"],
     settings: ["limits: { drain: 200ms }"],
   });
 }
@@ -47,17 +39,9 @@ async function killOnce(starts: SidecarStarts, origin: TokenOrigin, round: numbe
   return load.answered;
 }
 
-interface Verdict {
-  readonly logs: readonly {
-    readonly report: { readonly records: number; readonly segments: number; readonly streams: number };
-    readonly anchors: readonly { readonly verdict: string; readonly stream: string; readonly signedBy: string }[];
-    readonly checkpoints: readonly { readonly verdict: string; readonly signedBy: string }[];
-  }[];
-}
-
 test(`INV-AUDIT-CRASH: kill -9 of the sidecar under load, ${KILLS} times: what an origin saw is on record, and every head holds`, async (t) => {
   await using origin = await tokenOrigin();
-  const places = await Promise.all(Array.from({ length: SIDE_BY_SIDE }, () => place(origin)));
+  const places = await Promise.all(SIDE_BY_SIDE.map((size) => place(origin, size)));
   t.after(() => Promise.all(places.map((starts) => starts[Symbol.asyncDispose]())));
   const answered: ReadonlySet<string>[] = [];
   const began = performance.now();
@@ -74,6 +58,7 @@ test(`INV-AUDIT-CRASH: kill -9 of the sidecar under load, ${KILLS} times: what a
   const recorded = new Set<unknown>();
   let allowed = 0;
   let heads = 0;
+  let segments = 0;
   let torn = 0;
   for (const starts of places) {
     // Whoever comes next goes on, and can stop.
@@ -88,18 +73,10 @@ test(`INV-AUDIT-CRASH: kill -9 of the sidecar under load, ${KILLS} times: what a
       allowed += 1;
       recorded.add(detail["trace"]);
     }
-    const printed = join(starts.directory, "printed");
-    writeFileSync(printed, starts.output());
-    let out = "";
-    const say = (text: string): void => void (out += text);
-    const io = { stdout: say, stderr: say, cwd: starts.directory, now: () => epochMillis(0) };
-    const exit = await auditVerify([starts.auditDirectory, "--anchor", printed, "--json"], io);
-    assert.equal(exit, 0, out.slice(0, 2_000));
-    const [log] = (JSON.parse(out) as Verdict).logs;
-    assert.ok(log !== undefined);
-    const notCovered = [...log.anchors, ...log.checkpoints].filter(({ verdict }) => verdict !== "covered");
-    assert.deepEqual(notCovered, []);
-    heads += log.anchors.length;
+    const verdict = await verifyPrinted(starts.output(), starts.auditDirectory);
+    assert.deepEqual([verdict.exit, verdict.report?.damage, uncovered(verdict)], [0, undefined, []]);
+    segments += verdict.report?.segments ?? 0;
+    heads += verdict.anchors?.length ?? 0;
   }
   const unrecorded = (tokens: ReadonlySet<string>): string[] => [...tokens].filter((token) => !recorded.has(token));
   assert.deepEqual(unrecorded(origin.tokens), [], "an origin saw what is not on record");
@@ -109,6 +86,6 @@ test(`INV-AUDIT-CRASH: kill -9 of the sidecar under load, ${KILLS} times: what a
   assert.ok(origin.tokens.size > KILLS * 4, `${origin.tokens.size} requests reached the origin`);
   t.diagnostic(
     `${KILLS} kills in ${took.toFixed(1)} s: ${origin.tokens.size} requests seen by the origin, ${allowed} allowed on record, ` +
-      `${heads} printed heads covered, ${torn} torn tails`,
+      `${segments} segments, ${heads} printed heads covered, ${torn} torn tails`,
   );
 });

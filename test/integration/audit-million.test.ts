@@ -57,7 +57,8 @@ async function verify({ files, anchor }: BigLog): Promise<Found> {
   const directory = dirname(files[0] ?? "");
   const io = { stdout: say, stderr: say, cwd: directory, now: () => epochMillis(0) };
   const exit = await auditVerify([directory, "--anchor", anchor, "--json"], io);
-  const [log] = (JSON.parse(out) as { logs: { report?: { damage?: { place: { file: string; line: number } } } }[] }).logs;
+  const [log] = (JSON.parse(out) as { logs: { report?: { damage?: { place: { file: string; line: number } } } }[] })
+    .logs;
   const place = log?.report?.damage?.place;
   return { exit, out, place: place === undefined ? undefined : `${basename(place.file)}:${place.line}` };
 }

@@ -71,7 +71,7 @@ test("Retry-After in seconds or as a date, for five minutes at most", () => {
     ["Sat, 99 Foo 2026 99:99:99 GMT", undefined],
     ["2026-11-21T08:00:30Z", undefined],
   ];
-  for (const [text, wait] of rows) assert.equal(retryAfterOf(text, NOW), wait, text);
+  for (const [text, wait] of rows) assert.equal(retryAfterOf(text, NOW), wait, `${text}`);
 });
 
 test("a problem says the status, and nothing that the receiver sent", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import {
   endpoint,
   endpointOrigin,
@@ -73,7 +73,7 @@ test("in a document an endpoint stands in its one spelling, and its schema takes
     path: "/in",
     query: "",
   });
-  const pattern = new RegExp(String(endpoint.schema["pattern"]));
+  const pattern = new RegExp(endpoint.schema["pattern"] as string);
   assert.ok(pattern.test("https://[fd00::1]:8443/a?b=c") && !pattern.test("https://u@h/") && !pattern.test("ftp://h"));
 });
 

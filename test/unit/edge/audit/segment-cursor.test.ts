@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { MAXIMUM_LINE_BYTES } from "../../../../router/core/audit/record.ts";
 import { bytes } from "../../../../router/core/base/quantity.ts";
 import { cursorFile } from "../../../../router/edge/audit/cursor-file.ts";
