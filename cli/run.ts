@@ -4,6 +4,8 @@ import { startRouter } from "../router/app/router.ts";
 import { type CliIo, EXIT } from "./cli-io.ts";
 import { VERSION } from "./version.ts";
 
+const LAST_WORDS = 250;
+
 /**
  * The sidecar. Every problem of the configuration is listed and nothing is bound (64); a directory or port that cannot
  * be used is 69. SIGTERM and SIGINT drain and end it with 0; a second one ends it at once.
@@ -25,5 +27,8 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   });
   process.once("SIGTERM", () => process.kill(process.pid, "SIGKILL"));
   await router.value.stop();
+  // Everything is written. What a full pipe still holds of the log would keep the process for ever.
+  // oxlint-disable-next-line unicorn/no-process-exit -- nothing else ends a process with a pending write to a pipe
+  setTimeout(() => process.exit(EXIT.yes), LAST_WORDS).unref();
   return EXIT.yes;
 }

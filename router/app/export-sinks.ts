@@ -2,11 +2,11 @@ import type { Writable } from "node:stream";
 import type { Clock } from "../core/base/clock.ts";
 import { type Millis, millis } from "../core/base/quantity.ts";
 import type { ExportConfig, RouterConfig } from "../core/config/router-config.ts";
-import { exportBody } from "../core/export/export-body.ts";
+import { type ExportBody, exportBody, type ExportFormat } from "../core/export/export-body.ts";
 import { otlpBody } from "../core/export/otlp-body.ts";
 import type { AuditLog } from "../edge/audit/audit-log.ts";
 import { cursorFile } from "../edge/audit/cursor-file.ts";
-import { type BatchLimit, readBatch, type SegmentCursor } from "../edge/audit/segment-cursor.ts";
+import { type BatchLimit, type CursorLine, readBatch, type SegmentCursor } from "../edge/audit/segment-cursor.ts";
 import type { Log } from "../edge/log/log.ts";
 import { POST_DEADLINES } from "../edge/upstream/post.ts";
 import type { NameResolver } from "../edge/upstream/resolver.ts";
@@ -93,8 +93,10 @@ async function startExport(
       const end = durableEnd();
       return readBatch(directory, at, limit, end && { file: end.file, offset: end.bytes });
     },
-    encode: (lines) =>
-      kind === "otlp" ? otlpBody(lines, version, clock.now()) : asLines(kind, exportBody(format, lines, version)),
+    encode(lines) {
+      if (kind === "otlp") return otlpBody(lines, version, clock.now());
+      return kind === "stdout" ? eventLines(format, lines, version) : exportBody(format, lines, version);
+    },
     deliver: (payload, records, signal) => sink.deliver(payload, records, signal),
     persist: (at) => cursor.save(at),
     after,
@@ -105,19 +107,26 @@ async function startExport(
   return running;
 }
 
-/** Standard output is made of lines; a list of events is one. */
-function asLines<Body extends { readonly body: string }>(kind: ExportConfig["kind"], body: Body): Body {
-  return kind === "stdout" && !body.body.endsWith("\n") ? { ...body, body: `${body.body}\n` } : body;
+/** Standard output is made of lines: an event in each, and no list of several. */
+function eventLines(format: ExportFormat, records: readonly CursorLine[], version: string): ExportBody {
+  const bodies = records.map((record) => exportBody(format, [record], version));
+  const lines =
+    format === "jsonl" ? bodies.map(({ body }) => body) : bodies.map(({ body }) => `${body.slice(1, -1)}\n`);
+  return {
+    contentType: "application/x-ndjson",
+    body: lines.filter((line) => line !== "\n").join(""),
+    unreadable: bodies.reduce((sum, { unreadable }) => sum + unreadable, 0),
+  };
 }
 
 function sinkOf(
-  { kind, endpoint, caFile, tokenFile, signatureKeyFile, timeout }: ExportConfig,
+  { kind, endpoint, caFile, tokenFile, headersFile, signatureKeyFile, timeout }: ExportConfig,
   rooms: ExportRooms,
 ): Sink {
   if (kind === "stdout") return createStdoutSink(rooms.output, timeout, after);
   // The configuration's shape sees to it.
   if (endpoint === undefined) throw new Error(`an export of kind ${kind} without an endpoint`);
-  const files = { ca: caFile, token: tokenFile, headers: undefined, signingKey: signatureKeyFile };
+  const files = { ca: caFile, token: tokenFile, headers: headersFile, signingKey: signatureKeyFile };
   return createHttpSink({
     endpoint,
     protocol: kind,

@@ -5,7 +5,7 @@ import { TOKEN_LENGTH } from "./token-origin.ts";
 /** How a request says its token: behind the 200, along with the CONNECT, or in the path of a plain request. */
 const SHAPES = ["tunnel", "early", "request"] as const;
 
-export interface TokenLoad {
+export interface TokenLoad extends AsyncDisposable {
   /** Tokens of requests that the sidecar answered with 200. */
   readonly answered: Set<string>;
   /** Refusals by their reason, and other answers by their first line. */
@@ -34,14 +34,11 @@ export function tokenLoad(port: number, originPort: number, lanes: number): Toke
     }
   };
   const all = Promise.all(Array.from({ length: lanes }, (_, index) => lane(index)));
-  return {
-    answered,
-    refused,
-    async stop() {
-      stopped = true;
-      await all;
-    },
+  const stop = async (): Promise<void> => {
+    stopped = true;
+    await all;
   };
+  return { answered, refused, stop, [Symbol.asyncDispose]: stop };
 }
 
 /** All that came back; "" where the connection failed. */
@@ -52,7 +49,7 @@ async function ask(port: number, originPort: number, token: string, shape: (type
   return new Promise((resolve) => {
     const socket = connect({ port, host: "127.0.0.1" });
     let text = "";
-    socket.setTimeout(10_000, () => socket.destroy());
+    socket.setTimeout(6_000, () => socket.destroy());
     socket.on("connect", () => socket.write(shape === "early" ? head + token : head));
     socket.on("data", (chunk: Buffer) => {
       const isFirst = text === "";

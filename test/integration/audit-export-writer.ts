@@ -21,6 +21,7 @@ const target: ExportConfig = {
   endpoint: endpoint.ok ? endpoint.value : undefined,
   caFile: undefined,
   tokenFile: undefined,
+  headersFile: undefined,
   signatureKeyFile: undefined,
   timeout: millis(500),
 };

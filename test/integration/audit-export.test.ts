@@ -31,6 +31,7 @@ function webhook(port: number, changes: Partial<ExportConfig> = {}): ExportConfi
     endpoint: endpoint.value,
     caFile: undefined,
     tokenFile: undefined,
+    headersFile: undefined,
     signatureKeyFile: undefined,
     timeout: millis(400),
     ...changes,

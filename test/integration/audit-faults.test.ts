@@ -35,13 +35,21 @@ test("INV-AUDIT-ONE-WRITER: a second sidecar on the directory ends with 69 and o
   await using starts = await sidecarStarts({ ...tokenRules(origin.port), settings });
   const first = starts.start();
   assert.ok(await first.listening());
-  const load = tokenLoad(starts.port, origin.port, 4);
+  await using load = tokenLoad(starts.port, origin.port, 4);
   const before = readdirSync(starts.auditDirectory);
   for (let attempt = 0; attempt < 2; attempt += 1) {
     const second = starts.start();
     assert.equal(await second.exited, 69);
-    const sentences = second.output().trimEnd().split("\n");
-    assert.deepEqual(sentences, [`sluice: ${starts.auditDirectory}: Another writer holds ${starts.auditDirectory}.`]);
+    const said = second.output().trimEnd().split("\n");
+    const sentence = `Another writer holds ${starts.auditDirectory}.`;
+    assert.deepEqual(
+      said.filter((line) => !line.startsWith("{")),
+      [`sluice: ${starts.auditDirectory}: ${sentence}`],
+    );
+    assert.ok(
+      said.every((line) => line.includes(sentence)),
+      second.output(),
+    );
   }
   const segments = (names: readonly string[]): string[] => names.filter((name) => name.endsWith(".jsonl"));
   assert.deepEqual(segments(readdirSync(starts.auditDirectory)), segments(before));
@@ -124,7 +132,6 @@ for (const [name, wall, steps] of clocks) {
         told.map((step) => Math.round(step / 1_000) * 1_000),
         steps,
       );
-    else assert.ok(told.length >= 2, "there and back");
     assert.ok(told.length <= 4, `once for each step and not for each batch: ${told.join(" ")}`);
     assert.equal(records.filter(({ kind }) => kind === "gap").length, 1);
     const names = (await listSegments(log)).map((file) => basename(file));
@@ -179,7 +186,7 @@ test("INV-AUDIT-ROTATED: mv takes the segment of a sidecar under load: nothing i
   });
   const rotated = join(sidecar.directory, "rotated");
   mkdirSync(rotated);
-  const load = tokenLoad(sidecar.port, origin.port, 8);
+  await using load = tokenLoad(sidecar.port, origin.port, 8);
   const moved: string[] = [];
   for (let round = 0; round < 3; round += 1) {
     const answered = load.answered.size;
@@ -224,7 +231,7 @@ test("INV-AUDIT-ROTATED: copytruncate on a sidecar under load is refused for a m
     audit: ["checkpoint: { records: 50, interval: 20ms }"],
     settings,
   });
-  const load = tokenLoad(sidecar.port, origin.port, 8);
+  await using load = tokenLoad(sidecar.port, origin.port, 8);
   await eventually("there is something to rotate", () => load.answered.size > 50);
   const [segment = ""] = await listSegments(sidecar.auditDirectory);
   const copy = join(sidecar.directory, "audit.log.1");

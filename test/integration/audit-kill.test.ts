@@ -28,7 +28,7 @@ async function killOnce(starts: SidecarStarts, origin: TokenOrigin, round: numbe
   const { child, exited, listening } = starts.start();
   const isEarly = round % 5 === 4;
   if (!isEarly) assert.ok(await listening(), starts.output().slice(-2_000));
-  const load = tokenLoad(starts.port, origin.port, LANES);
+  await using load = tokenLoad(starts.port, origin.port, LANES);
   await new Promise((resolve) => setTimeout(resolve, Math.random() * (isEarly ? 250 : 450)));
   // Whole milliseconds would hit the same places again and again.
   for (let spin = Math.random() * 200_000; spin > 0; spin -= 1);

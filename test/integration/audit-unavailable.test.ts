@@ -108,7 +108,11 @@ test("INV-AUDIT-STRICT: a read-only audit directory refuses with audit_unavailab
   // Files that are open for writing keep a mount from turning read-only: a full one stands in until the segment ends.
   spawnSync("mount", ["-o", "remount,ro", audit]);
   const readOnly = spawnSync("touch", [join(audit, "probe")]).status !== 0;
-  if (!readOnly) spawnSync("mount", ["-o", "remount,size=4k", audit]);
+  const { blocks, bfree, bsize } = statfsSync(audit);
+  if (!readOnly) {
+    const full = ["-o", `remount,size=${(blocks - bfree) * bsize}`, audit];
+    assert.equal(spawnSync("mount", full).status, 0);
+  }
   await untilReason(sidecar.port, "audit_unavailable");
   const reached = origin.seen.connections;
   for (let attempt = 0; attempt < 5; attempt += 1) assert.equal(await reasonNow(sidecar.port), "audit_unavailable");

@@ -16,7 +16,7 @@ import { text } from "../document/text-shape.ts";
 import { uniqueIds } from "../document/unique-ids.ts";
 import { ipAddress } from "../document/ip-address-shape.ts";
 import { hostname, network, serverAddress } from "./config-shapes.ts";
-import { endpoint } from "./endpoint-shape.ts";
+import { type Endpoint, endpoint } from "./endpoint-shape.ts";
 import type { ExportConfig, ListenerConfig, RedactConfig, RouterConfig } from "./router-config.ts";
 
 const identityName = text({
@@ -76,17 +76,21 @@ const redactNeedsKey: Condition<RedactConfig> = {
 };
 
 const exportIsWhole: Condition<ExportConfig> = {
-  check({ kind, format, endpoint: url, caFile, tokenFile, signatureKeyFile }, map, report) {
+  check({ kind, format, endpoint: url, caFile, tokenFile, headersFile, signatureKeyFile }, map, report) {
     if (kind === undefined) return;
     if (kind !== "stdout" && url === undefined && entryOf(map, "endpoint") === undefined) {
       report.add(map, "endpoint_missing", `An export of kind ${kind} needs an endpoint.`);
     }
-    const isRemote = [url, caFile, tokenFile, signatureKeyFile].some((value) => value !== undefined);
-    if (kind === "stdout" && isRemote) {
+    const remote = [url, caFile, tokenFile, headersFile, signatureKeyFile].filter((value) => value !== undefined);
+    if (kind === "stdout" && remote.length > 0) {
+      report.add(map, "not_for_stdout", "An export to stdout has neither endpoint nor files of its own.");
+    }
+    const hasCredential = tokenFile !== undefined || headersFile !== undefined;
+    if (hasCredential && url?.scheme === "http" && !isLoopback(url)) {
       report.add(
         map,
-        "not_for_stdout",
-        "An export to stdout has neither endpoint, caFile, tokenFile nor signatureKeyFile.",
+        "credential_in_clear",
+        "A token or header fields go over https, or over loopback, and never in clear.",
       );
     }
     if (kind === "otlp" && format !== undefined && format !== "jsonl") {
@@ -94,6 +98,11 @@ const exportIsWhole: Condition<ExportConfig> = {
     }
   },
 };
+
+function isLoopback({ authority }: Endpoint): boolean {
+  const { kind, text: host } = authority.host;
+  return kind === "address" && (host === "::1" || host.startsWith("127."));
+}
 
 const exportTarget = object(
   {
@@ -103,6 +112,7 @@ const exportTarget = object(
     endpoint: optional(endpoint, "An http or https URL; for otlp without /v1/logs."),
     caFile: optional(path, "Certificates (PEM) to trust instead of the platform's."),
     tokenFile: optional(path, "A file with a bearer token; read anew for each delivery."),
+    headersFile: optional(path, "A file with header fields, a line each: Name: value."),
     signatureKeyFile: optional(path, "A file with the key of an HMAC-SHA-256 over each body."),
     timeout: defaulted(duration(), "10s", "How long one delivery may take."),
   },

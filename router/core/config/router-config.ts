@@ -44,6 +44,8 @@ export interface ExportConfig {
   readonly caFile: string | undefined;
   /** A bearer token, read anew for each attempt. */
   readonly tokenFile: string | undefined;
+  /** Header fields, lines of the form `Name: value`; read anew for each attempt. */
+  readonly headersFile: string | undefined;
   /** The key of an HMAC-SHA-256 over each body, sent as `Sluice-Signature`. */
   readonly signatureKeyFile: string | undefined;
   /** For one delivery, from connecting to the end of the answer. */

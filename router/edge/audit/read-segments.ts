@@ -27,8 +27,8 @@ export async function listSegments(directory: string): Promise<string[]> {
     .map(({ path }) => path);
 }
 
-async function isFile(path: string): Promise<boolean> {
-  return await stat(path).then(
+function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
     (entry) => entry.isFile(),
     () => false,
   );

@@ -54,12 +54,15 @@ export async function openWitnessServer(
   });
   server.on("connection", (socket) => {
     const [oldest] = open;
-    if (open.size >= limits.connections) oldest?.destroy();
+    if (open.size >= limits.connections && oldest !== undefined) {
+      open.delete(oldest);
+      oldest.destroy();
+    }
     open.add(socket);
-    // Neither does who takes no answer stay.
-    socket.setTimeout(IDLE_MILLIS + limits.requestMillis, () => socket.destroy());
     socket.once("close", () => open.delete(socket));
   });
+  // Nor does who takes no answer stay: without a listener Node closes the connection.
+  server.timeout = IDLE_MILLIS + limits.requestMillis;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(listen, resolve);

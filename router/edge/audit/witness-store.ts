@@ -23,7 +23,8 @@ export type WriteDurably = (directory: string, name: string, text: string) => Pr
 const UNSEEN: WitnessedLog = { head: undefined, pinned: undefined };
 /** SHA-256 of the origin, which is hostile text and no name for a file. */
 const FILE = /^(?<id>[0-9a-f]{64})\.(?<kind>note|vkey)$/;
-const UNFINISHED = /\.new$/;
+/** What a crash may leave of a write of ours; nothing else in the directory is touched. */
+const UNFINISHED = /^(?:[0-9a-f]{64}\.(?:note|vkey)|witness\.key)\.new$/;
 const FILE_MODE = 0o640;
 const DIRECTORY_MODE = 0o750;
 

@@ -198,6 +198,18 @@ test("the order stands and nothing is lost, whatever a receiver answers and when
   );
 });
 
+test("what was shown before a failure does not count after it", async () => {
+  const script: Delivery[] = [REFUSED, REFUSED, REFUSED, REFUSED, DELIVERED, FAILED, REFUSED];
+  const { time, running, requests, accepted } = harness({ log: ids(2), answer: () => script.shift() ?? DELIVERED });
+  running.start();
+  await time.until("all are delivered", () => running.status.delivered === 2);
+  assert.deepEqual(
+    requests.map((request) => request.ids.join(" ")),
+    ["r0 r1", "r0", "r0", "r0", "r1", "r0", "r0", "r1", "r0", "r1"],
+  );
+  assert.deepEqual([running.status.rejected, accepted], [0, ["r1", "r1", "r0", "r1"]]);
+});
+
 test("what a receiver says it did not keep, and what is no record, is counted, and not sent again", async () => {
   const { time, running, requests, rejected } = harness({
     log: ids(3),
@@ -302,6 +314,39 @@ test("what was passed over in the log is counted once, however often a batch is 
   await time.until("all are delivered", () => accepted.length === 8);
   assert.deepEqual(skipped, ["2 1 Gone."]);
   assert.deepEqual([running.status.skippedSegments, running.status.skippedLines], [2, 1]);
+});
+
+test("news that come while the log is read are looked at as soon as it is", async () => {
+  let isFirst = true;
+  const one = harness({
+    changes: {
+      read: async (cursor, limit) => {
+        const batch = await readOf(one.log)(cursor, limit);
+        if (isFirst) {
+          one.log.push("meanwhile");
+          one.running.wake();
+        }
+        isFirst = false;
+        return batch;
+      },
+    },
+  });
+  one.running.start();
+  await one.time.settle();
+  assert.deepEqual(one.requests, [{ ids: ["meanwhile"], at: 0 }]);
+});
+
+test("what cannot be passed over yet is not counted again with each look", async () => {
+  const { time, running, skipped } = harness({
+    changes: {
+      from: { file: "audit-1", offset: 7 },
+      read: (cursor) =>
+        Promise.resolve({ lines: [], cursor, full: false, skippedSegments: 1, skippedLines: 0, problem: "Damaged." }),
+    },
+  });
+  running.start();
+  await time.pass(10_000);
+  assert.deepEqual([skipped, running.status.skippedSegments], [[], 0]);
 });
 
 test("the lag is the age of the oldest record that waits, by its own time", async () => {

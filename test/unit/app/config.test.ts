@@ -59,7 +59,7 @@ test("the command line wins over the environment, which wins over the file, whic
     assert.ok(loaded.ok, JSON.stringify(loaded));
     const { log, audit, limits, identity } = loaded.value;
     assert.deepEqual([log.level, audit.mode, limits.connections], expected);
-    assert.deepEqual(identity, { namespace: "research", pod: "agent-0", agent: "agent" });
+    assert.deepEqual(identity, { namespace: "research", pod: "agent-0", agent: "agent", image: undefined });
   }
 });
 

@@ -174,6 +174,16 @@ const wrongAudit: readonly [name: string, yaml: string, code: string][] = [
   ["a webhook without an endpoint", "exports: [{ name: a, kind: webhook }]", "endpoint_missing"],
   ["stdout with a token", "exports: [{ name: a, kind: stdout, tokenFile: /t }]", "not_for_stdout"],
   ["otlp as ocsf", "exports: [{ name: a, kind: otlp, endpoint: 'http://c:4318', format: ocsf }]", "not_for_otlp"],
+  [
+    "a token in clear",
+    "exports: [{ name: a, kind: webhook, endpoint: 'http://siem.example/', tokenFile: /t }]",
+    "credential_in_clear",
+  ],
+  [
+    "header fields in clear",
+    "exports: [{ name: a, kind: otlp, endpoint: 'http://10.0.0.1:4318', headersFile: /h }]",
+    "credential_in_clear",
+  ],
   ["a name of two exports", "exports: [{ name: a, kind: stdout }, { name: a, kind: stdout }]", "duplicate_id"],
   ["a name that leaves its directory", "exports: [{ name: ../a, kind: stdout }]", "bad_name"],
   ["an endpoint with a password", "exports: [{ name: a, kind: webhook, endpoint: 'https://u:p@h/' }]", "bad_endpoint"],
@@ -199,7 +209,7 @@ test("what audit can be told besides is read", () => {
     redact: { fields: [target, detail.addresses], keyFile: /hmac }
     exports:
       - { name: siem, kind: webhook, endpoint: https://siem.example/in, format: ocsf, tokenFile: /t, timeout: 3s }
-      - { name: otel, kind: otlp, endpoint: "http://127.0.0.1:4318" }
+      - { name: otel, kind: otlp, endpoint: "http://127.0.0.1:4318", headersFile: /h }
       - { name: out, kind: stdout, format: cloudevents }`;
   const source = `apiVersion: sluice.dev/v1alpha1\nkind: RouterConfig\nspec:\n  audit:\n    ${yaml}\n`;
   assert.deepEqual(checkRouterConfig("r.yaml", source), []);

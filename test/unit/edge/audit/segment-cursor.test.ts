@@ -130,7 +130,7 @@ test("where the directory is another log, it is read from its beginning: nothing
   const other = "f".repeat(32);
   segment(directory, 1, content(1), other);
   segment(directory, 2, content(2), other);
-  for (const number of ["00000002", "00000009"]) {
+  for (const number of ["00000001", "00000002", "00000009"]) {
     const file = `audit-${number}-${STREAM}.jsonl`;
     const found = await read(directory, { file, offset: 3 });
     assert.deepEqual([found.ids, found.skipped], [["1", "2"], NOTHING]);
@@ -162,6 +162,9 @@ test("nothing behind `until` is read, whatever is there", async (t) => {
   assert.deepEqual((await read(directory, { file: one, offset: 11 }, until)).at, "2:11");
   assert.deepEqual((await read(directory, until, until)).ids, []);
   assert.deepEqual((await read(directory, { file: two, offset: 22 }, until)).at, "2:22");
+  rmSync(join(directory, two));
+  const gone = await read(directory, undefined, until);
+  assert.deepEqual([gone.ids, gone.at], [["1", "2"], "1:22"]);
   const behind = await read(directory, { file: two.replace("00000002", "00000003"), offset: 0 }, until);
   assert.deepEqual([behind.ids, behind.at], [[], "3:0"]);
 });
@@ -257,6 +260,12 @@ test("what is no file under a segment's name is passed over; what cannot be read
   segment(directory, 4, content(4));
   const found = await read(directory, undefined);
   assert.deepEqual([found.ids, found.skipped], [["4"], "2 segments, 0 lines"]);
+  for (const number of ["00000002", "00000003"]) {
+    const file = `audit-${number}-${STREAM}.jsonl`;
+    const current = await read(directory, { file, offset: 0 }, { file, offset: 9 });
+    assert.deepEqual([current.ids, current.at, current.skipped], [[], `${Number(number)}:9`, "1 segments, 0 lines"]);
+    assert.equal(current.problem, `${file} cannot be read: EISDIR.`);
+  }
   await assert.rejects(readBatch(join(directory, "gone"), undefined, ALL, undefined), { code: "ENOENT" });
   const gone = { file: `audit-00000009-${STREAM}.jsonl`, offset: 0 };
   await assert.rejects(readBatch(directory, gone, ALL, { ...gone, offset: 5 }), { code: "ENOENT" });

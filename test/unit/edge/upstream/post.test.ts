@@ -15,7 +15,7 @@ import {
 } from "../../../../router/edge/upstream/post.ts";
 import { testCa, tlsOrigin } from "../../../fakes/origins.ts";
 
-const DEADLINES = { connect: millis(300), head: millis(200), body: millis(150), total: millis(500) };
+const DEADLINES = { connect: millis(300), head: millis(200), body: millis(150), total: millis(800) };
 const NEVER = new AbortController().signal;
 const toLoopback = async (): Promise<{ ok: true; value: IpAddress[] }> => ok(["127.0.0.1" as IpAddress]);
 
@@ -96,8 +96,8 @@ test("INV-EXPORT-DEADLINE: whatever an endpoint does, a request ends by its dead
     socket.on("close", () => clearInterval(timer));
   };
   const rows: readonly Row[] = [
-    ["answers nothing", () => undefined, /UND_ERR_HEADERS_TIMEOUT|no answer within 500 ms/],
-    ["hangs in the head", (socket) => socket.write(`${OK}x: `), /UND_ERR_HEADERS_TIMEOUT|no answer within 500 ms/],
+    ["answers nothing", () => undefined, /UND_ERR_HEADERS_TIMEOUT|no answer within 800 ms/],
+    ["hangs in the head", (socket) => socket.write(`${OK}x: `), /UND_ERR_HEADERS_TIMEOUT|no answer within 800 ms/],
     ["drips a head", (socket) => every(socket, () => socket.write("H")), /HPE|the request failed|UND_ERR/],
     [
       "drips a field",
@@ -136,7 +136,9 @@ test("INV-EXPORT-DEADLINE: whatever an endpoint does, a request ends by its dead
       await poster.prepare();
       const began = performance.now();
       const answer = await poster.post({ authorization: "Bearer s3cret" }, "x".repeat(200_000), NEVER);
-      assert.ok(performance.now() - began < 900, `${what}: ${performance.now() - began} ms`);
+      const took = performance.now() - began;
+      // Once there is a status, only the body's own deadline is waited for.
+      assert.ok(took < (expected === 200 ? 650 : 1_500), `${what}: ${took} ms`);
       if (typeof expected === "number") assert.equal(answer.ok && answer.value.status, expected, what);
       else assert.match(answer.ok ? "" : answer.problem, expected, what);
       assert.ok(answer.ok || !/secret|s3cret/.test(answer.problem), what);

@@ -95,9 +95,11 @@ for (const [name, file, text] of damages) {
 test("what a crash left half written is taken away, and counts for nothing", async (t) => {
   const directory = scratch(t);
   writeFileSync(join(directory, `${id}.note.new`), log.note(9));
+  writeFileSync(join(directory, "witness.key.new"), "-----BEGIN");
+  writeFileSync(join(directory, "somebody.new"), "else's");
   const store = await openStore(directory);
   assert.deepEqual(store.get(log.origin), { head: undefined, pinned: undefined });
-  assert.deepEqual(readdirSync(directory), ["writer.lock"]);
+  assert.deepEqual(readdirSync(directory), ["somebody.new", "writer.lock"]);
   store.close();
 });
 
