@@ -28,15 +28,8 @@ export async function auditSources(cwd: string, paths: readonly string[]): Promi
 async function sourcesAt(path: string): Promise<AuditSources> {
   try {
     if (!(await stat(path)).isDirectory()) return { files: [path], problems: [] };
-    const files: string[] = [];
-    const problems: string[] = [];
-    for (const file of await listSegments(path)) {
-      // Something else under such a name could keep us waiting (a FIFO). What the caller names may be one.
-      if ((await stat(file)).isFile()) files.push(file);
-      else problems.push(`${file}: not a regular file`);
-    }
-    if (files.length === 0) problems.push(`${path}: there is no audit segment in this directory`);
-    return { files, problems };
+    const files = await listSegments(path);
+    return { files, problems: files.length > 0 ? [] : [`${path}: there is no audit segment in this directory`] };
   } catch (error) {
     return { files: [], problems: [messageOf(error)] };
   }

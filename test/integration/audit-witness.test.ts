@@ -3,11 +3,14 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
 import { Agent, request } from "undici";
+import { auditWitness } from "../../cli/audit-witness.ts";
+import { epochMillis } from "../../router/core/base/quantity.ts";
 import { parseAddCheckpointReply } from "../../router/core/tlog/add-checkpoint-reply.ts";
 import { parseCheckpoint } from "../../router/core/tlog/checkpoint.ts";
 import { formatSignedNote } from "../../router/core/tlog/signed-note.ts";
@@ -138,7 +141,7 @@ test(`INV-WITNESS-STATE: kill -9, ${KILLS} times: no head that was cosigned is e
     assert.ok(size >= acknowledged, `${size} is on the disk, ${acknowledged} was cosigned`);
     // Whoever was told less may not go back, by any story.
     if (size > 0) assert.equal(await post(running, log.forkAt(0).request(size, size)), `409 ${size}`);
-    const kill = setTimeout(() => running.child.kill("SIGKILL"), 15 + Math.random() * 60);
+    let kill: NodeJS.Timeout | undefined;
     const closed = once(running.child, "close");
     try {
       for (;;) {
@@ -146,6 +149,7 @@ test(`INV-WITNESS-STATE: kill -9, ${KILLS} times: no head that was cosigned is e
         size += 1;
         acknowledged = size;
         answered += 1;
+        kill ??= setTimeout(() => running.child.kill("SIGKILL"), Math.random() * 60);
       }
     } catch (error) {
       if (error instanceof assert.AssertionError) throw error;
@@ -153,7 +157,7 @@ test(`INV-WITNESS-STATE: kill -9, ${KILLS} times: no head that was cosigned is e
     clearTimeout(kill);
     await closed;
   }
-  assert.ok(answered > KILLS, `${answered} answered`);
+  assert.ok(answered >= KILLS, `${answered} answered`);
   t.diagnostic(`${answered} cosigned over ${KILLS} lives`);
 });
 
@@ -194,9 +198,12 @@ test(
   "INV-WITNESS-STATE: a full disk refuses, keeps what was cosigned, and is no end",
   requirement("tmpfs", mounts(), "needs root and the right to mount a tmpfs"),
   async (t) => {
-    const state = scratch(t);
+    const state = mkdtempSync(join(tmpdir(), "sluice-witness-"));
+    t.after(() => {
+      spawnSync("umount", ["-l", state]);
+      rmdirSync(state);
+    });
     assert.equal(spawnSync("mount", ["-t", "tmpfs", "-o", "size=256k", "sluice-test", state]).status, 0);
-    t.after(() => spawnSync("umount", ["-l", state]));
     const running = await start(t, state, "--log", log.vkey, "--log", other.vkey);
     assert.equal(await post(running, log.request(0, 5)), "200");
     const ballast = join(state, "ballast");
@@ -255,17 +262,22 @@ const misuse: readonly [name: string, args: (directory: string) => readonly stri
   ],
 ];
 
-test("what cannot be is said in a sentence, before anything is bound", (t) => {
+test("what cannot be is said in a sentence, before anything is bound", async (t) => {
   const directory = scratch(t);
   writeFileSync(join(directory, "private"), PEM.privateKey.export({ format: "pem", type: "pkcs8" }));
   writeFileSync(join(directory, "public"), PEM.publicKey.export({ format: "pem", type: "spki" }));
   mkdirSync(join(directory, "damaged"));
   writeFileSync(join(directory, "damaged", `${"0".repeat(64)}.note`), log.note(3));
   for (const [name, args, exit, said] of misuse) {
-    const options = { encoding: "utf8", cwd: directory, timeout: 10_000 } as const;
-    const run = spawnSync(process.execPath, [PROGRAM, "audit", "witness", ...args(directory)], options);
-    assert.deepEqual([run.status, run.stdout], [exit, ""], `${name}: ${run.stderr}`);
-    assert.match(run.stderr, said, name);
-    assert.equal(run.stderr.trimEnd().split("\n").length, 1, name);
+    let [out, err] = ["", ""];
+    const code = await auditWitness(args(directory), {
+      stdout: (text) => void (out += text),
+      stderr: (text) => void (err += text),
+      cwd: directory,
+      now: () => epochMillis(0),
+    });
+    assert.deepEqual([code, out], [exit, ""], `${name}: ${err}`);
+    assert.match(err, said, name);
+    assert.match(err, /^sluice audit witness: [^\n]+\n$/, name);
   }
 });
