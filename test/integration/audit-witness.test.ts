@@ -155,6 +155,7 @@ test(`INV-WITNESS-STATE: kill -9, ${KILLS} times: no head that was cosigned is e
       if (error instanceof assert.AssertionError) throw error;
     }
     clearTimeout(kill);
+    running.child.kill("SIGKILL");
     await closed;
   }
   assert.ok(answered >= KILLS, `${answered} answered`);

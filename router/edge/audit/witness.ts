@@ -27,6 +27,9 @@ export interface WitnessOptions {
   readonly now: () => EpochMillis;
 }
 
+/** How a log comes whose place is counted. */
+type Arrival = "shared" | "enrolled";
+
 /** In UTF-16 units: it is kept, and anyone who may enroll a log may write it. */
 const MAXIMUM_CHECKPOINT = 4096;
 /** Requests that wait for the disk or for each other. */
@@ -39,7 +42,7 @@ export class Witness {
   /** The last request for each origin: between the look at its head and the replacement of it there is no other. */
   readonly #turns = new Map<string, Promise<WitnessAnswer>>();
   #waiting = 0;
-  /** Logs that are being stored for the first time. */
+  /** Logs that the store does not count yet. */
   readonly #arriving = { shared: 0, enrolled: 0 };
 
   constructor(options: WitnessOptions) {
@@ -79,38 +82,49 @@ export class Witness {
     if (judged.status !== 200) return refused(considered, judged.status, judged.reason);
     if (trusted === undefined) throw new Error("cosigned for nobody");
     const arrivesAs = head === undefined ? arrivalBy(trusted.by) : undefined;
-    if (arrivesAs !== undefined) {
-      if (this.#isFull(arrivesAs)) return refused(considered, 503, "full");
-      this.#arriving[arrivesAs] += 1;
-    }
+    if (arrivesAs !== undefined && this.#isFull(arrivesAs)) return refused(considered, 503, "full");
     try {
-      return await this.#cosign(request, trusted, judged.isNew);
+      return await this.#cosign(request, trusted, judged.isNew, arrivesAs);
     } catch (error) {
       return refused(considered, 503, "not_stored", error instanceof Error ? error.message : String(error));
-    } finally {
-      if (arrivesAs !== undefined) this.#arriving[arrivesAs] -= 1;
     }
   }
 
-  #isFull(by: "shared" | "enrolled"): boolean {
+  #isFull(by: Arrival): boolean {
     const { store, maximumLogs } = this.#options;
     const held = by === "enrolled" ? store.held.pinned : store.held.others;
     return held + this.#arriving[by] >= maximumLogs;
   }
 
   /** Throws what the disk throws: then no cosignature leaves. */
-  async #cosign(request: NoteRequest, trusted: TrustedKeys, isNew: boolean): Promise<WitnessAnswer> {
+  async #cosign(
+    request: NoteRequest,
+    trusted: TrustedKeys,
+    isNew: boolean,
+    arrivesAs: Arrival | undefined,
+  ): Promise<WitnessAnswer> {
     const { store, cosigner, now } = this.#options;
     const { origin, size, root } = request.checkpoint;
     const { text } = request.note;
     const [key] = trusted.keys;
-    if (trusted.by === "enrolled" && key !== undefined) await store.pin(origin, key);
+    if (arrivesAs === "enrolled" && key !== undefined) await this.#arrive(arrivesAs, store.pin(origin, key));
     const cosignature = cosigner.cosign(text, Math.floor(now() / 1000));
     if (isNew) {
       const note = formatSignedNote(text, [...signaturesBy(request.note, trusted), cosignature]);
-      await store.advance(origin, { size, root }, note);
+      const stored = store.advance(origin, { size, root }, note);
+      await (arrivesAs === "shared" ? this.#arrive(arrivesAs, stored) : stored);
     }
     return cosigned({ request, trusted }, cosignature);
+  }
+
+  /** Keeps a place for a log until the store counts it, or did not take it. */
+  async #arrive(by: Arrival, stored: Promise<void>): Promise<void> {
+    this.#arriving[by] += 1;
+    try {
+      await stored;
+    } finally {
+      this.#arriving[by] -= 1;
+    }
   }
 }
 
@@ -139,7 +153,6 @@ function trustIn(note: SignedNote, trusted: TrustedKeys | undefined): NoteTrust 
   return verdicts.includes("verified") && !verdicts.includes("wrong") ? "signed" : "not_signed";
 }
 
-/** Which places a log of this kind takes, if they are counted. */
-function arrivalBy(by: TrustedKeys["by"]): "shared" | "enrolled" | undefined {
+function arrivalBy(by: TrustedKeys["by"]): Arrival | undefined {
   return by === "shared" || by === "enrolled" ? by : undefined;
 }

@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { LogTrust } from "../../../../router/core/tlog/log-trust.ts";
 import { formatSignedNote } from "../../../../router/core/tlog/signed-note.ts";
-import { cosignedAt, createSigner, verifySignature } from "../../../../router/edge/audit/ed25519.ts";
+import {
+  cosignedAt,
+  createSigner,
+  signerFromPrivateKey,
+  verifySignature,
+} from "../../../../router/edge/audit/ed25519.ts";
 import { replaceDurably } from "../../../../router/edge/audit/witness-store.ts";
 import { WitnessedLogFake } from "../../../fakes/witnessed-log.ts";
 import { noteOf, vector } from "../../core/tlog/note-fixture.ts";
@@ -133,6 +139,36 @@ test("INV-WITNESS-CAP: a flood of keys fills only the places of enrolled logs", 
   assert.ok(held !== undefined);
   assert.equal(await ask(witness, held, 1, 4), "200 cosigned");
   assert.equal(await ask(witness, log, 0, 4), "200 cosigned");
+  store.close();
+});
+
+test("INV-WITNESS-CAP: as many logs are taken as there are places, however slow the disk is with each", async (t) => {
+  const { promise: freed, resolve: free } = Promise.withResolvers<void>();
+  const directory = scratch(t);
+  const store = await openStore(directory, async (...of) => {
+    if (of[1].endsWith(".note")) await freed;
+    await replaceDurably(...of);
+  });
+  const sharedPair = generateKeyPairSync("ed25519");
+  const shared = { prefix: "fleet/", publicKey: signerFromPrivateKey("x", sharedPair.privateKey).key.publicKey };
+  const witness = witnessOn(store, { named: new Map(), shared, enroll: ["pods/"] }, 2);
+  const asked: Promise<string>[] = [];
+  for (const name of ["a", "b", "c"]) {
+    const pod = new WitnessedLogFake(`pods/${name}`);
+    asked.push(ask(witness, pod, 0, 1, pod.vkey));
+    // Its key is stored, its head is not.
+    const pinned = Math.min(asked.length, 2);
+    for (let turn = 0; turn < 1_000 && store.held.pinned < pinned; turn += 1)
+      await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  for (const name of ["a", "b", "c"]) {
+    const signer = signerFromPrivateKey(`fleet/${name}`, sharedPair.privateKey);
+    asked.push(ask(witness, new WitnessedLogFake(`fleet/${name}`, signer), 0, 1));
+  }
+  free();
+  const [taken, full] = ["200 cosigned", "503 full"];
+  assert.deepEqual(await Promise.all(asked), [taken, taken, full, taken, taken, full]);
+  assert.deepEqual(store.held, { pinned: 2, others: 2 });
   store.close();
 });
 
