@@ -23,7 +23,7 @@ export type SignatureVerdict = "verified" | "unverified" | "wrong";
 
 export interface ProofTrust {
   readonly checkSignature: (note: SignedNote) => SignatureVerdict;
-  /** Texts of checkpoints that were kept elsewhere: whoever names one vouches for it. */
+  /** Texts of checkpoints that were kept elsewhere; they count where a trusted key signed them. */
   readonly anchors: readonly string[];
 }
 
@@ -152,8 +152,11 @@ function vouch(
     );
   }
   if (signature === "verified") return report("ok", [...says, "a trusted key signed the checkpoint"], about);
-  if (same.length > 0) return report("ok", [...says, "the checkpoint is that of an anchor"], about);
-  const nobody = "nobody vouches for the checkpoint: none of the trusted keys signed it, and it is no anchor";
+  if (same.some((one) => trust.checkSignature(one.note) === "verified")) {
+    return report("ok", [...says, "the checkpoint is that of an anchor, which a trusted key signed"], about);
+  }
+  const nobody =
+    "nobody vouches for the checkpoint: none of the trusted keys signed it, nor an anchor of the same size";
   return report("unsigned", [...says, nobody], about);
 }
 

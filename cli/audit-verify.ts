@@ -1,25 +1,22 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { fail, ok, type Result } from "../router/core/base/result.ts";
 import { parseCheckpoint } from "../router/core/tlog/checkpoint.ts";
 import { MAXIMUM_PROOF_TEXT } from "../router/core/tlog/proof-text.ts";
+import { readShortText } from "../router/edge/audit/short-text.ts";
+import { shownText } from "./shown-text.ts";
 import { listSegments, readLines } from "../router/edge/audit/read-segments.ts";
 import { type Anchor, readAnchors } from "./anchor-file.ts";
 import { PROOF_EXIT, verifyProofFile } from "./audit-proof-verify.ts";
 import { isKarsLine, karsText, type KarsVerdict, listKarsFiles, verifyKarsFiles } from "./audit-verify-kars.ts";
 import { type CliIo, EXIT } from "./cli-io.ts";
 import { judgeNote, type LogKey, readLogKeys } from "./log-key.ts";
-import { judgeLog, type LogExit, type LogVerdict, worstExit } from "./log-verdict.ts";
+import { judgeLog, type Log, type LogExit, type LogVerdict, worstExit } from "./log-verdict.ts";
 import { verdictText } from "./log-verdict-text.ts";
 
-/** One chain: what a directory holds, or all files that were named. */
-interface Log {
-  readonly path: string;
-  /** Where checkpoints may lie beside the segments. */
-  readonly directory: string | undefined;
-  readonly files: readonly string[];
-}
+const MOST_STRAYS = 5;
+const MOST_SHOWN = 400;
 
 interface Question {
   readonly paths: readonly string[];
@@ -38,6 +35,7 @@ export async function auditVerify(argv: readonly string[], io: CliIo): Promise<n
   const question = await readQuestion(argv, io.cwd);
   if (!question.ok) {
     io.stderr(`sluice audit verify: ${question.problem}\n`);
+    if (argv.includes("--json")) io.stdout(`${JSON.stringify({ exit: EXIT.usage, error: question.problem })}\n`);
     return EXIT.usage;
   }
   const { paths, keys, anchors, proof, json } = question.value;
@@ -58,8 +56,11 @@ export async function auditVerify(argv: readonly string[], io: CliIo): Promise<n
     }
   }
   const exits: LogExit[] = [...verdicts, ...foreign.map(({ verdict }) => verdict)].map(({ exit }) => exit);
-  const strays = anchors.filter((anchor) => verdicts.every((verdict) => isStray(verdict, anchor)));
-  if (strays.length > 0 && logs.length > 1) exits.push(3);
+  const found = new Set(verdicts.flatMap((verdict) => verdict.anchors ?? []).map(placeOf));
+  const strays = anchors.filter((anchor) => !found.has(placeOf(anchor)));
+  // What is another log altogether, or of another kind, is not what was signed.
+  const isElsewhere = strays.length > 0 && (logs.length > 1 || foreign.length > 0);
+  if (isElsewhere) exits.push(3);
   const exit = worstExit(exits);
   if (json) {
     io.stdout(
@@ -69,8 +70,8 @@ export async function auditVerify(argv: readonly string[], io: CliIo): Promise<n
   }
   for (const verdict of verdicts) io.stdout(verdictText(verdict));
   for (const { path, verdict } of foreign) io.stdout(karsText(path, verdict));
-  if (logs.length > 1) {
-    for (const { file, checkpoint } of strays) io.stdout(`${file}: no log here is ${checkpoint.origin}\n`);
+  for (const { file, checkpoint } of isElsewhere ? strays.slice(0, MOST_STRAYS) : []) {
+    io.stdout(`${file}: no log here is ${shownText(checkpoint.origin, MOST_SHOWN)}\n`);
   }
   return exit;
 }
@@ -145,13 +146,14 @@ async function logsOf(paths: readonly string[], cwd: string): Promise<Result<Log
 
 /** One proof, without the log that it is of. */
 async function verifyProof(file: string, { keys, anchors, json }: Question, io: CliIo): Promise<number> {
-  let text: string;
+  let text: string | undefined;
   try {
-    const path = resolve(io.cwd, file);
-    if ((await stat(path)).size > MAXIMUM_PROOF_TEXT) throw new Error("it is too long for a proof");
-    text = await readFile(path, "utf8");
+    text = await readShortText(resolve(io.cwd, file), MAXIMUM_PROOF_TEXT);
+    if (text === undefined) throw new Error("it is too long for a proof, or not UTF-8");
   } catch (error) {
-    io.stderr(`sluice audit verify: ${file}: ${error instanceof Error ? error.message : String(error)}\n`);
+    const problem = `${file}: ${error instanceof Error ? error.message : String(error)}`;
+    io.stderr(`sluice audit verify: ${problem}\n`);
+    if (json) io.stdout(`${JSON.stringify({ exit: EXIT.usage, error: problem })}\n`);
     return EXIT.usage;
   }
   const report = verifyProofFile(text, {
@@ -167,6 +169,6 @@ async function verifyProof(file: string, { keys, anchors, json }: Question, io: 
   return exit;
 }
 
-function isStray(verdict: LogVerdict, anchor: Anchor): boolean {
-  return verdict.anchors?.some(({ file, stream }) => file === anchor.file && stream === anchor.stream) !== true;
+function placeOf({ file, stream }: { readonly file: string; readonly stream: string }): string {
+  return `${stream} ${file}`;
 }

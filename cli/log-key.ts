@@ -10,7 +10,7 @@ export type LogKey = VerifierKey | { readonly name: undefined; readonly publicKe
 
 /**
  * `verified`: as the pinned keys ask. `wrong`: a signature that bears the name and id of one does not verify. `unsigned`: one
- * that they ask for is not there.
+ * that they ask for is not there. `not_asked`: none of them is for such a log.
  */
 export type NoteVerdict = "verified" | "wrong" | "unsigned" | "not_asked";
 
@@ -54,8 +54,7 @@ export function judgeNote(note: SignedNote, origin: string, keys: readonly LogKe
       logKeys.push(verifierKey(origin, "ed25519", key.publicKey, sha256));
     }
   }
-  if (keys.length === 0) return "not_asked";
-  if (logKeys.length + witnesses.length === 0) return "unsigned";
+  if (logKeys.length + witnesses.length === 0) return "not_asked";
   const [ofLog, ofWitnesses] = [logKeys, witnesses].map((list) => list.map((key) => verifySignature(note, key)));
   if ([...(ofLog ?? []), ...(ofWitnesses ?? [])].includes("wrong")) return "wrong";
   const isSigned = logKeys.length === 0 || ofLog?.includes("verified") === true;

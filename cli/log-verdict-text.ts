@@ -1,6 +1,9 @@
 import { basename } from "node:path";
 import type { ChainReport, RecordMark } from "../router/core/audit/chain-report.ts";
 import type { HeadVerdict, LogVerdict } from "./log-verdict.ts";
+import { shownText } from "./shown-text.ts";
+
+const LONGEST_NAME = 200;
 
 /** What `audit verify` says of one log, for people. */
 export function verdictText(verdict: LogVerdict): string {
@@ -33,7 +36,10 @@ function coverLines(report: ChainReport): string[] {
     const what = `${count(records, "record")} in ${count(segments, "segment")}, ${count(streams, "start")}`;
     lines.push(`${damage === undefined ? "covers" : "intact before that:"} ${what}`);
     lines.push(`  from ${markText(first)}`, `  to   ${markText(last)}`);
-    if (report.continues !== undefined) lines.push(`begins after ${report.continues}, which was not read`);
+    if (report.continues !== undefined)
+      lines.push(
+        `begins after ${shownText(report.continues, LONGEST_NAME)}, which was not read: earlier segments are not here`,
+      );
   }
   if (gaps + recoveries > 0) {
     const found = `${count(gaps, "gap record")}, ${count(recoveries, "recovery record")}`;
@@ -44,35 +50,48 @@ function coverLines(report: ChainReport): string[] {
 
 const FAULTS = {
   shorter: "is SHORTER than this checkpoint: records that it covers are not there",
+  beginning_missing:
+    "has LOST ITS BEGINNING: records that this checkpoint covers are not there, the rest is as it was signed",
   inconsistent: "is NOT THE LOG of this checkpoint: other records are in the place of those that it covers",
   unknown_stream: "holds NOTHING of the stream that this checkpoint is of",
 } as const;
+/** Of one kind; a collected log may hold thousands of checkpoints. */
+const MOST_FAULTS = 5;
 
-function headLines({ anchors = [], checkpoints = [] }: LogVerdict, report: ChainReport): string[] {
-  const lines: string[] = [];
-  for (const head of [...anchors, ...checkpoints]) {
-    if (head.verdict !== "covered" && head.verdict !== "earlier") {
-      lines.push(`the log ${FAULTS[head.verdict]}: ${head.file}, ${head.size} of stream ${head.stream}`);
-    }
-    if (head.signedBy === "unsigned") lines.push(`${head.file}: no signature that counts is on it`);
-    if (head.signedBy === "unknown")
-      lines.push(`${head.file}: the log does not say here whose key it is: name it with --key`);
-  }
-  const anchored = furthest(anchors);
+function headLines({ exit, anchors = [], checkpoints = [] }: LogVerdict, report: ChainReport): string[] {
+  const faults = [...anchors, ...checkpoints.filter(({ verdict }) => verdict !== "beginning_missing")].flatMap(faultOf);
+  const lines = [...Map.groupBy(faults, ([sentence]) => sentence)].flatMap(([sentence, all]) => [
+    ...all.slice(0, MOST_FAULTS).map(([, where]) => `${sentence}: ${where}`),
+    ...(all.length > MOST_FAULTS ? [`  and ${all.length - MOST_FAULTS} more`] : []),
+  ]);
+  const anchored = furthest(anchors, "pinned") ?? (exit === 0 ? furthest(anchors, "own") : undefined);
   if (anchored !== undefined) {
-    lines.push(
-      `anchored: the first ${count(anchored.records, "record")}, by ${basename(anchored.file)}, ${signer(anchored)}`,
-    );
+    const what = count(anchored.records, "record");
+    lines.push(`anchored: the first ${what}, by ${fileName(anchored)}, ${signer(anchored)}`);
     const rest = report.records - anchored.records;
-    lines.push(
-      rest === 0 ? "nothing is behind the anchor" : `chained only: ${count(rest, "record")} behind the anchor`,
-    );
+    const behind = `chained only: ${count(rest, "record")} behind the anchor`;
+    lines.push(rest === 0 ? "nothing is behind the anchor" : behind);
+  } else if (exit === 4 && anchors.length > 0) {
+    lines.push("no anchor counts: none is signed with a key that you named, or that is known here");
   }
-  const signed = furthest(checkpoints);
+  const signed = furthest(checkpoints, "pinned") ?? furthest(checkpoints, "own");
   if (signed !== undefined && signed.records > (anchored?.records ?? 0)) {
-    lines.push(`signed: the first ${count(signed.records, "record")}, by ${basename(signed.file)}, ${signer(signed)}`);
+    lines.push(`signed: the first ${count(signed.records, "record")}, by ${fileName(signed)}, ${signer(signed)}`);
   }
   return lines;
+}
+
+/** What is wrong with it, and where it is. */
+function faultOf(head: HeadVerdict): readonly (readonly [sentence: string, where: string])[] {
+  const where = `${fileName(head)}, ${head.size} of stream ${head.stream}`;
+  const { verdict, signedBy } = head;
+  return [
+    ...(verdict === "covered" ? [] : [[`the log ${FAULTS[verdict]}`, where] as const]),
+    ...(signedBy === "wrong" ? [["no signature that counts is on the checkpoint", where] as const] : []),
+    ...(signedBy === "unknown"
+      ? [["the log does not say here whose key it is, name it with --key", where] as const]
+      : []),
+  ];
 }
 
 function adviceLines({ exit, anchors = [], report }: LogVerdict): string[] {
@@ -88,11 +107,14 @@ function adviceLines({ exit, anchors = [], report }: LogVerdict): string[] {
   return lines;
 }
 
-function furthest(heads: readonly HeadVerdict[]): HeadVerdict | undefined {
-  const covered = heads.filter(
-    ({ verdict, signedBy }) => verdict === "covered" && signedBy !== "unsigned" && signedBy !== "unknown",
-  );
-  return covered.toSorted((one, other) => other.records - one.records)[0];
+function furthest(heads: readonly HeadVerdict[], by: HeadVerdict["signedBy"]): HeadVerdict | undefined {
+  return heads
+    .filter(({ records, signedBy }) => records > 0 && signedBy === by)
+    .reduce<HeadVerdict | undefined>((best, head) => (head.records > (best?.records ?? 0) ? head : best), undefined);
+}
+
+function fileName({ file }: HeadVerdict): string {
+  return shownText(basename(file), LONGEST_NAME);
 }
 
 function signer({ signedBy }: HeadVerdict): string {

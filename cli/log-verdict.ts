@@ -1,8 +1,9 @@
 import { readdir } from "node:fs/promises";
 import type { ChainReport } from "../router/core/audit/chain-report.ts";
-import { type AnchorVerdict, checkAnchor } from "../router/core/audit/check-anchor.ts";
+import { anchorCheck, type AnchorVerdict, type CheckedAnchor } from "../router/core/audit/check-anchor.ts";
 import { parseVerifierKey } from "../router/core/tlog/verifier-key.ts";
 import { sha256, verifySignature } from "../router/edge/audit/ed25519.ts";
+import { listSegments } from "../router/edge/audit/read-segments.ts";
 import { verifyLog } from "../router/edge/audit/verify-log.ts";
 import { type Anchor, readAnchors } from "./anchor-file.ts";
 import { judgeNote, type LogKey } from "./log-key.ts";
@@ -18,10 +19,10 @@ export function worstExit(exits: readonly LogExit[]): LogExit {
 
 /**
  * Whose word a checkpoint is. `pinned`: signed as `--key` asks. `own`: signed by the key that the log itself names, and
- * nobody else vouches for that. `unsigned`: neither. `unknown`: no key was given, and the part of the log that names its
- * own is not here.
+ * nobody else vouches for that. `wrong`: by neither, or with a signature that does not verify. `unknown`: no key that was
+ * given is for it, and the part of the log that names its own is not here.
  */
-export type SignedBy = "pinned" | "own" | "unsigned" | "unknown";
+export type SignedBy = "pinned" | "own" | "wrong" | "unknown";
 
 /** One checkpoint against the log. */
 export interface HeadVerdict {
@@ -46,81 +47,97 @@ export interface LogVerdict {
   readonly error?: string;
 }
 
-interface Log {
+export interface Log {
   readonly path: string;
+  /** Undefined: `files` are its segments, in their order. */
   readonly directory: string | undefined;
   readonly files: readonly string[];
 }
 
-/** Holds a log against itself, against the checkpoints beside it and against the anchors; `isOnly`: they are all its own. */
+/**
+ * Holds a log against itself, against the checkpoints beside it and against the anchors; `isOnly`: these are all its own.
+ * Those of a collected log count only where they are signed: others may have written there too.
+ */
 export async function judgeLog(
-  log: Log,
+  { path, directory, files: named }: Log,
   keys: readonly LogKey[],
   given: readonly Anchor[],
   isOnly: boolean,
 ): Promise<LogVerdict> {
-  const { path, directory, files } = log;
   const unreadable = (error: string): LogVerdict => ({ path, exit: 2, error });
-  if (files.length === 0) return unreadable("there is no audit segment in this directory");
   try {
+    // First the notes: what they cover was written before, also where the log goes on meanwhile.
     const beside = directory === undefined ? [] : await notesBeside(directory);
-    const report = await verifyLog(
-      files,
-      [...beside, ...given].map(({ stream, checkpoint }) => ({ stream, size: checkpoint.size })),
-    );
-    // A witness's signature is asked for on what is to be an anchor.
-    const logKeys = keys.filter((key) => key.name === undefined || key.algorithm === "ed25519");
-    const ofThisLog = ({ stream }: Anchor): boolean => report.extents.some((extent) => extent.stream === stream);
-    // Segments that were taken away leave their checkpoints behind.
-    const checkpoints = beside
-      .filter((note) => ofThisLog(note) || report.continues === undefined)
-      .map((note) => headVerdict(report, note, logKeys));
-    const anchors = given
-      .filter((anchor) => isOnly || ofThisLog(anchor))
-      .map((note) => headVerdict(report, note, keys));
-    return { path, exit: exitOf(report, checkpoints, anchors), report, anchors, checkpoints };
+    const files = directory === undefined ? named : await listSegments(directory);
+    if (files.length === 0) return unreadable("there is no audit segment in this directory");
+    const wanted = [...beside, ...given].map(({ stream, checkpoint }) => ({ stream, size: checkpoint.size }));
+    const report = await verifyLog(files, wanted);
+    const check = anchorCheck(report);
+    const checkpoints: HeadVerdict[] = [];
+    for (const note of beside) {
+      const checked = check({ stream: note.stream, ...note.checkpoint });
+      // Segments that were taken away leave their checkpoints behind.
+      if (checked.verdict === "unknown_stream" && report.continues !== undefined) continue;
+      checkpoints.push(headVerdict(note, checked, keys));
+    }
+    const anchors: HeadVerdict[] = [];
+    for (const anchor of given) {
+      const checked = check({ stream: anchor.stream, ...anchor.checkpoint });
+      if (checked.verdict === "unknown_stream" && !isOnly) continue;
+      const verdict = headVerdict(anchor, checked, keys);
+      if (!anchor.isCollected || verdict.signedBy !== "wrong") anchors.push(verdict);
+    }
+    return { path, exit: exitOf(report, checkpoints, anchors, keys.length > 0), report, anchors, checkpoints };
   } catch (error) {
     return unreadable(error instanceof Error ? error.message : String(error));
   }
 }
 
-function exitOf(report: ChainReport, checkpoints: readonly HeadVerdict[], anchors: readonly HeadVerdict[]): LogExit {
-  const { damage, records, gaps } = report;
+function exitOf(
+  report: ChainReport,
+  checkpoints: readonly HeadVerdict[],
+  anchors: readonly HeadVerdict[],
+  isPinned: boolean,
+): LogExit {
+  const { damage, records, gaps, continues } = report;
   // Where not even the first line is a record, this may be any file at all.
   if (records === 0 && (damage?.kind === "malformed" || damage?.kind === "torn_tail")) return 2;
   if (damage !== undefined) return 1;
-  const all = [...anchors, ...checkpoints];
-  if (all.some(({ verdict }) => verdict !== "covered" && verdict !== "earlier")) return 3;
-  if (checkpoints.some(({ signedBy }) => signedBy === "unsigned")) return 1;
+  const isFault = ({ verdict }: HeadVerdict): boolean => verdict !== "covered" && verdict !== "beginning_missing";
+  if (anchors.some(({ verdict }) => verdict !== "covered") || checkpoints.some(isFault)) return 3;
+  if (checkpoints.some(({ signedBy }) => signedBy === "wrong")) return 1;
   // Without its signature an anchor is a file that somebody wrote.
-  if (anchors.some(({ signedBy }) => signedBy === "unsigned")) return 2;
-  const isAnchored = anchors.some(({ verdict, signedBy }) => verdict === "covered" && signedBy !== "unknown");
-  // What the writer says it could not write is not verified, whoever signs that.
-  return isAnchored && gaps === 0 ? 0 : 4;
+  if (anchors.some(({ signedBy }) => signedBy === "wrong")) return 2;
+  const counts = ({ signedBy, records: covered }: HeadVerdict): boolean =>
+    covered > 0 && (signedBy === "pinned" || (signedBy === "own" && !isPinned));
+  // What the writer says it could not write, and what was not read, is not verified, whoever signs the rest.
+  return anchors.some(counts) && gaps === 0 && continues === undefined ? 0 : 4;
 }
 
-function headVerdict(report: ChainReport, anchor: Anchor, keys: readonly LogKey[]): HeadVerdict {
-  const { checkpoint, note, stream, file } = anchor;
-  const { size, root, origin } = checkpoint;
-  const verdict = checkAnchor(report, { stream, size, root });
-  const found = report.heads.find((head) => head.stream === stream && head.size === size);
-  const records = verdict === "covered" ? (found?.records ?? 0) : 0;
+function headVerdict(anchor: Anchor, checked: CheckedAnchor, keys: readonly LogKey[]): HeadVerdict {
+  const { checkpoint, stream, file } = anchor;
+  const { verdict, records, key } = checked;
+  return { file, stream, size: checkpoint.size, verdict, signedBy: signedBy(anchor, key, keys), records };
+}
+
+function signedBy({ note, checkpoint }: Anchor, named: string | undefined, keys: readonly LogKey[]): SignedBy {
+  const { origin } = checkpoint;
   const pinned = judgeNote(note, origin, keys);
-  if (pinned !== "not_asked") {
-    return { file, stream, size, verdict, signedBy: pinned === "verified" ? "pinned" : "unsigned", records };
-  }
-  const named = report.extents.find((extent) => extent.stream === stream)?.key;
-  if (named === undefined) return { file, stream, size, verdict, signedBy: "unknown", records };
+  if (pinned === "verified") return "pinned";
+  if (pinned === "wrong") return "wrong";
+  if (named === undefined) return "unknown";
   const own = parseVerifierKey(named, sha256);
-  const isOwn = own?.name === origin && verifySignature(note, own) === "verified";
-  return { file, stream, size, verdict, signedBy: isOwn ? "own" : "unsigned", records };
+  return own?.name === origin && verifySignature(note, own) === "verified" ? "own" : "wrong";
 }
 
 const NOTE_NAME = /^checkpoint-[0-9a-f]{32}(?:\.cosigned)?\.note$/;
 
 async function notesBeside(directory: string): Promise<Anchor[]> {
   const anchors: Anchor[] = [];
-  for (const name of (await readdir(directory)).filter((entry) => NOTE_NAME.test(entry)).toSorted()) {
+  const entries = await readdir(directory, { withFileTypes: true });
+  for (const name of entries
+    .filter((entry) => entry.isFile() && NOTE_NAME.test(entry.name))
+    .map((entry) => entry.name)) {
     const read = await readAnchors(directory, name);
     if (!read.ok) throw new Error(read.problem);
     anchors.push(...read.value);

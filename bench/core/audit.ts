@@ -12,7 +12,7 @@ import { openAuditLog } from "../../router/edge/audit/audit-log.ts";
 import { createSigner } from "../../router/edge/audit/ed25519.ts";
 import { LineBuffer } from "../../router/edge/audit/line-buffer.ts";
 import { StreamTree } from "../../router/edge/audit/stream-tree.ts";
-import { NewestFile } from "../../router/app/newest-file.ts";
+import { Lane, NewestFile } from "../../router/app/newest-file.ts";
 import { listSegments } from "../../router/edge/audit/read-segments.ts";
 import { verifyLog } from "../../router/edge/audit/verify-log.ts";
 
@@ -81,7 +81,9 @@ async function load(way: string, inFlight: number, append: () => Promise<void>):
 
 /** `records`: a head is signed after so many, and kept beside the log as the sidecar does it. */
 async function grouped(way: string, directory: string, inFlight: number, records: number): Promise<Row> {
-  const beside = new NewestFile(join(directory, "checkpoint.note"), millis(5_000), (problem) => console.error(problem));
+  const beside = new NewestFile(join(directory, "checkpoint.note"), new Lane(), millis(5_000), (problem) =>
+    console.error(problem),
+  );
   const opened = await openAuditLog({
     directory,
     mode: "strict",

@@ -32,5 +32,8 @@ async function keyOctets(file: string): Promise<Result<Uint8Array, string>> {
   const read = await readRegularFile(file, MAXIMUM_KEY_FILE);
   if (read.ok) return ok(read.value.bytes);
   const { problem } = read;
-  return fail(`${file}: the key cannot be read (${problem.kind === "unreadable" ? problem.code : problem.kind}).`);
+  const why = problem.kind === "unreadable" ? problem.code : WHY[problem.kind];
+  return fail(`${file}: the key cannot be read (${why}).`);
 }
+
+const WHY = { moved: "it is not there", not_a_file: "it is no regular file", too_large: "it is too large" } as const;

@@ -9,7 +9,7 @@ import type { SignedCheckpoint } from "../edge/audit/checkpoints.ts";
 import { inTime } from "../edge/audit/in-time.ts";
 import { checkpointFile } from "../edge/audit/note-file.ts";
 import type { Log } from "../edge/log/log.ts";
-import { NewestFile } from "./newest-file.ts";
+import { Lane, NewestFile } from "./newest-file.ts";
 import { type PostCheckpoint, WitnessOutput } from "./witness-output.ts";
 
 const FILE_DEADLINE = millis(5_000);
@@ -41,7 +41,8 @@ export class CheckpointOutputs {
   constructor(options: CheckpointOutputsOptions) {
     const { config, witnesses, log, clock } = options;
     this.#options = options;
-    this.#files = config.files.map((path) => this.#file(path));
+    const elsewhere = new Lane();
+    this.#files = config.files.map((path) => this.#file(path, elsewhere));
     this.#witnesses = witnesses.map(
       ({ config: { url }, key, post }) =>
         new WitnessOutput({
@@ -96,12 +97,13 @@ export class CheckpointOutputs {
     const stream = streamOfOrigin(origin);
     if (this.#beside !== undefined || stream === undefined) return;
     const { directory } = this.#options;
-    this.#beside = this.#file(join(directory, checkpointFile(stream)));
-    this.#cosigned = this.#file(join(directory, checkpointFile(stream, true)));
+    const here = new Lane();
+    this.#beside = this.#file(join(directory, checkpointFile(stream)), here);
+    this.#cosigned = this.#file(join(directory, checkpointFile(stream, true)), here);
   }
 
-  #file(path: string): NewestFile {
-    return new NewestFile(path, FILE_DEADLINE, (problem) => tell(this.#options.log, path, problem));
+  #file(path: string, lane: Lane): NewestFile {
+    return new NewestFile(path, lane, FILE_DEADLINE, (problem) => tell(this.#options.log, path, problem));
   }
 }
 

@@ -2,9 +2,27 @@ import type { Millis } from "../core/base/quantity.ts";
 import { inTime } from "../edge/audit/in-time.ts";
 import { writeNote } from "../edge/audit/note-file.ts";
 
+/** One write at a time for all files that share it: of those that hang, only one holds a thread of the pool. */
+export class Lane {
+  #last: Promise<void> = Promise.resolve();
+
+  async run(work: () => Promise<void>): Promise<void> {
+    const before = this.#last;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#last = promise;
+    await before;
+    try {
+      await work();
+    } finally {
+      resolve();
+    }
+  }
+}
+
 /** Keeps a file to be the newest of the notes that it is given; what comes while it writes waits, and only the last of that. */
 export class NewestFile {
   readonly #path: string;
+  readonly #lane: Lane;
   readonly #deadline: Millis;
   readonly #onProblem: (sentence: string | undefined) => void;
   #next: string | undefined;
@@ -12,8 +30,9 @@ export class NewestFile {
   #problem: string | undefined;
 
   /** `onProblem` is told at each change: what went wrong, or undefined once a note is written again. */
-  constructor(path: string, deadline: Millis, onProblem: (sentence: string | undefined) => void) {
+  constructor(path: string, lane: Lane, deadline: Millis, onProblem: (sentence: string | undefined) => void) {
     this.#path = path;
+    this.#lane = lane;
     this.#deadline = deadline;
     this.#onProblem = onProblem;
   }
@@ -39,7 +58,7 @@ export class NewestFile {
       const note = this.#next;
       this.#next = undefined;
       try {
-        const writing = writeNote(this.#path, note);
+        const writing = this.#lane.run(() => writeNote(this.#path, note));
         if (!(await inTime(writing, this.#deadline))) {
           this.#tell(`${this.#path}: the disk did not answer within ${this.#deadline} ms.`);
         }

@@ -4,7 +4,11 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { auditVerify } from "../../cli/audit-verify.ts";
-import { bytes, epochMillis } from "../../router/core/base/quantity.ts";
+import type { AuditEvent } from "../../router/core/audit/audit-event.ts";
+import { recordRenderer } from "../../router/core/audit/record.ts";
+import { segmentDetail, segmentName } from "../../router/core/audit/segment-header.ts";
+import { leafOf } from "../unit/core/audit/chain-fixture.ts";
+import { bytes, epochMillis, millis } from "../../router/core/base/quantity.ts";
 import type { SignedCheckpoint } from "../../router/edge/audit/checkpoints.ts";
 import { createSigner, signerFromPrivateKey } from "../../router/edge/audit/ed25519.ts";
 import { checkpointFile, writeNote } from "../../router/edge/audit/note-file.ts";
@@ -59,6 +63,26 @@ async function writeLog(t: TestContext): Promise<Written> {
   writeFileSync(join(root, "key.pem"), pem);
   writeFileSync(join(root, "last.note"), last.note);
   return { root, log, checkpoints, key, pem };
+}
+
+/** A record of a writer who knows all but the key. */
+function recordAfter(
+  stream: string,
+  seq: number,
+  prev: string,
+  kind: AuditEvent["kind"],
+  detail: NonNullable<AuditEvent["detail"]>,
+): string {
+  const at = { seq, prev, time: "2026-11-21T00:00:00.000Z", uptime: millis(9) };
+  const render = recordRenderer({ namespace: "research", pod: "agent-7f9c", agent: "researcher" }, stream);
+  return render({ ...auditEvent("forged"), kind, detail }, at);
+}
+
+function graftOf(stream: string, { size, tree }: SignedCheckpoint, last: string): string {
+  const leaf = leafOf(last);
+  const previous = { file: "x", segment: 8, stream, seq: size - 1, leaf, bytes: 1, ended: "rotated" } as const;
+  const first = recordAfter(stream, size, leaf, "segment", segmentDetail({ segment: 9, previous, tree: tree.hashes }));
+  return `${first}\n${recordAfter(stream, size + 1, leafOf(first), "egress.decision", {})}\n`;
 }
 
 const otherKey = createSigner("sluice.dev/audit/x/y/00000000000000000000000000000000").key;
@@ -154,7 +178,25 @@ test("INV-AUDIT-ANCHOR: nothing else passes for the log of the anchor", async (t
 
   const [body = "", signature = ""] = note.split("\n\n");
   const flipped = signature.replace(/.(?=.{6}\n$)/, (letter) => (letter === "A" ? "B" : "A"));
+  const forgedNote = `${body.replace(/\n[A-Za-z0-9+/]{43}=/, `\n${"A".repeat(43)}=`)}\n\n${flipped}`;
   mkdirSync(join(root, "empty"));
+
+  // All that was signed taken away, and a segment in its place that says truly what the tree over it was.
+  const graft = join(root, "graft");
+  mkdirSync(graft);
+  const head = checkpoints.at(-1);
+  assert.ok(head !== undefined);
+  const [stream = ""] = /[0-9a-f]{32}$/.exec(head.origin) ?? [];
+  writeFileSync(join(graft, segmentName(9, stream)), graftOf(stream, head, lines.at(-2) ?? ""));
+
+  const stopped = join(root, "stopped");
+  cpSync(log, stopped, { recursive: true });
+  const stop = text.split("\n").at(-2) ?? "";
+  const { seq } = JSON.parse(stop) as { seq: number };
+  writeFileSync(
+    join(stopped, basename(last)),
+    `${text}${recordAfter(stream, seq + 1, leafOf(stop), "egress.decision", {})}\n`,
+  );
   const files: Record<string, string> = {
     "forged.note": `${body}\n\n${flipped}`,
     "other-root.note": note.replace(/\n[A-Za-z0-9+/]{43}=\n/, `\n${"A".repeat(43)}=\n`),
@@ -164,6 +206,8 @@ test("INV-AUDIT-ANCHOR: nothing else passes for the log of the anchor", async (t
     "garbage.log": '{"checkpoint": 7}\n{"checkpoint": "x"}\n',
     "nothing.log": '{"msg":"hello"}\n',
     "other.pem": otherPem,
+    "mixed.log": `${JSON.stringify({ checkpoint: forgedNote })}\nstarted {"log": 7}\n${JSON.stringify({ log: `${JSON.stringify({ checkpoint: note })}\n` })}\n`,
+    "forged.log": `${JSON.stringify({ checkpoint: forgedNote })}\n`,
   };
   for (const [name, content] of Object.entries(files)) writeFileSync(join(root, name), content);
   const otherVkey = `${otherKey.name}+${otherKey.keyId}+${Buffer.concat([Buffer.of(1), otherKey.publicKey]).toString("base64")}`;
@@ -186,11 +230,21 @@ test("INV-AUDIT-ANCHOR: nothing else passes for the log of the anchor", async (t
     ["an anchor over nothing", ["log", "--anchor", "zero.note"], 2, /vouches for nothing/],
     ["an anchor of another kind of log", ["log", "--anchor", "stranger.note"], 2, /not the origin of an audit log/],
     ["a log in which the checkpoint is none", ["log", "--anchor", "garbage.log"], 2, /no checkpoint/],
+    ["a collected log with a forged one", ["log", "--anchor", "mixed.log"], 0, /nothing is behind the anchor/],
+    ["a collected log with nothing but a forged one", ["log", "--anchor", "forged.log"], 4, /INTACT, NOT ANCHORED/],
+    ["a graft", ["graft", "--anchor", "last.note"], 3, /LOST ITS BEGINNING/],
+    ["a graft, with the key", ["graft", "--anchor", "last.note", "--key", key], 3, /LOST ITS BEGINNING/],
+    [
+      "records behind the stop",
+      ["stopped", "--anchor", "last.note"],
+      1,
+      /behind record \d+, with which its stream was/,
+    ],
     ["a log without a checkpoint", ["log", "--anchor", "nothing.log"], 2, /no checkpoint/],
     ["a missing anchor", ["log", "--anchor", "gone.note"], 2, /ENOENT/],
-    ["another key", ["log", "--anchor", "last.note", "--key", "other.pem"], 1, /no signature that counts/],
-    ["another log's key", ["log", "--anchor", "last.note", "--key", otherVkey], 1, /no signature that counts/],
-    ["another key, no anchor", ["log", "--key", "other.pem"], 1, /no signature that counts/],
+    ["another key", ["log", "--anchor", "last.note", "--key", "other.pem"], 4, /no anchor counts/],
+    ["another log's key", ["log", "--anchor", "last.note", "--key", otherVkey], 4, /no anchor counts/],
+    ["another key, no anchor", ["log", "--key", "other.pem"], 4, /the key that the log names itself/],
     ["a key that is none", ["log", "--key", "nonsense"], 2, /neither a verifier key nor a file/],
     ["an anchor of neither log", ["log", "anew", "--anchor", "last.note", "--json"], 4, /"strayAnchors":\[\]/],
     ["two logs, and an anchor of neither", ["anew", "anew", "--anchor", "last.note"], 3, /no log here is/],
@@ -218,13 +272,46 @@ test("INV-AUDIT-ANCHOR: a log that tells of a gap is never quite verified", asyn
   assert.match(before.out, /INTACT, WITH GAPS\n[^]*1 gap record/);
 });
 
-test("INV-AUDIT-ANCHOR: without its first segments a log is still held against an anchor, with a key that is named", async (t) => {
+test("INV-AUDIT-ANCHOR: a log without its first segments is not what was signed, and its rest is told to be", async (t) => {
   const { root, log } = await writeLog(t);
   rmSync((await listSegments(log))[0] ?? "");
-  const named = await verify(root, "log", "--anchor", "last.note", "--key", "key.pem");
-  assert.equal(named.exit, 0, named.out);
-  assert.match(named.out, /begins after audit-00000001/);
-  const unnamed = await verify(root, "log", "--anchor", "last.note");
-  assert.equal(unnamed.exit, 4, unnamed.out);
-  assert.match(unnamed.out, /whose key it is: name it with --key/);
+  const { exit, out } = await verify(root, "log", "--anchor", "last.note", "--key", "key.pem");
+  assert.equal(exit, 3, out);
+  assert.match(out, /LOST ITS BEGINNING[^]*the rest is as it was signed/);
+  assert.match(out, /begins after audit-00000001/);
+  assert.equal((await verify(root, "log")).exit, 4, "the checkpoint beside it is no anchor");
+});
+
+test("INV-AUDIT-ANCHOR: keys of one start do not speak against the checkpoints of another", async (t) => {
+  const { root, log, key } = await writeLog(t);
+  const notes: string[] = [];
+  const again = await openLog(log, { checkpoints: checkpointOptions({ publish: ({ note }) => notes.push(note) }) });
+  await again.append({ ...auditEvent("s"), kind: "start", detail: { key: again.identity.key } });
+  await again.close();
+  writeFileSync(join(root, "second.note"), notes.at(-1) ?? "");
+  const rows: readonly [argv: readonly string[], exit: number][] = [
+    [["--key", again.identity.key, "--anchor", "second.note"], 0],
+    [["--key", again.identity.key, "--anchor", "second.note", "--anchor", "last.note"], 0],
+    [["--key", again.identity.key], 4],
+    [["--key", key, "--anchor", "last.note"], 0],
+    [["--key", key, "--anchor", "second.note"], 4],
+    [["--key", key, "--key", again.identity.key, "--anchor", "second.note"], 0],
+  ];
+  for (const [argv, exit] of rows) {
+    const said = await verify(root, "log", ...argv);
+    assert.equal(said.exit, exit, `${argv.join(" ")}\n${said.out}`);
+  }
+});
+
+test("INV-AUDIT-ANCHOR: a day's worth of checkpoints is no burden", async (t) => {
+  const { root, log, checkpoints } = await writeLog(t);
+  const last = checkpoints.at(-1);
+  assert.ok(last !== undefined);
+  const many = Array.from({ length: 8_640 }, (_, index) => last.note.replace(/\n\d+\n/, `\n${index + 1}\n`));
+  writeFileSync(join(root, "day.log"), many.map((note) => `${JSON.stringify({ checkpoint: note })}\n`).join(""));
+  const began = performance.now();
+  const { exit, out } = await verify(root, log, "--anchor", "day.log");
+  assert.ok(performance.now() - began < 8_000, `${performance.now() - began} ms`);
+  assert.equal(exit, 0, out);
+  assert.ok(out.split("\n").length < 30, out);
 });

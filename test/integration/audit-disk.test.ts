@@ -93,7 +93,7 @@ async function place(
     settings: ["limits: { drain: 200ms }"],
     ...options,
   });
-  closers.push(() => sidecar[Symbol.asyncDispose]());
+  closers.push(async () => sidecar[Symbol.asyncDispose]());
   const load = tokenLoad(sidecar.port, origin.port, 16);
   closers.push(load.stop);
   await eventually("it works", () => load.answered.size > 50);

@@ -77,7 +77,9 @@ function isCount(value: AuditValue | undefined): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-const NAME = /^audit-(?<segment>[0-9]{8,15})-(?<stream>[0-9a-f]{32})\.jsonl$/;
+/** A name with a larger number is none: what is planted to exhaust the numbers is not followed. */
+export const MAXIMUM_SEGMENT = 999_999_999_999;
+const NAME = /^audit-(?<segment>[0-9]{8,12})-(?<stream>[0-9a-f]{32})\.jsonl$/;
 
 /** Names sort in the order of the chain, whatever the clock did, and no two pods make the same. */
 export function segmentName(segment: number, stream: string): string {

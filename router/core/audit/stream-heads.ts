@@ -20,11 +20,11 @@ export interface FoundHead extends StreamHead {
 /**
  * Computes the trees of streams as their records go by, in constant memory, and keeps the heads that were asked for.
  * A stream whose beginning was not read goes on from what its first segment record says of the tree so far: a wrong
- * word there makes a wrong root.
+ * word there makes a wrong root. A head over nothing but what was not read is none, since that word is all there is of it.
  */
 export class StreamHeads {
   readonly #node: NodeHash;
-  readonly #wanted: ReadonlyMap<string, ReadonlySet<number>>;
+  readonly #wanted = new Map<string, Set<number>>();
   readonly #heads: FoundHead[] = [];
   #records = 0;
   readonly #sizes = new Map<string, { first: number; end: number }>();
@@ -35,12 +35,10 @@ export class StreamHeads {
 
   constructor(node: NodeHash, wanted: readonly Omit<StreamHead, "root">[]) {
     this.#node = node;
-    this.#wanted = new Map(
-      wanted.map(({ stream }) => [
-        stream,
-        new Set(wanted.filter((head) => head.stream === stream).map(({ size }) => size)),
-      ]),
-    );
+    for (const { stream, size } of wanted) {
+      const sizes = this.#wanted.get(stream) ?? new Set();
+      this.#wanted.set(stream, sizes.add(size));
+    }
   }
 
   /** The next record. `tree` is what a stream's first record in the log says of those before it. */
@@ -74,7 +72,6 @@ export class StreamHeads {
     this.#here = this.#wanted.get(stream) ?? new Set();
     this.#range = { begin: 0, end: seq, hashes: tree };
     if (this.#here.size > 0) this.#sizes.set(stream, { first: seq, end: seq });
-    if (seq > 0 && this.#here.has(seq)) this.#keep();
   }
 
   #keep(): void {

@@ -163,6 +163,9 @@ export class ChainVerifier {
           `It follows record ${last.seq} of ${last.stream}, and its own number or stream denies it.`,
         );
       }
+      if (held.kind === "stop" && record.stream === last.stream) {
+        return bad("edited", `It stands behind record ${last.seq}, with which its stream was stopped.`);
+      }
       // What was damaged then has been taken away since.
       if (header?.previous?.ended !== "damaged") return true;
       return bad("missing", `The writer that began here found damage behind record ${last.seq}, and it is not there.`);

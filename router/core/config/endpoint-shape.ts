@@ -1,7 +1,8 @@
 import type { Port } from "../base/quantity.ts";
 import { fail, ok, type Result } from "../base/result.ts";
-import { canonical } from "../document/canonical-shape.ts";
+import { refined } from "../document/refined-shape.ts";
 import type { Shape } from "../document/shape.ts";
+import { text } from "../document/text-shape.ts";
 import { type Authority, parseAuthority } from "../wire/authority.ts";
 import { formatHost } from "../wire/host.ts";
 import { ALPHANUMERIC, allOf, octetClass } from "../wire/octet-class.ts";
@@ -31,9 +32,9 @@ const DOT_SEGMENT = /^(?:\.|%2e){1,2}$/i;
  * into URLs. Refused: other schemes, user information, fragments, dot segments, and every octet that RFC 3986 does not
  * allow in its place, line ends and blanks before all.
  */
-export function parseEndpoint(text: string): Result<Endpoint, string> {
-  if (text.length > MAXIMUM) return fail(`An endpoint has at most ${MAXIMUM} characters.`);
-  const parts = PARTS.exec(text)?.groups;
+export function parseEndpoint(given: string): Result<Endpoint, string> {
+  if (given.length > MAXIMUM) return fail(`An endpoint has at most ${MAXIMUM} characters.`);
+  const parts = PARTS.exec(given)?.groups;
   if (parts === undefined) return fail("An endpoint is an absolute URL without a fragment, such as https://host/path.");
   const scheme = parts["scheme"]?.toLowerCase();
   if (scheme !== "http" && scheme !== "https") return fail("The scheme of an endpoint is http or https.");
@@ -58,17 +59,18 @@ export function formatEndpoint(endpoint: Endpoint): string {
   return `${endpointOrigin(endpoint)}${endpoint.path}${endpoint.query}`;
 }
 
-/** An endpoint in its one spelling. */
-export const endpoint: Shape<Endpoint> = canonical({
-  noun: "endpoint",
-  maximum: MAXIMUM,
-  pattern: /^https?:\/\/[^/?#@]+(?:\/[^?#]*)?(?:\?[^#]*)?$/,
-  hint: "an http or https URL without user information and fragment is needed.",
-  parse: (given) => {
+/** An endpoint in its one spelling. No problem repeats it: see `parseEndpoint`. */
+export const endpoint: Shape<Endpoint> = refined(
+  text({ maximum: MAXIMUM }),
+  (given, node, report) => {
     const parsed = parseEndpoint(given);
-    return parsed.ok ? { value: parsed.value, canonical: formatEndpoint(parsed.value) } : undefined;
+    if (!parsed.ok) report.add(node, "bad_endpoint", parsed.problem);
+    else if (formatEndpoint(parsed.value) === given) return parsed.value;
+    else report.add(node, "endpoint_not_canonical", `Write its beginning as ${endpointOrigin(parsed.value)}.`);
+    return undefined;
   },
-});
+  { pattern: "^https?://[^/?#@]+(?:/[^?#]*)?(?:\\?[^#]*)?$" },
+);
 
 function hasBrokenEscape(text: string): boolean {
   return text.replaceAll(/%[0-9A-Fa-f]{2}/g, "").includes("%");

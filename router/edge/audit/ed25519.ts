@@ -133,7 +133,7 @@ function isValid(text: string, signature: Uint8Array, algorithm: NoteAlgorithm, 
 }
 
 function isSignature(text: string, signature: Uint8Array, publicKey: KeyObject): boolean {
-  return signature.length === 64 && verifyOctets(undefined, Buffer.from(text), publicKey, signature);
+  return verifyOctets(undefined, Buffer.from(text), publicKey, signature);
 }
 
 /** SPKI of an Ed25519 key up to the key itself (RFC 8410 section 4). */

@@ -79,14 +79,21 @@ const rows: readonly [name: string, text: string, anchors: readonly string[], re
     proofOf(3, { note: LOG.note(13, stranger) }),
     [],
     "unsigned",
-    /^record 3[^]*\nnobody vouches for the checkpoint: none of the trusted keys signed it, and it is no anchor$/,
+    /^record 3[^]*\nnobody vouches for the checkpoint: none of the trusted keys signed it, nor an anchor of the same size$/,
+  ],
+  [
+    "a record, and an anchor that nobody who is known has signed",
+    proofOf(3, { note: LOG.note(13, stranger) }),
+    [LOG.note(13, stranger)],
+    "unsigned",
+    /nobody vouches/,
   ],
   [
     "a record, and its checkpoint is an anchor",
     proofOf(3, { note: LOG.note(13, stranger) }),
     [NOTE],
     "ok",
-    /\nthe checkpoint is that of an anchor$/,
+    /\nthe checkpoint is that of an anchor, which a trusted key signed$/,
   ],
   [
     "an anchor of another size does not vouch",

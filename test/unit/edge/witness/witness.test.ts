@@ -186,6 +186,39 @@ test("INV-WITNESS-CAP: requests that wait are counted, and refused beyond 256", 
   store.close();
 });
 
+test("INV-WITNESS-TRUST: a log that changes its key signs with either, and a wrong signature by one spoils the note", async (t) => {
+  const store = await openStore(scratch(t));
+  const next = new WitnessedLogFake(log.origin);
+  const keys = [log.signer.key, next.signer.key];
+  const witness = witnessOn(store, { named: new Map([[log.origin, keys]]), shared: undefined, enroll: [] });
+  const text = log.text(9);
+  const [old, fresh] = [log.signer.sign(text), next.signer.sign(text)];
+  const bent = { ...old, signature: old.signature.map((octet) => octet ^ 1) };
+  const put = async (...signatures: readonly (typeof old)[]): Promise<string> => {
+    const body = `old 7\n${proofLines}\n${formatSignedNote(text, signatures)}`;
+    return verdictOn(await witness.addCheckpoint(Buffer.from(body), undefined), text);
+  };
+  const proofLines = log
+    .proof(7, 9)
+    .map((hash) => `${Uint8Array.fromHex(hash).toBase64()}\n`)
+    .join("");
+  assert.equal(await ask(witness, log, 0, 5), "200 cosigned");
+  assert.equal(await ask(witness, next, 5, 7), "200 cosigned");
+  assert.equal(await put(bent, fresh), "403 not_signed");
+  assert.equal(await put(fresh, bent), "403 not_signed");
+  assert.equal(await put(old, fresh), "200 cosigned");
+  store.close();
+});
+
+test("a conflict is a size and a newline, under its own media type", async (t) => {
+  const store = await openStore(scratch(t));
+  const witness = witnessOn(store, trustIn(log));
+  await ask(witness, log, 0, 7);
+  const { contentType, body } = await witness.addCheckpoint(Buffer.from(log.request(0, 9)), undefined);
+  assert.deepEqual([contentType, body], ["text/x.tlog.size", "7\n"]);
+  store.close();
+});
+
 test("a fork is kept as evidence, with the log's signature and nothing else", async (t) => {
   const store = await openStore(scratch(t));
   const witness = witnessOn(store, trustIn(log));
