@@ -140,6 +140,7 @@ class GroupCommitLog implements AuditLog {
   #retry: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
   #committedAt = -Infinity;
+  #begunAt = -Infinity;
   #closing = false;
   #records = 0;
   /** The health that `onHealth` was told last. */
@@ -320,7 +321,11 @@ class GroupCommitLog implements AuditLog {
       }
     }
     this.#tell();
-    if (!this.#closing) this.#tryBegin();
+    if (this.#closing) return;
+    // A segment that failed as soon as it was begun is not followed by another at once.
+    const wait = this.#begunAt + this.#options.retryAfter - this.#options.clock.monotonic();
+    if (wait > 0) this.#retry = setTimeout(() => this.#tryBegin(), wait).unref();
+    else this.#tryBegin();
   }
 
   #tryBegin(): void {
@@ -334,6 +339,7 @@ class GroupCommitLog implements AuditLog {
     const { clock, retryAfter } = this.#options;
     try {
       const finding = await this.#chain.begin();
+      this.#begunAt = clock.monotonic();
       this.#problem = undefined;
       this.#queue.unshift(...this.#recoveryEntries(finding), ...this.#lossEntries());
       this.#wake();

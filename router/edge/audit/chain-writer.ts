@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { AuditEvent } from "../../core/audit/audit-event.ts";
-import { type Actor, recordRenderer } from "../../core/audit/record.ts";
+import { type Actor, MAXIMUM_LINE_BYTES, recordRenderer } from "../../core/audit/record.ts";
 import {
+  MAXIMUM_SEGMENT,
   NO_LEAF,
   parseSegmentName,
   type PreviousSegment,
@@ -158,13 +159,18 @@ export class ChainWriter {
     let { prev } = head;
     const leaves: string[] = [];
     this.#buffer.clear();
+    const room = this.#options.maximumBytes - this.#bytes;
     for (const { event, at } of entries) {
       if (!this.#buffer.hasRoom) break;
-      prev = this.#buffer.add(this.#line(event, at, head.seq + leaves.length, prev));
+      const line = this.#line(event, at, head.seq + leaves.length, prev);
+      // What no longer fits waits; a batch that is too long as a whole must not keep all of it out.
+      if (this.#buffer.length + MAXIMUM_LINE_BYTES > room && this.#buffer.length + Buffer.byteLength(line) >= room)
+        break;
+      prev = this.#buffer.add(line);
       leaves.push(prev);
     }
+    if (leaves.length === 0) throw this.#logFull();
     const { length, lines } = this.#buffer;
-    if (this.#bytes + length > this.#options.maximumBytes) throw this.#logFull();
     await this.#inTime(this.#write(head, lines), endsAt);
     this.#head = { ...head, bytes: head.bytes + length, seq: head.seq + leaves.length, prev };
     this.#bytes += length;
@@ -232,6 +238,12 @@ export class ChainWriter {
   async #beginSegment(previous: PreviousSegment | null): Promise<void> {
     const { clock, directory } = this.#options;
     const segment = (previous?.segment ?? 0) + 1;
+    if (segment > MAXIMUM_SEGMENT) {
+      throw new AuditFailure(
+        "altered",
+        `${previous?.file ?? ""} has the largest number there is: somebody put it there.`,
+      );
+    }
     const name = segmentName(segment, this.stream);
     const openedAt = clock.monotonic();
     const tree = this.tree.whole().hashes;
@@ -240,6 +252,7 @@ export class ChainWriter {
     this.#buffer.clear();
     const prev = this.#buffer.add(this.#line(event, openedAt, seq, previous?.leaf ?? NO_LEAF));
     const { length, lines } = this.#buffer;
+    if (this.#bytes + length > this.#options.maximumBytes) throw this.#logFull();
     const handle = await createSegment(this.#files, directory, name, lines);
     this.#bytes += length;
     this.#head = { handle, segment, openedAt, bytes: length, seq: seq + 1, prev };

@@ -8,6 +8,8 @@ const NEWLINE = 0x0a;
 const BLOCK = 65_536;
 /** One line of which all but the beginning is held, and a block. */
 const CAPACITY = MAXIMUM_LINE_BYTES + BLOCK;
+/** So much without a whole line is no log: a sparse file would be read for hours. */
+const LONGEST_JUNK = 16 * 1024 * 1024;
 
 interface Line {
   readonly offset: number;
@@ -47,7 +49,8 @@ export async function findLastLines(
 
 /**
  * Hands the whole lines of a file to `visit`, the last one first, until it returns false, and then returns false itself;
- * undefined where there is no such file. Lines that are far too long are passed over, and so is a half one at the end.
+ * undefined where there is no such file. Lines that are far too long are passed over, and so is a half one at the end; what
+ * holds no line for very long ends the file.
  */
 async function readBackwards(file: string, visit: (line: Line) => boolean): Promise<boolean | undefined> {
   let handle: FileHandle;
@@ -67,6 +70,7 @@ async function readBackwards(file: string, visit: (line: Line) => boolean): Prom
   let start = CAPACITY;
   let end = CAPACITY;
   let isLost = true;
+  let junk = 0;
   for (;;) {
     while (end > start) {
       const newline = bytes.subarray(start, isLost ? end : end - 1).lastIndexOf(NEWLINE);
@@ -76,10 +80,12 @@ async function readBackwards(file: string, visit: (line: Line) => boolean): Prom
       const line = { offset: at + begin - start, next: at + end - start };
       if (!isLost && !visit({ ...line, text: decode(bytes.subarray(begin, end - 1)) })) return false;
       isLost = false;
+      junk = 0;
       end = begin;
     }
-    if (at === 0) return true;
+    if (at === 0 || junk > LONGEST_JUNK) return true;
     isLost ||= end - start > MAXIMUM_LINE_BYTES;
+    junk += BLOCK;
     const held = isLost ? 0 : end - start;
     bytes.copyWithin(CAPACITY - held, start, start + held);
     end = CAPACITY;
