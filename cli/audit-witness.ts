@@ -15,6 +15,7 @@ import { witnessKey } from "../router/edge/audit/witness-key.ts";
 import { openWitnessServer, type WitnessServer } from "../router/edge/audit/witness-server.ts";
 import { WitnessStore } from "../router/edge/audit/witness-store.ts";
 import { type CliIo, EXIT } from "./cli-io.ts";
+import { endSoon } from "./end-soon.ts";
 
 interface WitnessArguments {
   readonly listen: { readonly host: string; readonly port: number };
@@ -30,6 +31,7 @@ const DEFAULT_NAME = "sluice.dev/witness";
 const DEFAULT_ORIGINS = "10000";
 /** Of an origin in a line of the log. */
 const MAXIMUM_SHOWN = 400;
+const MAXIMUM_PENDING = 1024 * 1024;
 
 /**
  * `sluice audit witness --state DIR [--listen ADDRESS:PORT] [--name NAME] [--key FILE] [--log VKEY]... [--log-key PEM
@@ -48,6 +50,17 @@ export async function auditWitness(argv: readonly string[], io: CliIo): Promise<
   const opened = await WitnessStore.open(state);
   if (!opened.ok) return say(EXIT.unavailable, opened.problem);
   const store = opened.value;
+  let lost = 0;
+  // Whoever asks for decisions must not be able to fill the memory with lines that nobody reads.
+  const tell = (line: object): void => {
+    if ((io.pending?.() ?? 0) > MAXIMUM_PENDING) {
+      lost += 1;
+      return;
+    }
+    const lines = lost > 0 ? [{ event: "lines-lost", count: lost }, line] : [line];
+    lost = 0;
+    for (const one of lines) io.stdout(`${JSON.stringify(one)}\n`);
+  };
   try {
     const privateKey = await witnessKey(store, key);
     if (!privateKey.ok) return say(EXIT.badConfiguration, privateKey.problem);
@@ -59,7 +72,7 @@ export async function auditWitness(argv: readonly string[], io: CliIo): Promise<
         listen,
         async (body, offeredKey) => {
           const answer = await witness.addCheckpoint(body, offeredKey);
-          io.stdout(`${JSON.stringify(lineOf(answer.decision, new Date(io.now()).toISOString()))}\n`);
+          tell(lineOf(answer.decision, new Date(io.now()).toISOString()));
           return answer;
         },
         (thrown) => void say(EXIT.unavailable, String(thrown)),
@@ -74,12 +87,13 @@ export async function auditWitness(argv: readonly string[], io: CliIo): Promise<
       key: formatVerifierKey(cosigner.key),
       logs: pinned + others,
     };
-    io.stdout(`${JSON.stringify(start)}\n`);
+    tell(start);
     await new Promise<void>((end) => {
       process.once("SIGTERM", end);
       process.once("SIGINT", end);
     });
     await server[Symbol.asyncDispose]();
+    endSoon(EXIT.yes);
     return EXIT.yes;
   } finally {
     store.close();

@@ -125,6 +125,7 @@ function usageText(): string {
 export async function dispatch(argv: readonly string[]): Promise<number> {
   const io: CliIo = {
     stdout: (text) => void process.stdout.write(text),
+    pending: () => process.stdout.writableLength,
     stderr: (text) => void process.stderr.write(text),
     cwd: process.cwd(),
     now: () => epochMillis(Date.now()),

@@ -117,10 +117,10 @@ function exitOf(
 function headVerdict(anchor: Anchor, checked: CheckedAnchor, keys: readonly LogKey[]): HeadVerdict {
   const { checkpoint, stream, file } = anchor;
   const { verdict, records, key } = checked;
-  return { file, stream, size: checkpoint.size, verdict, signedBy: signedBy(anchor, key, keys), records };
+  return { file, stream, size: checkpoint.size, verdict, signedBy: signerOf(anchor, key, keys), records };
 }
 
-function signedBy({ note, checkpoint }: Anchor, named: string | undefined, keys: readonly LogKey[]): SignedBy {
+function signerOf({ note, checkpoint }: Anchor, named: string | undefined, keys: readonly LogKey[]): SignedBy {
   const { origin } = checkpoint;
   const pinned = judgeNote(note, origin, keys);
   if (pinned === "verified") return "pinned";

@@ -2,7 +2,8 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { fail, ok, type Result } from "../core/base/result.ts";
 import type { CheckpointConfig, RedactConfig } from "../core/config/router-config.ts";
 import { privateKeyFromPem } from "../edge/audit/ed25519.ts";
-import { createRedactor, type Redactor } from "../edge/audit/redactor.ts";
+import { createRedactor, redactedText, type Redactor } from "../edge/audit/redactor.ts";
+import type { HiddenFacts } from "../edge/log/log.ts";
 import { readRegularFile } from "../edge/sources/regular-file.ts";
 
 const MAXIMUM_KEY_FILE = 64 * 1024;
@@ -17,15 +18,31 @@ export async function checkpointKey({ keyFile }: CheckpointConfig): Promise<Resu
   return key.ok ? key : fail(`${keyFile}: ${key.problem}`);
 }
 
+export interface Hiding {
+  readonly redact: Redactor;
+  /** The same for the sidecar's own log, which stands on a disk too. */
+  readonly facts: HiddenFacts;
+}
+
+/** Details that hold addresses: one of them in clear would tell what another hides. */
+const ADDRESSES = ["detail.address", "detail.addresses", "detail.refusedAddresses"];
+/** A sentence on what went wrong, which may name host or address. */
+const SENTENCE = "detail.detail";
+
 /** Undefined where nothing is to be hidden. */
-export async function redactorOf({ fields, keyFile }: RedactConfig): Promise<Result<Redactor | undefined, string>> {
+export async function hidingOf({ fields, keyFile }: RedactConfig): Promise<Result<Hiding | undefined, string>> {
   if (fields.length === 0 || keyFile === undefined) return ok(undefined);
   const octets = await keyOctets(keyFile);
   if (!octets.ok) return octets;
   if (octets.value.length < LEAST_REDACT_KEY) {
     return fail(`${keyFile}: the key has ${octets.value.length} octets; at least ${LEAST_REDACT_KEY} are needed.`);
   }
-  return ok(createRedactor(fields, octets.value));
+  const hide = (text: string): string => redactedText(text, octets.value);
+  const hidesTarget = fields.includes("target");
+  const hidesAddress = ADDRESSES.some((field) => fields.includes(field));
+  const implied = [...(hidesAddress ? ADDRESSES : []), ...(hidesTarget || hidesAddress ? [SENTENCE] : [])];
+  const facts = { target: hidesTarget ? hide : undefined, address: hidesAddress ? hide : undefined };
+  return ok({ redact: createRedactor([...new Set([...fields, ...implied])], octets.value), facts });
 }
 
 async function keyOctets(file: string): Promise<Result<Uint8Array, string>> {

@@ -11,7 +11,7 @@ import { sha256, signerFromPrivateKey } from "../edge/audit/ed25519.ts";
 import type { Log } from "../edge/log/log.ts";
 import type { Instruments } from "../edge/metrics/instruments.ts";
 import type { NameResolver } from "../edge/upstream/resolver.ts";
-import { checkpointKey, redactorOf } from "./audit-keys.ts";
+import { checkpointKey, hidingOf } from "./audit-keys.ts";
 import { type AuditExports, openAuditExports } from "./export-sinks.ts";
 import { CheckpointOutputs, type CheckpointOutputsOptions } from "./checkpoint-outputs.ts";
 import { postToWitness } from "./post-to-witness.ts";
@@ -47,8 +47,9 @@ export async function openAudit(config: RouterConfig, rooms: AuditRooms): Promis
   const { audit, identity } = config;
   const key = await checkpointKey(audit.checkpoint);
   if (!key.ok) return key;
-  const redact = await redactorOf(audit.redact);
-  if (!redact.ok) return redact;
+  const hiding = await hidingOf(audit.redact);
+  if (!hiding.ok) return hiding;
+  if (hiding.value !== undefined) log.hide(hiding.value.facts);
 
   let logKey = "";
   const witnesses: CheckpointOutputsOptions["witnesses"][number][] = [];
@@ -86,7 +87,7 @@ export async function openAudit(config: RouterConfig, rooms: AuditRooms): Promis
       interval: audit.checkpoint.interval,
       publish: outputs.publish,
     },
-    ...(redact.value === undefined ? {} : { redact: redact.value }),
+    ...(hiding.value === undefined ? {} : { redact: hiding.value.redact }),
     observer: {
       recorded(outcome, count) {
         instruments.recorded(outcome, count);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { attest } from "../../cli/attest.ts";
 import { auditVerify } from "../../cli/audit-verify.ts";
+import { redactedText } from "../../router/edge/audit/redactor.ts";
 import { epochMillis } from "../../router/core/base/quantity.ts";
 import { auditRecord, auditRecords } from "../fakes/audit-records.ts";
 import { type Origin, tcpOrigin } from "../fakes/origins.ts";
@@ -200,4 +201,30 @@ test("INV-AUDIT-NO-SECRETS: no credential and no content reaches the audit log o
   const all = [sidecar.output(), ...texts.map((file) => readFileSync(file, "latin1"))].join("\n");
   for (const secret of secrets) assert.ok(!all.includes(secret), secret);
   assert.ok(sidecar.output().includes(trace) && existsSync(texts[0] ?? ""));
+});
+
+test("INV-AUDIT-HIDDEN: what is hidden is in clear neither in the audit log nor on standard output, and can be found again", async (t) => {
+  const directory = scratch(t);
+  const hmac = join(directory, "hmac");
+  writeFileSync(hmac, "0123456789abcdef");
+  const sidecar = await start(directory, [`redact: { fields: [target, detail.addresses], keyFile: ${hmac} }`]);
+  t.after(() => sidecar[Symbol.asyncDispose]());
+  await connect(sidecar.port, 1);
+  const denied = "CONNECT secret-name.example:443 HTTP/1.1\r\nHost: secret-name.example:443\r\n\r\n";
+  await rawRequest(sidecar.port, denied, { until: /\r\n\r\n/, quiet: 3_000 });
+  const target = redactedText(`a.example:${origin.port}`, Buffer.from("0123456789abcdef"));
+  const tunnel = await auditRecord(sidecar.auditDirectory, (record) => record.target === target);
+  assert.deepEqual(tunnel.detail["addresses"], [redactedText("127.0.0.1", Buffer.from("0123456789abcdef"))]);
+  sidecar.child.kill("SIGTERM");
+  await sidecar.exited();
+  assert.ok(sidecar.output().includes(target));
+  const records = auditRecords(sidecar.auditDirectory).filter(({ kind }) => kind.startsWith("egress"));
+  const lines = sidecar
+    .output()
+    .split("\n")
+    .filter((line) => line.includes('"exchange"'));
+  assert.ok(records.length >= 3 && lines.length >= 2);
+  for (const text of [JSON.stringify(records), lines.join("\n")]) {
+    for (const clear of ["a.example", "secret-name", "127.0.0.1"]) assert.ok(!text.includes(clear), clear);
+  }
 });

@@ -250,7 +250,11 @@ test("inclusion: every part of a proof counts", need, async (t) => {
     ["an index beyond", formatTlogProof({ ...proof, index: stream.last.size }), /index is beyond size/],
     ["a changed record", formatTlogProof({ ...proof, extra: changed }), /root/],
     ["no record", formatTlogProof({ ...proof, extra: undefined }), /no extra data/],
-    ["another sibling", formatTlogProof({ ...proof, path: [`${sibling.slice(0, -1)}0`, ...rest] }), /root/],
+    [
+      "another sibling",
+      formatTlogProof({ ...proof, path: [`${sibling.slice(0, -1)}${sibling.endsWith("0") ? "1" : "0"}`, ...rest] }),
+      /root/,
+    ],
     ["a hash too few", formatTlogProof({ ...proof, path: rest }), /wrong proof size/],
     ["a hash too many", formatTlogProof({ ...proof, path: [sibling, ...proof.path] }), /wrong proof size/],
     ["in another order", formatTlogProof({ ...proof, path: proof.path.toReversed() }), /root/],

@@ -72,6 +72,6 @@ export const endpoint: Shape<Endpoint> = refined(
   { pattern: "^https?://[^/?#@]+(?:/[^?#]*)?(?:\\?[^#]*)?$" },
 );
 
-function hasBrokenEscape(text: string): boolean {
-  return text.replaceAll(/%[0-9A-Fa-f]{2}/g, "").includes("%");
+function hasBrokenEscape(part: string): boolean {
+  return part.replaceAll(/%[0-9A-Fa-f]{2}/g, "").includes("%");
 }

@@ -3,6 +3,7 @@ import { pino } from "pino";
 import type { Millis } from "../../core/base/quantity.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
 import type { Outcome } from "../../core/outcome/outcome.ts";
+import { targetText } from "../../core/outcome/target.ts";
 import { BoundedOutput } from "./bounded-output.ts";
 
 /** An undefined one is left out. */
@@ -15,10 +16,19 @@ export interface Log {
   event(level: "debug" | "info" | "warn" | "error", event: string, facts?: LogFacts): void;
   /** A signed head of the audit log, whole: whoever keeps the log keeps an anchor. Written at every level but `silent`. */
   checkpoint(note: string, event: string): void;
+  /** From here on destinations stand in exchange lines as the audit log has them: hidden. */
+  hide(hidden: HiddenFacts): void;
   /** Lines that the reader of the log did not take. */
   readonly lost: number;
   /** Resolves when everything is written, or after `deadline`. */
   flush(deadline: Millis): Promise<void>;
+}
+
+/** What is to be hidden, and by what it is replaced. */
+export interface HiddenFacts {
+  /** Of `host:port`, and of an address; undefined: that is shown. */
+  readonly target: ((text: string) => string) | undefined;
+  readonly address: ((text: string) => string) | undefined;
 }
 
 /** About 2,500 lines. */
@@ -52,6 +62,7 @@ export function openLog(level: RouterConfig["log"]["level"], stream: Writable): 
     output,
   );
 
+  let hidden: HiddenFacts = { target: undefined, address: undefined };
   const notes = lines.child({}, { level: level === "silent" ? level : "info" });
 
   function event(severity: "debug" | "info" | "warn" | "error", name: string, facts: LogFacts = {}): void {
@@ -64,7 +75,10 @@ export function openLog(level: RouterConfig["log"]["level"], stream: Writable): 
   return {
     event,
     exchange(outcome, admitted) {
-      if (lines.isLevelEnabled("info")) lines.info(exchangeFields(outcome, admitted), "exchange");
+      if (lines.isLevelEnabled("info")) lines.info(exchangeFields(outcome, admitted, hidden), "exchange");
+    },
+    hide(facts) {
+      hidden = facts;
     },
     checkpoint(note, name) {
       notes.info({ checkpoint: note }, name);
@@ -81,19 +95,21 @@ export function openLog(level: RouterConfig["log"]["level"], stream: Writable): 
  * 0.3 us). What else an outcome may carry one day (heads, bodies, credentials) is not written. What the agent chose of it
  * is parsed (host, port) or cut short (a method).
  */
-function exchangeFields(outcome: Outcome, admitted: boolean): LogFacts {
+function exchangeFields(outcome: Outcome, admitted: boolean, hidden: HiddenFacts): LogFacts {
   const { start, facts, policy } = outcome;
+  const { target, address } = hidden;
   return {
     request: start.request,
     via: printable(start.action.slice(0, MAXIMUM_ACTION_LENGTH)),
-    host: start.host?.text,
-    port: start.port,
+    target: target?.(targetText(start)),
+    host: target === undefined ? start.host?.text : undefined,
+    port: target === undefined ? start.port : undefined,
     decision: outcome.kind === "refused" ? "deny" : admitted ? "allow" : "none",
     outcome: outcome.kind,
     reason: outcome.kind === "completed" ? undefined : outcome.reason,
     rule: outcome.rule,
     status: facts.status,
-    address: facts.address,
+    address: facts.address === undefined ? undefined : (address?.(facts.address) ?? facts.address),
     bytesOut: facts.bytesOut,
     bytesIn: facts.bytesIn,
     ms: Math.round(facts.total * 10) / 10,
