@@ -58,7 +58,7 @@ const FAULTS = {
 /** Of one kind; a collected log may hold thousands of checkpoints. */
 const MOST_FAULTS = 5;
 
-function headLines({ exit, anchors = [], checkpoints = [] }: LogVerdict, report: ChainReport): string[] {
+function headLines({ exit, anchors = [], ignored = 0, checkpoints = [] }: LogVerdict, report: ChainReport): string[] {
   const faults = [...anchors, ...checkpoints.filter(({ verdict }) => verdict !== "beginning_missing")].flatMap(faultOf);
   const lines = [...Map.groupBy(faults, ([sentence]) => sentence)].flatMap(([sentence, all]) => [
     ...all.slice(0, MOST_FAULTS).map(([, where]) => `${sentence}: ${where}`),
@@ -74,6 +74,8 @@ function headLines({ exit, anchors = [], checkpoints = [] }: LogVerdict, report:
   } else if (exit === 4 && anchors.length > 0) {
     lines.push("no anchor counts: none is signed with a key that you named, or that is known here");
   }
+  if (ignored > 0)
+    lines.push(`${count(ignored, "checkpoint")} in a collected log: ignored, for want of a signature that counts`);
   const signed = furthest(checkpoints, "pinned") ?? furthest(checkpoints, "own");
   if (signed !== undefined && signed.records > (anchored?.records ?? 0)) {
     lines.push(`signed: the first ${count(signed.records, "record")}, by ${fileName(signed)}, ${signer(signed)}`);

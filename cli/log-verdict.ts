@@ -41,6 +41,8 @@ export interface LogVerdict {
   readonly report?: ChainReport;
   /** Kept elsewhere: given with `--anchor`. */
   readonly anchors?: readonly HeadVerdict[];
+  /** Checkpoints of a collected log that nobody who counts has signed. */
+  readonly ignored?: number;
   /** Beside the log: they show who signs it, and not that nothing is cut off. */
   readonly checkpoints?: readonly HeadVerdict[];
   /** Why there is no report. */
@@ -81,13 +83,15 @@ export async function judgeLog(
       checkpoints.push(headVerdict(note, checked, keys));
     }
     const anchors: HeadVerdict[] = [];
+    let ignored = 0;
     for (const anchor of given) {
       const checked = check({ stream: anchor.stream, ...anchor.checkpoint });
       if (checked.verdict === "unknown_stream" && !isOnly) continue;
       const verdict = headVerdict(anchor, checked, keys);
       if (!anchor.isCollected || verdict.signedBy !== "wrong") anchors.push(verdict);
+      else ignored += 1;
     }
-    return { path, exit: exitOf(report, checkpoints, anchors, keys.length > 0), report, anchors, checkpoints };
+    return { path, exit: exitOf(report, checkpoints, anchors, keys.length > 0), report, anchors, ignored, checkpoints };
   } catch (error) {
     return unreadable(error instanceof Error ? error.message : String(error));
   }
