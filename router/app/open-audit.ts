@@ -57,7 +57,7 @@ export async function openAudit(config: RouterConfig, rooms: AuditRooms): Promis
     const verifierKey = parseVerifierKey(witness.key, sha256);
     const isWitness = verifierKey?.algorithm === "cosignature/v1";
     if (!isWitness) return fail(`audit.checkpoint.witnesses: ${witness.key} is not the key of a witness.`);
-    const post = postToWitness(witness.url, rooms.resolve, () => logKey);
+    const post = await postToWitness(witness.url, rooms.resolve, () => logKey);
     if (!post.ok) return post;
     witnesses.push({ config: witness, key: verifierKey, post: post.value });
   }

@@ -7,16 +7,20 @@ import type { PostCheckpoint } from "./witness-output.ts";
 
 const DEADLINE = millis(10_000);
 
-/** Posts below a witness's submission prefix. `logKey` is our vkey, for a witness that pins the keys it first sees. */
-export function postToWitness(
+/**
+ * Posts below a witness's submission prefix. `logKey` is our vkey, for a witness that pins the keys it first sees. What the
+ * first post would have to load is loaded here, while no traffic waits.
+ */
+export async function postToWitness(
   url: Endpoint,
   resolve: NameResolver["resolve"],
   logKey: () => string,
-): Result<PostCheckpoint, string> {
+): Promise<Result<PostCheckpoint, string>> {
   const endpoint = { ...url, path: `${url.path.replace(/\/$/, "")}/add-checkpoint` };
   const deadlines = { ...POST_DEADLINES, total: DEADLINE };
   const poster = createPoster({ endpoint, ca: undefined, resolve, deadlines });
   if (!poster.ok) return poster;
+  await poster.value.prepare();
   return ok((body) => {
     const headers = { "content-type": "text/plain; charset=utf-8", "sluice-log-key": logKey() };
     return poster.value.post(headers, body, AbortSignal.timeout(DEADLINE));

@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import type { AuditEvent, AuditKind, AuditValue } from "../../core/audit/audit-event.ts";
-import type { Clock } from "../../core/base/clock.ts";
-import { type Bytes, bytes, epochMillis, type Millis } from "../../core/base/quantity.ts";
+import { type Bytes, bytes, type Millis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { AuditMode } from "../../core/config/router-config.ts";
 import { type AuditFiles, nodeFiles } from "./audit-files.ts";
@@ -14,13 +13,12 @@ import { inTime } from "./in-time.ts";
 import { type AuditOutcome, Losses } from "./losses.ts";
 import type { Redactor } from "./redactor.ts";
 import { ownEvent } from "../../core/audit/own-event.ts";
+import { writableClock } from "./writable-clock.ts";
 
 /** Events that wait at most, each about a kilobyte; one that comes beyond is lost at once. */
 const QUEUE_LIMIT = 8_192;
 /** A step of the wall clock against the monotonic one, in milliseconds, that is an event of its own. */
 const CLOCK_STEP = 1_000;
-/** In milliseconds since 1970: the first time that RFC 3339 cannot write. */
-const YEAR_10000 = 253_402_300_800_000;
 const NEARLY_FULL = 0.8;
 /** How long, and with how many others, a record that nobody waits for may wait for a batch. */
 const SOON_MILLIS = 20;
@@ -385,17 +383,4 @@ class GroupCommitLog implements AuditLog {
     this.#clockOffset = offset;
     return Math.abs(milliseconds) < CLOCK_STEP ? [] : [this.#ownEntry("clock", "step", { milliseconds })];
   }
-}
-
-/** Where the wall clock says what RFC 3339 cannot write, the time before stands: nothing here may fail for a time. */
-function writableClock(clock: Clock): Clock {
-  let last = epochMillis(0);
-  return {
-    now() {
-      const now = clock.now();
-      if (now >= 0 && now < YEAR_10000) last = now;
-      return last;
-    },
-    monotonic: () => clock.monotonic(),
-  };
 }

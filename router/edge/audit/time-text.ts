@@ -1,6 +1,5 @@
 import type { EpochMillis } from "../../core/base/quantity.ts";
-
-const YEAR_10000 = 253_402_300_800_000;
+import { YEAR_10000 } from "./writable-clock.ts";
 
 /** Times as RFC 3339 UTC with milliseconds; the same text for the same millisecond, since a busy log asks often. */
 export function createTimeText(): (time: EpochMillis) => string {
