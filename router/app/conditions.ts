@@ -1,4 +1,4 @@
-import type { AuditHealth } from "../edge/audit/audit-log.ts";
+import type { AuditHealth } from "../edge/audit/audit-health.ts";
 import type { Condition } from "../edge/admin/admin-routes.ts";
 import type { PolicyLoop } from "./policy-loop.ts";
 

@@ -1,11 +1,12 @@
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import type { AuditEvent, AuditKind, AuditValue } from "../../core/audit/audit-event.ts";
-import { type Bytes, bytes, type Millis } from "../../core/base/quantity.ts";
+import { bytes, type Millis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { AuditMode } from "../../core/config/router-config.ts";
 import { type AuditFiles, nodeFiles } from "./audit-files.ts";
+import type { AuditHealth, LogIdentity } from "./audit-health.ts";
 import { type AuditProblem, problemOf } from "./audit-problem.ts";
-import { type CheckpointOptions, Checkpoints, type SignedCheckpoint } from "./checkpoints.ts";
+import { type CheckpointOptions, Checkpoints } from "./checkpoints.ts";
 import { logOrigin } from "../../core/audit/log-origin.ts";
 import { formatVerifierKey } from "../../core/tlog/verifier-key.ts";
 import { type ChainEntry, ChainWriter, type ChainWriterOptions, type DurableEnd } from "./chain-writer.ts";
@@ -26,36 +27,6 @@ const SOON_COUNT = 256;
 /** The least time from the end of one batch to the beginning of the next, unless so many wait. */
 const BATCH_MILLIS = 1;
 const FULL_BATCH = 8;
-
-export interface AuditHealth {
-  /** False: nothing is being recorded, for the reason in `problem`. */
-  readonly writable: boolean;
-  /** Nothing may be allowed now: not writable, in `strict` mode. */
-  readonly refusing: boolean;
-  readonly problem: AuditProblem | undefined;
-  /** 80 % of `maximumBytes` are used. */
-  readonly nearlyFull: boolean;
-  /** Durable records of this process, without the one that begins each segment. */
-  readonly records: number;
-  /** Of all files in the directory. */
-  readonly bytes: Bytes;
-  readonly stream: string;
-  /** The number of the segment being written; 0 before the first. */
-  readonly segment: number;
-  /** The newest signed head; undefined before the first batch. */
-  readonly checkpoint: Pick<SignedCheckpoint, "size" | "root" | "at" | "note"> | undefined;
-}
-
-/** Whose heads are signed, and with what: what a verifier needs to know. */
-export interface LogIdentity {
-  readonly stream: string;
-  /** The name of the log and of its key. */
-  readonly origin: string;
-  /** The public key as a C2SP vkey. */
-  readonly key: string;
-  /** Its id, eight hex digits. */
-  readonly keyId: string;
-}
 
 export interface AuditObserver {
   recorded(outcome: AuditOutcome, count: number): void;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { bytes, epochMillis, millis } from "../../../../router/core/base/quantity.ts";
-import type { AuditHealth } from "../../../../router/edge/audit/audit-log.ts";
+import type { AuditHealth } from "../../../../router/edge/audit/audit-health.ts";
 import { listSegments } from "../../../../router/edge/audit/read-segments.ts";
 import {
   auditEvent,
