@@ -9,7 +9,14 @@ const LONGEST_NAME = 200;
 export function verdictText(verdict: LogVerdict): string {
   const { path, report, error } = verdict;
   if (report === undefined) return `${path}: UNREADABLE\n  ${error ?? ""}\n`;
-  const lines = [...damageLines(report), ...coverLines(report), ...headLines(verdict, report), ...adviceLines(verdict)];
+  const spoilt = (verdict.spoilt ?? []).slice(0, MOST_FAULTS).map((problem) => shownText(problem, 2 * LONGEST_NAME));
+  const lines = [
+    ...damageLines(report),
+    ...coverLines(report),
+    ...spoilt,
+    ...headLines(verdict, report),
+    ...adviceLines(verdict),
+  ];
   return `${path}: ${titleOf(verdict, report)}\n${lines.map((line) => `  ${line}\n`).join("")}`;
 }
 
@@ -17,7 +24,7 @@ function titleOf({ exit, anchors = [] }: LogVerdict, report: ChainReport): strin
   if (exit === 0) return "VERIFIED TO AN ANCHOR";
   if (exit === 1) return "TAMPERED";
   if (exit === 3) return "NOT WHAT WAS SIGNED";
-  if (exit === 2) return report.records === 0 ? "UNREADABLE" : "INTACT, BUT AN ANCHOR IS NOT SIGNED";
+  if (exit === 2) return report.records === 0 ? "UNREADABLE" : "INTACT, BUT A CHECKPOINT IS NONE OR IS NOT SIGNED";
   if (report.gaps > 0 && anchors.length > 0) return "INTACT, WITH GAPS";
   return "INTACT, NOT ANCHORED";
 }

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import type { ChainReport } from "../router/core/audit/chain-report.ts";
+import { fail } from "../router/core/base/result.ts";
 import { anchorCheck, type AnchorVerdict, type CheckedAnchor } from "../router/core/audit/check-anchor.ts";
 import { parseVerifierKey } from "../router/core/tlog/verifier-key.ts";
 import { sha256, verifySignature } from "../router/edge/audit/ed25519.ts";
@@ -45,6 +46,8 @@ export interface LogVerdict {
   readonly ignored?: number;
   /** Beside the log: they show who signs it, and not that nothing is cut off. */
   readonly checkpoints?: readonly HeadVerdict[];
+  /** What lies beside the log in the place of a checkpoint, and is none: a sentence each. */
+  readonly spoilt?: readonly string[];
   /** Why there is no report. */
   readonly error?: string;
 }
@@ -69,7 +72,7 @@ export async function judgeLog(
   const unreadable = (error: string): LogVerdict => ({ path, exit: 2, error });
   try {
     // First the notes: what they cover was written before, also where the log goes on meanwhile.
-    const beside = directory === undefined ? [] : await notesBeside(directory);
+    const { beside, spoilt } = directory === undefined ? { beside: [], spoilt: [] } : await notesBeside(directory);
     const files = directory === undefined ? named : await listSegments(directory);
     if (files.length === 0) return unreadable("there is no audit segment in this directory");
     const wanted = [...beside, ...given].map(({ stream, checkpoint }) => ({ stream, size: checkpoint.size }));
@@ -91,7 +94,16 @@ export async function judgeLog(
       if (!anchor.isCollected || verdict.signedBy !== "wrong") anchors.push(verdict);
       else ignored += 1;
     }
-    return { path, exit: exitOf(report, checkpoints, anchors, keys.length > 0), report, anchors, ignored, checkpoints };
+    const exit = exitOf(report, checkpoints, anchors, keys.length > 0);
+    return {
+      path,
+      exit: spoilt.length > 0 ? worstExit([exit, 2]) : exit,
+      report,
+      anchors,
+      ignored,
+      checkpoints,
+      spoilt,
+    };
   } catch (error) {
     return unreadable(error instanceof Error ? error.message : String(error));
   }
@@ -136,15 +148,14 @@ function signerOf({ note, checkpoint }: Anchor, named: string | undefined, keys:
 
 const NOTE_NAME = /^checkpoint-[0-9a-f]{32}(?:\.cosigned)?\.note$/;
 
-async function notesBeside(directory: string): Promise<Anchor[]> {
-  const anchors: Anchor[] = [];
-  const entries = await readdir(directory, { withFileTypes: true });
-  for (const name of entries
-    .filter((entry) => entry.isFile() && NOTE_NAME.test(entry.name))
-    .map((entry) => entry.name)) {
-    const read = await readAnchors(directory, name);
-    if (!read.ok) throw new Error(read.problem);
-    anchors.push(...read.value);
+async function notesBeside(directory: string): Promise<{ readonly beside: Anchor[]; readonly spoilt: string[] }> {
+  const beside: Anchor[] = [];
+  const spoilt: string[] = [];
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (!NOTE_NAME.test(entry.name)) continue;
+    const read = entry.isFile() ? await readAnchors(directory, entry.name) : fail(`${entry.name} is no file.`);
+    if (read.ok) beside.push(...read.value);
+    else spoilt.push(read.problem);
   }
-  return anchors;
+  return { beside, spoilt };
 }

@@ -189,6 +189,10 @@ test("INV-AUDIT-ANCHOR: nothing else passes for the log of the anchor", async (t
   const [stream = ""] = /[0-9a-f]{32}$/.exec(head.origin) ?? [];
   writeFileSync(join(graft, segmentName(9, stream)), graftOf(stream, head, lines.at(-2) ?? ""));
 
+  const junk = join(root, "junk");
+  cpSync(log, junk, { recursive: true });
+  writeFileSync(join(junk, checkpointFile("0".repeat(32))), "{}\n");
+
   const stopped = join(root, "stopped");
   cpSync(log, stopped, { recursive: true });
   const stop = text.split("\n").at(-2) ?? "";
@@ -217,6 +221,12 @@ test("INV-AUDIT-ANCHOR: nothing else passes for the log of the anchor", async (t
     ["the last record changed, no anchor", ["changed"], 3, /NOT WHAT WAS SIGNED/],
     ["written anew", ["anew", "--anchor", "last.note"], 3, /holds NOTHING of the stream/],
     ["an empty directory", ["empty", "--anchor", "last.note"], 2, /no audit segment/],
+    [
+      "junk in a checkpoint's place",
+      ["junk", "--anchor", "last.note"],
+      2,
+      /covers 13 records[^]*there is no checkpoint in it/,
+    ],
     ["no directory", ["nowhere", "--anchor", "last.note"], 2, /UNREADABLE/],
     ["a signature changed", ["log", "--anchor", "forged.note"], 2, /no signature that counts/],
     [
