@@ -18,7 +18,6 @@ import { keyNamed, noteOf, vector } from "../../core/tlog/note-fixture.ts";
 const vectors: readonly [file: string, key: string, time: number | undefined][] = [
   ["two-keys.note", "PeterNeumann", undefined],
   ["two-keys.note", "EnochRoot", undefined],
-  ["sumdb.note", "sumdb.example", undefined],
   ["cosigned.note", "Log", undefined],
   ["cosigned.note", "Known", 1_795_228_210],
   ["cosigned.note", "KnownAgain", 1_795_228_210],
