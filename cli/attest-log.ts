@@ -1,8 +1,6 @@
-import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
 import { fail, ok, type Result } from "../router/core/base/result.ts";
-import { listSegments } from "../router/edge/audit/read-segments.ts";
 import { verifyLog } from "../router/edge/audit/verify-log.ts";
+import { segmentPaths } from "./segment-paths.ts";
 
 /** A tree head that a log must have. */
 export interface WantedHead {
@@ -26,11 +24,7 @@ export type CheckLog = (
 
 export const checkLog: CheckLog = async (cwd, paths, wanted) => {
   try {
-    const files: string[] = [];
-    for (const path of paths.map((name) => resolve(cwd, name))) {
-      if ((await stat(path)).isDirectory()) files.push(...(await listSegments(path)));
-      else files.push(path);
-    }
+    const files = await segmentPaths(cwd, paths);
     if (files.length === 0)
       return fail({ code: "unreadable", message: "There is no audit segment in this directory." });
     const { damage, heads, records } = await verifyLog(files, wanted);

@@ -1,4 +1,4 @@
-import { stat, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { streamOfOrigin } from "../router/core/audit/log-origin.ts";
@@ -12,9 +12,9 @@ import { parseTreeSize } from "../router/core/tlog/tree-size.ts";
 import { findStream } from "../router/edge/audit/find-stream.ts";
 import { checkpointFile } from "../router/edge/audit/note-file.ts";
 import { readConsistency, readInclusion, type ReadProofProblem } from "../router/edge/audit/read-proof.ts";
-import { listSegments } from "../router/edge/audit/read-segments.ts";
 import { readShortText } from "../router/edge/audit/short-text.ts";
 import { type CliIo, EXIT } from "./cli-io.ts";
+import { segmentPaths } from "./segment-paths.ts";
 import { shownText } from "./shown-text.ts";
 
 /** As of `audit verify`: the log is shorter than its checkpoint, or inconsistent with it. */
@@ -103,7 +103,7 @@ async function prove(options: Options, cwd: string): Promise<Result<string, Fail
   if (before?.ok === false) return before;
   const given = options.checkpoint === undefined ? undefined : await readNote(resolve(cwd, options.checkpoint));
   if (given?.ok === false) return given;
-  const files = await filesOf(options.paths, cwd);
+  const files = await segmentPaths(cwd, options.paths);
   // A checkpoint that is named also names the stream.
   const named = given?.value.checkpoint ?? before?.value.checkpoint;
   const wanted = options.stream ?? (named && streamOfOrigin(named.origin));
@@ -156,15 +156,6 @@ async function proveGrowth(
   const read = await readConsistency(files, stream, before.checkpoint, after.checkpoint);
   if (!read.ok) return unproved(read.problem);
   return ok(formatAddCheckpoint({ oldSize: size, path: read.value, checkpoint: after.text }));
-}
-
-async function filesOf(paths: readonly string[], cwd: string): Promise<readonly string[]> {
-  const files: string[] = [];
-  for (const path of paths.map((name) => resolve(cwd, name))) {
-    if ((await stat(path)).isDirectory()) files.push(...(await listSegments(path)));
-    else files.push(path);
-  }
-  return files;
 }
 
 async function readNote(path: string): Promise<Result<NoteFile, Failure>> {

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { streamOfOrigin } from "../core/audit/log-origin.ts";
-import type { Clock } from "../core/base/clock.ts";
 import { type Millis, millis } from "../core/base/quantity.ts";
 import { endpointOrigin } from "../core/config/endpoint-shape.ts";
 import type { CheckpointConfig, WitnessConfig } from "../core/config/router-config.ts";
@@ -24,7 +23,6 @@ export interface CheckpointOutputsOptions {
     readonly post: PostCheckpoint;
   }[];
   readonly log: Log;
-  readonly clock: Clock;
 }
 
 /**
@@ -39,7 +37,7 @@ export class CheckpointOutputs {
   #cosigned: NewestFile | undefined;
 
   constructor(options: CheckpointOutputsOptions) {
-    const { config, witnesses, log, clock } = options;
+    const { config, witnesses, log } = options;
     this.#options = options;
     const elsewhere = new Lane();
     this.#files = config.files.map((path) => this.#file(path, elsewhere));
@@ -48,7 +46,6 @@ export class CheckpointOutputs {
         new WitnessOutput({
           key,
           post,
-          clock,
           onCosigned: (note) => {
             log.checkpoint(note, "audit checkpoint, cosigned");
             this.#cosigned?.offer(note);

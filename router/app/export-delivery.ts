@@ -41,7 +41,7 @@ const HTTP_DATE = /^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9
  * are: a redirect, too, which is not followed and somebody will have to mend. Every other 4xx may be the batch's fault.
  */
 export function judgeAnswer(
-  { status, retryAfter, body }: PostAnswer,
+  { status, retryAfter, body }: Omit<PostAnswer, "contentType">,
   records: number,
   protocol: ExportProtocol,
   now: EpochMillis,

@@ -67,7 +67,6 @@ export async function openAudit(config: RouterConfig, rooms: AuditRooms): Promis
     config: audit.checkpoint,
     witnesses,
     log,
-    clock,
   });
 
   let exports: AuditExports | undefined;

@@ -1,9 +1,11 @@
-import type { Clock } from "../core/base/clock.ts";
 import type { Result } from "../core/base/result.ts";
+import { assertNever } from "../core/base/assert-never.ts";
+import { parseAddCheckpointReply } from "../core/tlog/add-checkpoint-reply.ts";
+import type { PostAnswer } from "../edge/upstream/post.ts";
 import { formatAddCheckpoint } from "../core/tlog/add-checkpoint.ts";
 import { type CompactRange, emptyRange, joinRanges } from "../core/tlog/compact-range.ts";
 import { rangeConsistency } from "../core/tlog/range-consistency.ts";
-import { formatSignedNote, parseSignatureLines, parseSignedNote } from "../core/tlog/signed-note.ts";
+import { formatSignedNote, type NoteSignature, parseSignedNote } from "../core/tlog/signed-note.ts";
 import type { VerifierKey } from "../core/tlog/verifier-key.ts";
 import type { SignedCheckpoint } from "../edge/audit/checkpoints.ts";
 import { verifySignature } from "../edge/audit/ed25519.ts";
@@ -12,12 +14,11 @@ import { nodeHash } from "../edge/audit/node-hash.ts";
 /** Posts the body of an add-checkpoint request; the problem is one sentence. */
 export type PostCheckpoint = (
   body: string,
-) => Promise<Result<{ readonly status: number; readonly body: string }, string>>;
+) => Promise<Result<Pick<PostAnswer, "status" | "contentType" | "body">, string>>;
 
 export interface WitnessOptions {
   readonly key: VerifierKey;
   readonly post: PostCheckpoint;
-  readonly clock: Clock;
   /** A checkpoint with the witness's signature on it: what a verifier can be given as an anchor. */
   readonly onCosigned: (note: string) => void;
   /** Told at each change: what is wrong, or undefined. */
@@ -105,22 +106,31 @@ export class WitnessOutput {
     const path = rangeConsistency(this.#witnessed, this.#sinceWitnessed(), nodeHash);
     const posted = await this.#options.post(formatAddCheckpoint({ oldSize, path, checkpoint: checkpoint.note }));
     if (!posted.ok) return posted.problem;
-    const { status, body } = posted.value;
-    if (status === 200) return this.#cosigned(checkpoint, body);
-    if (status !== 409) return `The witness answered ${status}.`;
-    // It has another size than was thought: one of those it was given, where an answer got lost.
-    const size = /^[0-9]{1,16}\n?$/.test(body) ? Number(body) : Number.NaN;
-    if (size !== oldSize && this.#goOnFrom(size)) return undefined;
-    return `The witness holds ${Number.isNaN(size) ? "another" : size} records of this log, which it never had from here.`;
+    const { status, contentType, body } = posted.value;
+    const reply = parseAddCheckpointReply(status, contentType, body);
+    if (!reply.ok) return reply.problem;
+    switch (reply.value.kind) {
+      case "cosigned":
+        return this.#cosigned(checkpoint, reply.value.signatures);
+      case "refused":
+        return `The witness answered ${status}.`;
+      case "conflict": {
+        // It has another size than was thought: one of those it was given, where an answer got lost.
+        const { size } = reply.value;
+        if (size !== oldSize && this.#goOnFrom(size)) return undefined;
+        return `The witness holds ${size} records of this log, which it never had from here.`;
+      }
+      default:
+        return assertNever(reply.value);
+    }
   }
 
-  #cosigned(checkpoint: SignedCheckpoint, body: string): string | undefined {
-    const lines = parseSignatureLines(body);
+  #cosigned(checkpoint: SignedCheckpoint, lines: readonly NoteSignature[]): string | undefined {
     const note = parseSignedNote(checkpoint.note);
-    if (!lines.ok || !note.ok) return "The witness answered 200 without a signature line.";
+    if (!note.ok) throw new Error("a checkpoint of ours is a note");
     const { text, signatures } = note.value;
     const { key, onCosigned } = this.#options;
-    const cosigned = { text, signatures: [...signatures, ...lines.value.filter(({ name }) => name === key.name)] };
+    const cosigned = { text, signatures: [...signatures, ...lines.filter(({ name }) => name === key.name)] };
     if (verifySignature(cosigned, key) !== "verified") return "The witness's signature does not verify with its key.";
     this.#goOnFrom(checkpoint.size);
     this.#cosignedSize = checkpoint.size;

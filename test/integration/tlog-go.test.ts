@@ -9,7 +9,7 @@ import { basename, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { auditProve } from "../../cli/audit-prove.ts";
 import { WitnessOutput } from "../../router/app/witness-output.ts";
-import { epochMillis, millis } from "../../router/core/base/quantity.ts";
+import { epochMillis } from "../../router/core/base/quantity.ts";
 import { ok } from "../../router/core/base/result.ts";
 import { otlpBody } from "../../router/core/export/otlp-body.ts";
 import { formatAddCheckpoint } from "../../router/core/tlog/add-checkpoint.ts";
@@ -421,9 +421,9 @@ test("our witness client against a witness of Go's libraries", need, async (t) =
     post: async (body) => {
       const response = await fetch(`${url}/add-checkpoint`, { method: "POST", body });
       statuses.push(response.status);
-      return ok({ status: response.status, body: await response.text() });
+      const contentType = response.headers.get("content-type") ?? undefined;
+      return ok({ status: response.status, contentType, body: await response.text() });
     },
-    clock: { now: () => epochMillis(Date.now()), monotonic: () => millis(performance.now()) },
     onCosigned: (note) => void notes.push(note),
     onProblem: (sentence) => void problems.push(sentence),
   });

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { parseCheckpoint } from "../../core/tlog/checkpoint.ts";
@@ -8,6 +8,7 @@ import { formatVerifierKey, parseVerifierKey, type VerifierKey } from "../../cor
 import type { WitnessedHead } from "../../core/tlog/witness.ts";
 import { DirectoryLock } from "./directory-lock.ts";
 import { sha256 } from "./ed25519.ts";
+import { replaceFile } from "./replace-file.ts";
 
 /** What is kept of one log. */
 export interface WitnessedLog {
@@ -144,18 +145,7 @@ function keyOf(text: string, id: string): VerifierKey | undefined {
 
 /** Readers see the old file or the new one, also after a crash; a disk that runs full leaves the old one. */
 export async function replaceDurably(directory: string, name: string, text: string, mode = FILE_MODE): Promise<void> {
-  const path = join(directory, name);
-  const unfinished = `${path}.new`;
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
-  try {
-    await using file = await open(unfinished, flags, mode);
-    await file.writeFile(text);
-    await file.datasync();
-  } catch (error) {
-    await rm(unfinished, { force: true });
-    throw error;
-  }
-  await rename(unfinished, path);
+  await replaceFile(join(directory, name), text, mode);
   await using held = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   await held.sync();
 }

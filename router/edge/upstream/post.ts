@@ -37,6 +37,7 @@ export interface PostAnswer {
   /** 200 to 599. */
   readonly status: number;
   readonly retryAfter: string | undefined;
+  readonly contentType: string | undefined;
   /** The first `MAXIMUM_BODY` octets, as UTF-8; less where the rest did not come in time. The endpoint chose it. */
   readonly body: string;
 }
@@ -116,10 +117,11 @@ export function createPoster({ endpoint, ca, resolve, deadlines }: PosterOptions
         const client = await Promise.race([aborted, pool()]);
         const request = client.request({ path, method: "POST", headers, body, signal: abort.signal });
         const answer = await Promise.race([aborted, request]);
-        const retryAfter = answer.headers["retry-after"];
+        const { "retry-after": retryAfter, "content-type": contentType } = answer.headers;
         return ok({
           status: answer.statusCode,
           retryAfter: typeof retryAfter === "string" ? retryAfter : undefined,
+          contentType: typeof contentType === "string" ? contentType : undefined,
           body: await readCapped(answer.body, deadlines.body),
         });
       } catch (error) {

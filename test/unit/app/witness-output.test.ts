@@ -3,6 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { epochMillis, millis } from "../../../router/core/base/quantity.ts";
 import { fail, ok, type Result } from "../../../router/core/base/result.ts";
+import { SIZE_MEDIA_TYPE } from "../../../router/core/tlog/add-checkpoint-reply.ts";
 import { parseAddCheckpoint } from "../../../router/core/tlog/add-checkpoint.ts";
 import { parseCheckpointNote } from "../../../router/core/tlog/checkpoint-note.ts";
 import { verifyConsistency } from "../../../router/core/tlog/consistency-proof.ts";
@@ -18,7 +19,8 @@ import { leafOf } from "../core/audit/chain-fixture.ts";
 const clock = { now: () => epochMillis(Date.now()), monotonic: () => millis(performance.now()) };
 const cosigner = cosignerFromPrivateKey("witness.example", generateKeyPairSync("ed25519").privateKey);
 
-type Reply = Result<{ status: number; body: string }, string>;
+const SIZE = SIZE_MEDIA_TYPE;
+type Reply = Result<{ status: number; contentType: string | undefined; body: string }, string>;
 
 /** A witness of one log, by the letter of tlog-witness: size and root, and nothing that does not follow from them. */
 class ModelWitness {
@@ -42,14 +44,18 @@ class ModelWitness {
     assert.ok(parsed.ok);
     const { size, root } = parsed.value.checkpoint;
     this.asked.push(oldSize);
-    if (oldSize !== this.size) return ok({ status: 409, body: `${this.size}\n` });
+    if (oldSize !== this.size) return ok({ status: 409, contentType: SIZE, body: `${this.size}\n` });
     const isConsistent =
       oldSize === 0 ||
       verifyConsistency({ oldSize, oldRoot: this.root, newSize: size, newRoot: root, path }, nodeHash) === "proved";
-    if (!isConsistent) return ok({ status: 422, body: "" });
+    if (!isConsistent) return ok({ status: 422, contentType: undefined, body: "" });
     this.size = size;
     this.root = root;
-    return ok({ status: 200, body: formatSignatureLines([cosigner.cosign(parsed.value.note.text, 1_700_000_000)]) });
+    return ok({
+      status: 200,
+      contentType: undefined,
+      body: formatSignatureLines([cosigner.cosign(parsed.value.note.text, 1_700_000_000)]),
+    });
   }
 }
 
@@ -61,7 +67,6 @@ function setUp() {
   const output = new WitnessOutput({
     key: cosigner.key,
     post: witness.post,
-    clock,
     onCosigned: (note) => cosigned.push(note),
     onProblem: (problem) => problems.push(problem),
   });
@@ -149,16 +154,32 @@ test("INV-AUDIT-WITNESS: an outage costs no memory, and then one request catches
 });
 
 const wrong: readonly [name: string, reply: Reply, problem: RegExp][] = [
-  ["a size that was never signed", ok({ status: 409, body: "5000\n" }), /holds 5000 records of this log/],
-  ["a size that is none", ok({ status: 409, body: "-1\n" }), /holds another records/],
-  ["a huge answer for a size", ok({ status: 409, body: "9".repeat(4_000) }), /holds another records/],
-  ["an unknown log", ok({ status: 404, body: "" }), /answered 404/],
-  ["an inconsistent one", ok({ status: 422, body: "" }), /answered 422/],
-  ["no signature", ok({ status: 200, body: "" }), /without a signature line/],
-  ["half a line", ok({ status: 200, body: "\u2014 witness.example" }), /without a signature line/],
+  [
+    "a size that was never signed",
+    ok({ status: 409, contentType: SIZE, body: "5000\n" }),
+    /holds 5000 records of this log/,
+  ],
+  ["a size that is none", ok({ status: 409, contentType: SIZE, body: "-1\n" }), /409 without a tree size/],
+  [
+    "a huge answer for a size",
+    ok({ status: 409, contentType: SIZE, body: "9".repeat(4_000) }),
+    /409 without a tree size/,
+  ],
+  ["an unknown log", ok({ status: 404, contentType: undefined, body: "" }), /answered 404/],
+  ["an inconsistent one", ok({ status: 422, contentType: undefined, body: "" }), /answered 422/],
+  ["no signature", ok({ status: 200, contentType: undefined, body: "" }), /without signature lines/],
+  [
+    "half a line",
+    ok({ status: 200, contentType: undefined, body: "\u2014 witness.example" }),
+    /without signature lines/,
+  ],
   [
     "another's signature",
-    ok({ status: 200, body: formatSignatureLines([createSigner("witness.example").sign("x\n")]) }),
+    ok({
+      status: 200,
+      contentType: undefined,
+      body: formatSignatureLines([createSigner("witness.example").sign("x\n")]),
+    }),
     /does not verify/,
   ],
 ];

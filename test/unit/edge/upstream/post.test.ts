@@ -71,10 +71,10 @@ test("a request, as it is on the wire: one POST to path and query, without anyth
   const poster = posterTo(`http://collector.test:${port}/in%2F/x?a=b`);
   await poster.prepare();
   const headers = { "content-type": "text/plain", authorization: "Bearer t" };
-  const answered: PostAnswer = { status: 200, retryAfter: undefined, body: "ok" };
+  const answered: PostAnswer = { status: 200, retryAfter: undefined, contentType: undefined, body: "ok" };
   assert.deepEqual(await poster.post(headers, "b\u00f6dy", NEVER), ok(answered));
   const slow = await poster.post(headers, Buffer.from([0, 255]), NEVER);
-  assert.deepEqual(slow, ok({ status: 429, retryAfter: "7", body: "" }));
+  assert.deepEqual(slow, ok({ status: 429, retryAfter: "7", contentType: undefined, body: "" }));
   poster.close();
   assert.deepEqual(requests[0]?.split("\r\n"), [
     "POST /in%2F/x?a=b HTTP/1.1",
