@@ -6,6 +6,9 @@ import { didYouMean } from "../router/core/document/did-you-mean.ts";
 import { kindOf } from "../router/core/document/document-kind.ts";
 import { quoted } from "../router/core/document/quoted.ts";
 import { readYaml } from "../router/core/document/read-yaml.ts";
+import type { InferencePolicyDocument } from "../router/core/models/inference-policy.ts";
+import { lintInferencePolicy } from "../router/core/models/lint-inference-policy.ts";
+import { inferencePolicy, parseInferencePolicy } from "../router/core/models/parse-inference-policy.ts";
 import type { EgressPolicyDocument } from "../router/core/policy/egress-policy.ts";
 import { judgeFreshness } from "../router/core/policy/freshness.ts";
 import { lintEgressPolicy } from "../router/core/policy/lint-egress-policy.ts";
@@ -21,8 +24,8 @@ export interface CheckedDocument {
   readonly problems: readonly DocumentProblem[];
   /** What its author may not have meant. */
   readonly warnings: readonly DocumentProblem[];
-  /** Of an EgressPolicy that could be read. */
-  readonly policy: EgressPolicyDocument | undefined;
+  /** Of an EgressPolicy or an InferencePolicy that could be read. */
+  readonly policy: EgressPolicyDocument | InferencePolicyDocument | undefined;
 }
 
 /** Everything that can be said of one file without its signature. `now` decides what has expired. */
@@ -40,8 +43,14 @@ export async function checkDocument(cwd: string, file: string, now: EpochMillis)
     policy: undefined,
   });
   switch (kind) {
-    case egressPolicy.kind:
-      return checkEgressPolicy(file, source, now);
+    case egressPolicy.kind: {
+      const parsed = parseEgressPolicy(file, source);
+      return parsed.ok ? checkDated(file, kind, parsed.value, now, lintEgressPolicy) : found(parsed.problem);
+    }
+    case inferencePolicy.kind: {
+      const parsed = parseInferencePolicy(file, source);
+      return parsed.ok ? checkDated(file, kind, parsed.value, now, lintInferencePolicy) : found(parsed.problem);
+    }
     case signerPolicy.kind: {
       const parsed = parseSignerPolicy(file, source);
       return found(parsed.ok ? [] : parsed.problem);
@@ -60,13 +69,15 @@ export async function checkDocument(cwd: string, file: string, now: EpochMillis)
   }
 }
 
-const KINDS: readonly string[] = [egressPolicy.kind, signerPolicy.kind, routerConfig.kind];
+const KINDS: readonly string[] = [egressPolicy.kind, inferencePolicy.kind, signerPolicy.kind, routerConfig.kind];
 
-function checkEgressPolicy(file: string, source: string, now: EpochMillis): CheckedDocument {
-  const kind = egressPolicy.kind;
-  const parsed = parseEgressPolicy(file, source);
-  if (!parsed.ok) return { file, kind, problems: parsed.problem, warnings: [], policy: undefined };
-  const policy = parsed.value;
+function checkDated<Policy extends EgressPolicyDocument | InferencePolicyDocument>(
+  file: string,
+  kind: string,
+  policy: Policy,
+  now: EpochMillis,
+  lint: (file: string, policy: Policy) => readonly DocumentProblem[],
+): CheckedDocument {
   const [namespace = "", agent = ""] = [policy.audience.namespaces[0], policy.audience.agents[0]];
   const freshness = judgeFreshness({
     document: { ...policy, kind },
@@ -81,7 +92,7 @@ function checkEgressPolicy(file: string, source: string, now: EpochMillis): Chec
   const warnings = ageing
     ? [problem(file, "ageing", "Four fifths of its life are over: sign a new version soon.")]
     : [];
-  return { file, kind, problems, warnings: [...warnings, ...lintEgressPolicy(file, policy)], policy };
+  return { file, kind, problems, warnings: [...warnings, ...lint(file, policy)], policy };
 }
 
 /** Of a document as a whole. */

@@ -1,19 +1,20 @@
 import type { DocumentProblem } from "../router/core/base/problem.ts";
 import { quoted } from "../router/core/document/quoted.ts";
+import { inferencePolicy } from "../router/core/models/parse-inference-policy.ts";
+import { egressPolicy } from "../router/core/policy/parse-egress-policy.ts";
 import { type CheckedDocument, problem } from "./check-document.ts";
 
 /** What is wrong between the documents of one directory, each of which may be right by itself. */
 export function checkTogether(documents: readonly CheckedDocument[]): readonly DocumentProblem[] {
   const problems: DocumentProblem[] = [];
   const owners = new Map<string, string>();
-  let first: string | undefined;
+  const firsts = new Map<string, string>();
   for (const { file, kind, policy } of documents) {
-    if (kind !== "EgressPolicy") continue;
-    if (first !== undefined) {
-      problems.push(problem(file, "policy_twice", `A directory holds one EgressPolicy, and ${first} is another.`));
-    }
-    first ??= file;
-    const rules = policy === undefined ? [] : [...policy.allow, ...policy.deny];
+    if (kind !== egressPolicy.kind && kind !== inferencePolicy.kind) continue;
+    const first = firsts.get(kind);
+    if (first === undefined) firsts.set(kind, file);
+    else problems.push(problem(file, "policy_twice", `A directory holds one ${kind}, and ${first} is another.`));
+    const rules = policy !== undefined && "allow" in policy ? [...policy.allow, ...policy.deny] : [];
     for (const { id, line } of rules) {
       const owner = owners.get(id);
       if (owner === undefined) {

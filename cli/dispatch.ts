@@ -46,7 +46,7 @@ const VERBS: readonly VerbRow[] = [
   },
   {
     words: "policy explain",
-    usage: "policy explain --policy DIR (CONNECT host:port | METHOD URL) [--json]",
+    usage: "policy explain --policy DIR (CONNECT host:port | METHOD URL | MODEL name) [--json]",
     does: "the decision, the rule, and why the others did not match",
     load: async () => (await import("./policy-explain.ts")).policyExplain,
   },

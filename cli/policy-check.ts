@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type DocumentProblem, formatProblem } from "../router/core/base/problem.ts";
 import { fail, ok, type Result } from "../router/core/base/result.ts";
+import { inferencePolicy } from "../router/core/models/parse-inference-policy.ts";
 import { egressPolicy } from "../router/core/policy/parse-egress-policy.ts";
 import { safeText } from "../router/core/wire/safe-text.ts";
 import { type CheckedDocument, checkDocument } from "./check-document.ts";
@@ -103,8 +104,9 @@ async function judgeGroup(
   const verdicts: Verdict[] = [];
   for (const document of documents) {
     // Other kinds are not signed: a SignerPolicy is trusted for where it is mounted.
-    const signed =
-      document.kind === egressPolicy.kind ? await check?.(document.kind, resolve(io.cwd, document.file)) : undefined;
+    const { kind } = document;
+    const isSigned = kind === egressPolicy.kind || kind === inferencePolicy.kind;
+    const signed = isSigned ? await check?.(kind, resolve(io.cwd, document.file)) : undefined;
     const problems = [
       ...document.problems,
       ...together.filter(({ file }) => file === document.file),

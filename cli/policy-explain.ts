@@ -1,24 +1,30 @@
 import { parseArgs } from "node:util";
-import { formatProblem } from "../router/core/base/problem.ts";
+import { type DocumentProblem, formatProblem } from "../router/core/base/problem.ts";
 import { type Reason, REASONS } from "../router/core/base/reason.ts";
 import { fail, ok, type Result } from "../router/core/base/result.ts";
+import type { CompiledInferencePolicy } from "../router/core/models/compile-inference-policy.ts";
 import { admitAddresses } from "../router/core/policy/admit-address.ts";
 import type { EgressRequest } from "../router/core/policy/egress-request.ts";
 import { explain, type RuleExplanation } from "../router/core/policy/explain.ts";
 import { BARE_NETWORK } from "../router/core/policy/network.ts";
 import { parseRequestText } from "../router/core/policy/request-text.ts";
-import type { CompiledPolicy } from "../router/core/policy/snapshot.ts";
 import { type IpAddress, parseIpAddress } from "../router/core/wire/ip-address.ts";
 import { type CliIo, EXIT } from "./cli-io.ts";
-import { findPolicy } from "./policy-file.ts";
+import { explainModelTo } from "./explain-model.ts";
+import { findInferencePolicy, findPolicy, type PolicyFile } from "./policy-file.ts";
 
 interface Question {
   readonly directory: string;
+  readonly json: boolean;
+  readonly asked: EgressQuestion | { readonly about: "model"; readonly name: string };
+}
+
+interface EgressQuestion {
+  readonly about: "egress";
   readonly text: string;
   readonly request: EgressRequest;
   /** Undefined: the name is not resolved, and addresses are not judged. */
   readonly addresses: readonly IpAddress[] | undefined;
-  readonly json: boolean;
 }
 
 /** What is printed, as text or as JSON. */
@@ -38,7 +44,8 @@ interface Answer {
   readonly policy: { readonly file: string; readonly name: string; readonly version: number; readonly digest: string };
 }
 
-const USAGE = "sluice policy explain --policy DIR (CONNECT host:port | METHOD URL) [--resolve ip,...] [--json]";
+const USAGE =
+  "sluice policy explain --policy DIR (CONNECT host:port | METHOD URL | MODEL name) [--resolve ip,...] [--json]";
 
 /**
  * The decision that the sidecar would take now, and what every rule about the host had to do with it. Signatures
@@ -50,12 +57,14 @@ export async function policyExplain(argv: readonly string[], io: CliIo): Promise
     io.stderr(`sluice policy explain: ${question.problem}\nusage: ${USAGE}\n`);
     return EXIT.usage;
   }
-  const found = await findPolicy(io.cwd, question.value.directory);
-  if (!found.ok) {
-    for (const problem of found.problem) io.stderr(`${formatProblem(problem)}\n`);
-    return EXIT.usage;
-  }
-  const answer = answerTo(question.value, found.value.file, found.value.policy, io);
+  const { directory, asked } = question.value;
+  if (asked.about === "model") return explainModelTo(io, directory, asked.name, question.value.json);
+  const found = await findPolicy(io.cwd, directory);
+  if (!found.ok) return unreadable(io, found.problem);
+  // A file that is named by itself is the whole policy.
+  const inference = found.value.file === directory ? ok(undefined) : await findInferencePolicy(io.cwd, directory);
+  if (!inference.ok) return unreadable(io, inference.problem);
+  const answer = answerTo(asked, found.value, inference.value?.policy, io);
   io.stdout(question.value.json ? `${JSON.stringify(answer)}\n` : textOf(answer));
   return answer.effect === "allow" ? EXIT.yes : EXIT.no;
 }
@@ -73,12 +82,22 @@ function readQuestion(argv: readonly string[]): Result<Question, string> {
   }
   const { policy, resolve: given, json = false } = parsed.values;
   if (policy === undefined) return fail("--policy names the directory or file of the policy");
+  const about = { directory: policy, json };
+  const [word, name, ...more] = parsed.positionals;
+  if (word === "MODEL") {
+    if (name === undefined || more.length > 0) return fail("MODEL is followed by the name of one model");
+    return given === undefined
+      ? ok({ ...about, asked: { about: "model", name } })
+      : fail("--resolve: a model is not resolved");
+  }
   const text = parsed.positionals.join(" ");
   const request = parseRequestText(text);
   if (!request.ok) return request;
-  const question = { directory: policy, text, request: request.value, json };
+  const question = { about: "egress", text, request: request.value } as const;
   const { host } = request.value;
-  if (given === undefined) return ok({ ...question, addresses: host.kind === "address" ? [host.text] : undefined });
+  if (given === undefined) {
+    return ok({ ...about, asked: { ...question, addresses: host.kind === "address" ? [host.text] : undefined } });
+  }
   if (host.kind === "address") return fail("--resolve: a literal address is not resolved");
   const addresses: IpAddress[] = [];
   for (const item of given.flatMap((list) => list.split(","))) {
@@ -86,11 +105,26 @@ function readQuestion(argv: readonly string[]): Result<Question, string> {
     if (address === undefined) return fail(`--resolve: ${JSON.stringify(item)} is no address`);
     addresses.push(address);
   }
-  return ok({ ...question, addresses });
+  return ok({ ...about, asked: { ...question, addresses } });
 }
 
-function answerTo(question: Question, file: string, policy: CompiledPolicy, io: CliIo): Answer {
-  const { decision, rules, others } = explain(policy, question.request, io.now());
+function unreadable(io: CliIo, problems: readonly DocumentProblem[]): number {
+  for (const problem of problems) io.stderr(`${formatProblem(problem)}\n`);
+  return EXIT.usage;
+}
+
+function answerTo(
+  question: EgressQuestion,
+  { file, policy }: PolicyFile,
+  inference: CompiledInferencePolicy | undefined,
+  io: CliIo,
+): Answer {
+  const { decision, rules, others } = explain(
+    policy,
+    question.request,
+    io.now(),
+    (host, port) => inference?.isProviderHost(host, port) ?? false,
+  );
   const about = { request: question.text, rules, others, policy: { file, ...policy.identity } };
   if (decision.effect === "deny") {
     const { reason, rule = null } = decision;

@@ -6,6 +6,11 @@ import { fail, ok, type Result } from "../router/core/base/result.ts";
 import { MAXIMUM_DOCUMENT } from "../router/core/document/check-source.ts";
 import { kindOf } from "../router/core/document/document-kind.ts";
 import { readYaml } from "../router/core/document/read-yaml.ts";
+import {
+  compileInferencePolicy,
+  type CompiledInferencePolicy,
+} from "../router/core/models/compile-inference-policy.ts";
+import { inferencePolicy, parseInferencePolicy } from "../router/core/models/parse-inference-policy.ts";
 import { compilePolicy } from "../router/core/policy/compile.ts";
 import { egressPolicy, parseEgressPolicy } from "../router/core/policy/parse-egress-policy.ts";
 import type { CompiledPolicy } from "../router/core/policy/snapshot.ts";
@@ -15,6 +20,11 @@ import { findDocuments } from "./find-documents.ts";
 export interface PolicyFile {
   readonly file: string;
   readonly policy: CompiledPolicy;
+}
+
+export interface InferencePolicyFile {
+  readonly file: string;
+  readonly policy: CompiledInferencePolicy;
 }
 
 type Reading<Value> = Promise<Result<Value, readonly DocumentProblem[]>>;
@@ -45,22 +55,48 @@ export async function readPolicy(cwd: string, file: string): Reading<PolicyFile>
   return document.ok ? ok({ file, policy: compilePolicy(document.value, source.value.digest, millis(0)) }) : document;
 }
 
+/** The same for one `InferencePolicy`. */
+async function readInferencePolicy(cwd: string, file: string): Reading<InferencePolicyFile> {
+  const source = await readSource(cwd, file);
+  if (!source.ok) return source;
+  const document = parseInferencePolicy(file, source.value.text);
+  if (!document.ok) return document;
+  return ok({ file, policy: compileInferencePolicy(document.value, source.value.digest, millis(0)) });
+}
+
 /** The `EgressPolicy` that a file is, or the only one that a directory holds. */
 export async function findPolicy(cwd: string, path: string): Reading<PolicyFile> {
+  const file = await findOnly(cwd, path, egressPolicy.kind);
+  if (!file.ok) return file;
+  if (file.value === undefined) return refusal(path, "no_policy", "No document in this directory is an EgressPolicy.");
+  return readPolicy(cwd, file.value);
+}
+
+/**
+ * The `InferencePolicy` that a file is, or the only one that a directory holds; undefined: a directory without one,
+ * which is in order.
+ */
+export async function findInferencePolicy(cwd: string, path: string): Reading<InferencePolicyFile | undefined> {
+  const file = await findOnly(cwd, path, inferencePolicy.kind);
+  if (!file.ok) return file;
+  return file.value === undefined ? ok(undefined) : readInferencePolicy(cwd, file.value);
+}
+
+/** A file as it is given, or the only one of this kind in a directory. */
+async function findOnly(cwd: string, path: string, kind: string): Reading<string | undefined> {
   const documents = await findDocuments(cwd, path);
   if (!documents.ok) return refusal(path, "unreadable", documents.problem);
   const [group] = documents.value;
-  if (group?.directory === false) return readPolicy(cwd, path);
+  if (group?.directory === false) return ok(path);
   const found: string[] = [];
   for (const file of documents.value.flatMap(({ files }) => files)) {
     const source = await readSource(cwd, file);
     if (!source.ok) return source;
-    if (kindOf(readYaml(file, source.value.text)) === egressPolicy.kind) found.push(file);
+    if (kindOf(readYaml(file, source.value.text)) === kind) found.push(file);
   }
   const [only, ...more] = found;
-  if (only === undefined) return refusal(path, "no_policy", "No document in this directory is an EgressPolicy.");
   if (more.length > 0) return refusal(path, "several_policies", `There are several: ${found.join(", ")}. Name one.`);
-  return readPolicy(cwd, only);
+  return ok(only);
 }
 
 function refusal(file: string, code: string, message: string): Result<never, readonly DocumentProblem[]> {

@@ -1,15 +1,17 @@
 import type { Clock } from "../core/base/clock.ts";
-import { type EpochMillis, type Millis, millis } from "../core/base/quantity.ts";
+import { type EpochMillis, type Millis, millis, type Port } from "../core/base/quantity.ts";
 import type { Reason } from "../core/base/reason.ts";
 import { fail, ok, type Result } from "../core/base/result.ts";
 import { admittedEvent } from "../core/outcome/audit-projection.ts";
 import type { AuditEvent } from "../core/audit/audit-event.ts";
+import type { CompiledInferencePolicy, MissingInferencePolicy } from "../core/models/compile-inference-policy.ts";
 import { admitAddresses } from "../core/policy/admit-address.ts";
 import { decide } from "../core/policy/decide.ts";
 import type { NetworkFacts } from "../core/policy/network.ts";
 import { stillPermitted } from "../core/policy/still-permitted.ts";
 import type { DialPermit, NamePermit, PolicyIdentity } from "../core/policy/permit.ts";
 import type { PolicySnapshot } from "../core/policy/snapshot.ts";
+import type { Host } from "../core/wire/host.ts";
 import type { Hostname } from "../core/wire/hostname.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
 import type { EgressRequest } from "../core/policy/egress-request.ts";
@@ -21,6 +23,8 @@ export interface AdmissionRooms {
   policy(): PolicySnapshot;
   /** The wall clock, except that it never steps back. */
   policyTime(): EpochMillis;
+  /** Its providers are reached through the agent API only. */
+  models(): CompiledInferencePolicy | MissingInferencePolicy;
   network(): NetworkFacts;
   draining(): boolean;
   /** False: refuse before anything leaves, even a DNS query. */
@@ -50,9 +54,9 @@ export function judge(rooms: AdmissionRooms, exchange: Exchange, request: Egress
   const snapshot = rooms.policy();
   if (rooms.draining()) return fail({ reason: "draining", policy: snapshot.identity, rule: undefined });
 
-  exchange.judgedBy = { policy: snapshot, network: rooms.network() };
+  exchange.judgedBy = { policy: snapshot, models: rooms.models(), network: rooms.network() };
   const before = rooms.clock.monotonic();
-  const decision = decide(snapshot, request, rooms.policyTime());
+  const decision = decide(snapshot, request, rooms.policyTime(), providerHosts(rooms));
   rooms.decided(millis(rooms.clock.monotonic() - before));
   if (decision.effect === "deny") {
     return fail({ reason: decision.reason, policy: snapshot.identity, rule: decision.rule });
@@ -118,7 +122,12 @@ export async function record(
  * swapped since it was judged.
  */
 export function lostMeanwhile(rooms: AdmissionRooms, exchange: Exchange): Reason | undefined {
-  const same = rooms.policy() === exchange.judgedBy?.policy && rooms.network() === exchange.judgedBy.network;
+  const { judgedBy } = exchange;
+  const same =
+    judgedBy !== undefined &&
+    rooms.policy() === judgedBy.policy &&
+    rooms.models() === judgedBy.models &&
+    rooms.network() === judgedBy.network;
   return exchange.cutReason ?? (same ? undefined : lostPermission(rooms, exchange));
 }
 
@@ -130,12 +139,17 @@ export function lostPermission(rooms: AdmissionRooms, exchange: Exchange): Reaso
   const { request, permit, address } = exchange;
   if (request === undefined || permit === undefined) return undefined;
   const now = rooms.policyTime();
-  const decision = decide(rooms.policy(), request, now);
+  const decision = decide(rooms.policy(), request, now, providerHosts(rooms));
   if (decision.effect === "deny") return decision.reason;
   // Not dialled yet: asked again when it is.
   if (address === undefined) return undefined;
-  const kept = stillPermitted(rooms.policy(), rooms.network(), { request, permit, address }, now);
+  const kept = stillPermitted(rooms.policy(), rooms.network(), { request, permit, address }, now, providerHosts(rooms));
   return kept ? undefined : "address_not_allowed";
+}
+
+function providerHosts(rooms: AdmissionRooms): (host: Host, port: Port) => boolean {
+  const models = rooms.models();
+  return (host, port) => models.state === "loaded" && models.isProviderHost(host, port);
 }
 
 export function refusalOf(

@@ -1,35 +1,47 @@
 import type { AuditHealth } from "../edge/audit/audit-health.ts";
 import type { Condition } from "../edge/admin/admin-routes.ts";
-import type { PolicyLoop } from "./policy-loop.ts";
+import type { EgressLoop, InferenceLoop } from "./policy-kinds.ts";
 
 /** Loaded and not over: `degraded` where a newer document was refused, or the life of this one is nearly used. */
-export function policyCondition(loop: PolicyLoop): Condition {
+export function policyCondition(loop: EgressLoop): Condition {
+  const common = commonCondition("policy", loop);
+  const { snapshot } = loop;
+  if (common.state !== "ok" || snapshot.state === "missing" || snapshot.mode !== "learn") return common;
+  return {
+    name: "policy",
+    state: "degraded",
+    reason: "learn mode: everything that is not denied is allowed and recorded",
+  };
+}
+
+/** No document of this kind is in order: then the agent API serves no model. One that is refused is not. */
+export function inferenceCondition(loop: InferenceLoop): Condition {
+  const { condition, snapshot } = loop;
+  if (snapshot.state === "missing" && condition.state === "missing" && condition.problems.length === 0) {
+    return { name: "inference", state: "ok", reason: "" };
+  }
+  return commonCondition("inference", loop);
+}
+
+function commonCondition(name: string, loop: EgressLoop | InferenceLoop): Condition {
   const { condition, snapshot } = loop;
   const problems = condition.state === "loaded" ? "" : condition.problems.map(({ message }) => message).join(" ");
   if (snapshot.state === "missing") {
-    return { name: "policy", state: "failed", reason: problems === "" ? "no policy was found yet" : problems };
+    return { name, state: "failed", reason: problems === "" ? "no policy was found yet" : problems };
   }
-  if (loop.time() >= snapshot.deniesFrom)
-    return { name: "policy", state: "failed", reason: `the policy has expired. ${problems}` };
+  if (loop.time() >= snapshot.deniesFrom) {
+    return { name, state: "failed", reason: `the policy has expired. ${problems}` };
+  }
   if (condition.state !== "loaded") {
-    return { name: "policy", state: "degraded", reason: `version ${snapshot.identity.version} stands: ${problems}` };
+    return { name, state: "degraded", reason: `version ${snapshot.identity.version} stands: ${problems}` };
   }
   const used = (loop.time() - snapshot.issuedAt) / (snapshot.expiresAt - snapshot.issuedAt);
-  if (used >= 0.8) {
-    return {
-      name: "policy",
-      state: "degraded",
-      reason: `${Math.floor(used * 100)} % of the policy's life is used: sign a new version`,
-    };
-  }
-  if (snapshot.mode === "learn") {
-    return {
-      name: "policy",
-      state: "degraded",
-      reason: "learn mode: everything that is not denied is allowed and recorded",
-    };
-  }
-  return { name: "policy", state: "ok", reason: "" };
+  if (used < 0.8) return { name, state: "ok", reason: "" };
+  return {
+    name,
+    state: "degraded",
+    reason: `${Math.floor(used * 100)} % of the policy's life is used: sign a new version`,
+  };
 }
 
 /** `outputs`: what is wrong with the places where its heads are kept. */

@@ -22,7 +22,7 @@ export class Exchange {
   /** Its durable record exists: from here on the end is an `egress.end`. */
   admitted = false;
   /** What was in force when it was judged. */
-  judgedBy: { readonly policy: PolicySnapshot; readonly network: NetworkFacts } | undefined;
+  judgedBy: { readonly policy: PolicySnapshot; readonly models: object; readonly network: NetworkFacts } | undefined;
   permit: NamePermit | undefined;
   address: IpAddress | undefined;
   bytesOut = 0;

@@ -4,17 +4,15 @@ import { type DocumentProblem } from "../core/base/problem.ts";
 import { type EpochMillis, epochMillis, type Millis } from "../core/base/quantity.ts";
 import type { Result } from "../core/base/result.ts";
 import type { RouterConfig } from "../core/config/router-config.ts";
-import { compilePolicy } from "../core/policy/compile.ts";
 import { type Freshness, judgeFreshness } from "../core/policy/freshness.ts";
-import { parseEgressPolicy } from "../core/policy/parse-egress-policy.ts";
-import { DENY_ALL, type CompiledPolicy, type PolicySnapshot } from "../core/policy/snapshot.ts";
 import type { DirectoryListing } from "../edge/sources/directory-listing.ts";
 import type { HighWaterMarks } from "../edge/trust/high-water-mark.ts";
 import type { Keyring } from "../edge/trust/keyring.ts";
 import type { UnverifiedDocument } from "../edge/trust/verified.ts";
 import { verifyDocument } from "../edge/trust/verify-document.ts";
+import type { DatedDocument, Loaded, Missing, PolicyKind } from "./policy-kinds.ts";
+import type { PolicyTime } from "./policy-time.ts";
 
-const KIND = "EgressPolicy";
 const BUNDLE = ".sigstore.json";
 /** A timer longer than this fires at once; a policy that lives longer is looked at again when it ends. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -25,25 +23,27 @@ export type PolicyCondition =
   /** The last good snapshot stands, and this is why no newer one does. */
   | { readonly state: "degraded"; readonly problems: readonly DocumentProblem[] };
 
-export interface PolicyLoopRooms {
+export interface PolicyLoopRooms<Document extends DatedDocument, Snapshot extends Loaded> {
   readonly clock: Clock;
+  readonly time: PolicyTime;
+  readonly kind: PolicyKind<Document, Snapshot>;
   readonly identity: RouterConfig["identity"];
   readonly directory: string;
   readonly expiryGrace: Millis;
   readonly marks: HighWaterMarks;
   /** Called in the same turn as the swap: live exchanges are judged again before anything else happens. */
-  swapped(snapshot: PolicySnapshot): void;
-  accepted(snapshot: CompiledPolicy, signers: readonly string[], freshness: Freshness): void;
+  swapped(snapshot: Snapshot | Missing): void;
+  accepted(snapshot: Snapshot, signers: readonly string[], freshness: Freshness): void;
   refused(problems: readonly DocumentProblem[]): void;
 }
 
 /**
- * The side loop: listing of the policy directory and keyring in, frozen snapshot out. Whatever is wrong, the last
- * good snapshot stands and the condition says why; with none yet, everything is denied.
+ * The side loop of one kind of policy: listing of the policy directory and keyring in, frozen snapshot out. Whatever
+ * is wrong, the last good snapshot stands and the condition says why; with none yet, everything is denied.
  */
-export class PolicyLoop {
-  readonly #rooms: PolicyLoopRooms;
-  #snapshot: PolicySnapshot = DENY_ALL;
+export class PolicyLoop<Document extends DatedDocument, Snapshot extends Loaded> {
+  readonly #rooms: PolicyLoopRooms<Document, Snapshot>;
+  #snapshot: Snapshot | Missing;
   /** What the snapshot was made of, with its newest signatures. The directory may hold something else by now. */
   #standing: UnverifiedDocument | undefined;
   #condition: PolicyCondition = { state: "missing", problems: [] };
@@ -53,16 +53,19 @@ export class PolicyLoop {
   #keyring: Keyring | undefined;
   #listingProblems: readonly DocumentProblem[] = [];
   #keyringProblems: readonly DocumentProblem[] = [];
-  /** The latest wall time ever believed: a clock set back revives no policy. */
-  #latest: EpochMillis = epochMillis(0);
   #working: Promise<void> = Promise.resolve();
   #expiry: NodeJS.Timeout | undefined;
 
-  constructor(rooms: PolicyLoopRooms) {
+  constructor(rooms: PolicyLoopRooms<Document, Snapshot>) {
     this.#rooms = rooms;
+    this.#snapshot = rooms.kind.missing;
   }
 
-  get snapshot(): PolicySnapshot {
+  get kind(): PolicyKind<Document, Snapshot>["kind"] {
+    return this.#rooms.kind.kind;
+  }
+
+  get snapshot(): Snapshot | Missing {
     return this.#snapshot;
   }
 
@@ -80,11 +83,9 @@ export class PolicyLoop {
     return this.#signers;
   }
 
-  /** The time by which policies are judged: the wall clock, but never earlier than any time seen before. */
+  /** See `PolicyTime`. */
   time(): EpochMillis {
-    const now = this.#rooms.clock.now();
-    if (now > this.#latest) this.#latest = now;
-    return this.#latest;
+    return this.#rooms.time.now();
   }
 
   /** The first reading of both directories, judged once. */
@@ -149,6 +150,10 @@ export class PolicyLoop {
   async #load(trustChanged: boolean): Promise<void> {
     const outside = [...this.#keyringProblems, ...this.#listingProblems];
     const judged = await this.#judge();
+    if (judged.kind === "absent") {
+      this.#condition = { state: "missing", problems: outside };
+      return;
+    }
     if (judged.kind === "refused") {
       this.#refuse([...outside, ...judged.problems], trustChanged && this.#lostTrust());
       return;
@@ -162,27 +167,29 @@ export class PolicyLoop {
     if (outside.length > 0) this.#rooms.refused(outside);
   }
 
-  async #judge(): Promise<Judged> {
-    const directory = this.#rooms.directory;
+  async #judge(): Promise<Judged<Snapshot>> {
+    const { directory, kind } = this.#rooms;
     if (this.#keyring === undefined) {
       // What keeps it from being read is among the problems already.
       return refusal([]);
     }
-    const names = [...(this.#listing?.files.keys() ?? [])].filter(
-      (name) => /\.ya?ml$/.test(name) && !name.endsWith(".cases.yaml"),
-    );
-    const [name, another] = names;
     if (this.#listing === undefined) return refusal([]);
-    if (name === undefined)
-      return refusal([problem(directory, "policy_absent", "The directory holds no policy document.")]);
+    const documents = [...this.#listing.files].filter(
+      ([name, { bytes }]) => /\.ya?ml$/.test(name) && !name.endsWith(".cases.yaml") && kind.claims(bytes),
+    );
+    const [name, another] = documents.map(([one]) => one);
+    if (name === undefined) {
+      if (kind.optional && this.#standing === undefined) return { kind: "absent" };
+      return refusal([problem(directory, "policy_absent", `The directory holds no document of kind ${kind.kind}.`)]);
+    }
     if (another !== undefined) {
       return refusal([
-        problem(join(directory, another), "policy_twice", "The directory holds more than one policy document."),
+        problem(join(directory, another), "policy_twice", `The directory holds more than one ${kind.kind}.`),
       ]);
     }
     const file = join(directory, name);
     const unverified = {
-      kind: KIND,
+      kind: kind.kind,
       file,
       bytes: this.#listing.files.get(name)?.bytes ?? new Uint8Array(),
       bundle: this.#listing.files.get(`${name}${BUNDLE}`)?.bytes,
@@ -190,20 +197,20 @@ export class PolicyLoop {
     const verified = verifyDocument(this.#keyring, unverified);
     if (!verified.ok) return refusal([verified.problem]);
 
-    const parsed = parseEgressPolicy(file, verified.value.text);
+    const parsed = kind.parse(file, verified.value.text);
     if (!parsed.ok) return refusal(parsed.problem);
     const document = parsed.value;
     const { digest } = verified.value;
     // Marks are kept by name: under another one, an old document for the same audience would be a first sighting.
-    const followed = this.#rooms.marks.names(KIND).find((known) => known !== document.name);
+    const followed = this.#rooms.marks.names(kind.kind).find((known) => known !== document.name);
     if (followed !== undefined) {
       const message = `This pod follows the policy ${followed}, and this one is called ${document.name}.`;
       return refusal([problem(file, "renamed", message)]);
     }
     const fresh = judgeFreshness({
-      document: { ...document, kind: KIND },
+      document: { ...document, kind: kind.kind },
       digest,
-      mark: this.#rooms.marks.get(KIND, document.name),
+      mark: this.#rooms.marks.get(kind.kind, document.name),
       identity: this.#rooms.identity,
       now: this.time(),
       expiryGrace: this.#rooms.expiryGrace,
@@ -213,8 +220,8 @@ export class PolicyLoop {
       return { kind: "unchanged", unverified, freshness: fresh.value };
     }
     // Compiled before the mark is raised: a document that cannot be compiled must not use its version up.
-    const snapshot = compilePolicy(document, digest, this.#rooms.expiryGrace);
-    const raised = await this.#rooms.marks.raise(KIND, document.name, fresh.value.mark);
+    const snapshot = kind.compile(document, digest, this.#rooms.expiryGrace);
+    const raised = await this.#rooms.marks.raise(kind.kind, document.name, fresh.value.mark);
     if (!raised.ok) return refusal([problem(file, raised.problem.code, raised.problem.message)]);
     return { kind: "accepted", unverified, snapshot, signers: verified.value.signers, freshness: fresh.value };
   }
@@ -224,8 +231,8 @@ export class PolicyLoop {
     return !verifyDocument(this.#keyring, this.#standing).ok;
   }
 
-  #swap(snapshot: CompiledPolicy, signers: readonly string[], freshness: Freshness): void {
-    this.#latest = epochMillis(Math.max(this.#latest, freshness.time));
+  #swap(snapshot: Snapshot, signers: readonly string[], freshness: Freshness): void {
+    this.#rooms.time.atLeast(freshness.time);
     this.#snapshot = snapshot;
     this.#loadedAt = this.#rooms.clock.now();
     this.#signers = signers;
@@ -236,18 +243,18 @@ export class PolicyLoop {
 
   #refuse(problems: readonly DocumentProblem[], falls: boolean): void {
     if (falls) {
-      this.#snapshot = DENY_ALL;
+      this.#snapshot = this.#rooms.kind.missing;
       this.#standing = undefined;
       this.#loadedAt = epochMillis(0);
       this.#signers = [];
-      this.#rooms.swapped(DENY_ALL);
+      this.#rooms.swapped(this.#rooms.kind.missing);
     }
     this.#condition = { state: this.#snapshot.state === "loaded" ? "degraded" : "missing", problems };
     this.#rooms.refused(problems);
   }
 
   /** At the end of its life, and of its grace, the policy denies more by itself; what is open is judged again then. */
-  #awaitExpiry(snapshot: CompiledPolicy): void {
+  #awaitExpiry(snapshot: Snapshot): void {
     clearTimeout(this.#expiry);
     const end = [snapshot.expiresAt, snapshot.deniesFrom].find((time) => time > this.time());
     if (end === undefined) return;
@@ -264,18 +271,20 @@ export class PolicyLoop {
   }
 }
 
-type Judged =
+type Judged<Snapshot> =
+  /** There is none, and there need not be. */
+  | { readonly kind: "absent" }
   | {
       readonly kind: "accepted";
       readonly unverified: UnverifiedDocument;
-      readonly snapshot: CompiledPolicy;
+      readonly snapshot: Snapshot;
       readonly signers: readonly string[];
       readonly freshness: Freshness;
     }
   | { readonly kind: "unchanged"; readonly unverified: UnverifiedDocument; readonly freshness: Freshness }
   | { readonly kind: "refused"; readonly problems: readonly DocumentProblem[] };
 
-function refusal(problems: readonly DocumentProblem[]): Judged {
+function refusal(problems: readonly DocumentProblem[]): Judged<never> {
   return { kind: "refused", problems };
 }
 

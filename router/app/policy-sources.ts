@@ -16,28 +16,41 @@ const WATCH = {
   settle: millis(50),
 } as const;
 
-/** Connects the policy and trust directories to the loop; resolves when both have been read once and judged. */
-export async function watchPolicySources(config: RouterConfig, loop: PolicyLoop, log: Log): Promise<PolicySources> {
+/** What a loop is told; `PolicyLoop` is one for any kind. */
+type Loop = Pick<PolicyLoop<never, never>, "begin" | "listed" | "listingFailed" | "trusted" | "trustFailed">;
+
+/**
+ * Connects the policy and trust directories to the loops, in whose order each change is judged; resolves when both have
+ * been read once and judged.
+ */
+export async function watchPolicySources(
+  config: RouterConfig,
+  loops: readonly Loop[],
+  log: Log,
+): Promise<PolicySources> {
+  const each = async (tell: (loop: Loop) => Promise<void>): Promise<void> => {
+    for (const loop of loops) await tell(loop);
+  };
   const onEvents = (problem: DocumentProblem | undefined): void =>
     log.event(problem === undefined ? "info" : "warn", "policy sources", {
       problem: problem?.message ?? "events come again",
     });
   const reloadTrust = async (): Promise<void> => {
     const keyring = await loadKeyring(config.trust.directory);
-    await (keyring.ok ? loop.trusted(keyring.value) : loop.trustFailed(keyring.problem));
+    await each((loop) => (keyring.ok ? loop.trusted(keyring.value) : loop.trustFailed(keyring.problem)));
   };
   const trust = watchDirectory(config.trust.directory, {
     ...WATCH,
     accept: () => true,
     onChange: reloadTrust,
-    onProblem: (problems) => void loop.trustFailed(problems),
+    onProblem: (problems) => void each((loop) => loop.trustFailed(problems)),
     onEvents,
   } satisfies WatchOptions);
   const policy = watchDirectory(config.policy.directory, {
     ...WATCH,
     accept: (name) => /\.ya?ml(?:\.sigstore\.json)?$/.test(name),
-    onChange: (listing) => loop.listed(listing),
-    onProblem: (problems) => void loop.listingFailed(problems),
+    onChange: (listing) => each((loop) => loop.listed(listing)),
+    onProblem: (problems) => void each((loop) => loop.listingFailed(problems)),
     onEvents,
   } satisfies WatchOptions);
 
@@ -46,7 +59,7 @@ export async function watchPolicySources(config: RouterConfig, loop: PolicyLoop,
     loadKeyring(config.trust.directory),
     trust.initial(),
   ]);
-  await loop.begin(listing, keyring);
+  await each((loop) => loop.begin(listing, keyring));
   return {
     async [Symbol.asyncDispose]() {
       await Promise.all([trust[Symbol.asyncDispose](), policy[Symbol.asyncDispose]()]);

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { ownEvent } from "../core/audit/own-event.ts";
-import { formatProblem } from "../core/base/problem.ts";
+import { type DocumentProblem, formatProblem } from "../core/base/problem.ts";
 import { epochMillis, millis } from "../core/base/quantity.ts";
 import { fail, ok, type Result } from "../core/base/result.ts";
 import type { RouterConfig } from "../core/config/router-config.ts";
@@ -17,13 +17,17 @@ import { HighWaterMarks } from "../edge/trust/high-water-mark.ts";
 import { createResolver } from "../edge/upstream/resolver.ts";
 import { type AdmissionRooms, lostPermission } from "./admission.ts";
 import { systemClock } from "./clock.ts";
-import { auditCondition, listenersCondition, policyCondition } from "./conditions.ts";
-import { createCorridor } from "./corridor.ts";
+import { auditCondition, inferenceCondition, listenersCondition, policyCondition } from "./conditions.ts";
+import { type Corridor, createCorridor } from "./corridor.ts";
 import type { AuditExports } from "./export-sinks.ts";
 import { GuardWatch } from "./guard-watch.ts";
 import { NetworkView } from "./network-view.ts";
 import { type Audit, openAudit } from "./open-audit.ts";
+import type { AgentApi } from "./inference/agent-api.ts";
+import { type Inference, openInference } from "./inference/open-inference.ts";
+import { type EgressLoop, egressKind, type InferenceLoop, inferenceKind, type Loaded } from "./policy-kinds.ts";
 import { PolicyLoop } from "./policy-loop.ts";
+import { PolicyTime } from "./policy-time.ts";
 import { type PolicySources, watchPolicySources } from "./policy-sources.ts";
 import { requestIds } from "./request-ids.ts";
 import { runAttestation } from "./run-attestation.ts";
@@ -41,6 +45,7 @@ const MOST_TURNED_AWAY = 64;
 /** A running sidecar. */
 export interface Router {
   readonly forward: readonly string[];
+  readonly agent: readonly string[];
   readonly admin: readonly string[];
   ready(): boolean;
   /** Not ready, stop accepting, drain with the deadline, close the audit log. */
@@ -64,6 +69,7 @@ export async function startRouter(
   const marks = await HighWaterMarks.open(config.state.directory);
   if (!marks.ok) return fail(marks.problem.message);
 
+  const time = new PolicyTime(clock);
   const registry = new TunnelRegistry();
   const rates = new RateWindows();
   const guard = new GuardWatch(config.guard, (proof) => {
@@ -79,18 +85,16 @@ export async function startRouter(
     checkpointAge: () => (clock.now() - (audit.health().checkpoint?.at ?? startedAt)) / 1_000,
     outputsFailing: () => outputs.problems().length,
     exports: () => exports.status(),
-    policies: () => {
-      const { snapshot } = policy;
-      const loaded = snapshot.state === "loaded";
-      return [
-        {
-          kind: "EgressPolicy",
+    policies: () =>
+      [policy, models].map(({ kind, snapshot, loadedAt }) => {
+        const loaded = snapshot.state === "loaded";
+        return {
+          kind,
           version: loaded ? snapshot.identity.version : 0,
-          loadedAt: policy.loadedAt,
+          loadedAt,
           expiresAt: loaded ? snapshot.expiresAt : epochMillis(0),
-        },
-      ];
-    },
+        };
+      }),
   });
 
   const resolver = createResolver(config.resolver, clock);
@@ -109,7 +113,8 @@ export async function startRouter(
   const admission: AdmissionRooms = {
     clock,
     policy: () => policy.snapshot,
-    policyTime: () => policy.time(),
+    policyTime: () => time.now(),
+    models: () => models.snapshot,
     network: () => network.facts,
     draining: () => draining,
     auditWritable: () => !audit.health().refusing,
@@ -119,52 +124,88 @@ export async function startRouter(
     decided: (elapsed) => instruments.decisionTook(elapsed),
   };
   const judgeAgain = (): void => void registry.judgeAgain((exchange) => lostPermission(admission, exchange));
-  network.onChange(judgeAgain);
+  network.onChange(() => {
+    judgeAgain();
+    inference.judgeAgain();
+  });
 
-  const policy: PolicyLoop = new PolicyLoop({
+  const loopRooms = {
     clock,
+    time,
     identity: config.identity,
     directory: config.policy.directory,
     expiryGrace: config.policy.expiryGrace,
     marks: marks.value,
+  };
+  const policy: EgressLoop = new PolicyLoop({
+    ...loopRooms,
+    kind: egressKind,
     swapped: (snapshot) => {
       judgeAgain();
+      inference.judgeAgain();
       if (snapshot.state === "loaded") rates.retain(new Set(snapshot.allow.map((rule) => rule.id)));
     },
-    accepted: (snapshot, signers, freshness) => {
-      instruments.reloaded("EgressPolicy", "accepted");
-      audit.appendSoon({
-        ...ownEvent(clock.now(), "policy.load", "policy.load", snapshot.identity.name, {
-          signers,
-          mode: snapshot.mode,
-          rules: snapshot.allow.length + snapshot.deny.length,
-          phase: freshness.phase,
-        }),
-        decision: "allow",
-        policy: snapshot.identity,
-      });
-      log.event(snapshot.mode === "learn" ? "warn" : "info", "policy loaded", {
-        name: snapshot.identity.name,
-        version: snapshot.identity.version,
-        digest: snapshot.identity.digest,
-        signers: signers.join(","),
-        mode: snapshot.mode,
-      });
+    accepted: (snapshot, signers, { phase }) => {
+      const rules = snapshot.allow.length + snapshot.deny.length;
+      policyAccepted("EgressPolicy", snapshot, signers, { mode: snapshot.mode, rules, phase });
     },
-    refused: (problems) => {
-      instruments.reloaded("EgressPolicy", "refused");
-      const { snapshot } = policy;
-      for (const problem of problems.slice(0, 20))
-        log.event("error", "policy refused", { problem: formatProblem(problem) });
-      audit.appendSoon({
-        ...ownEvent(clock.now(), "policy.refused", "policy.load", problems[0]?.file ?? config.policy.directory, {
-          problems: problems.slice(0, 20).map(({ code, message }) => `${code}: ${message}`),
-        }),
-        decision: "deny",
-        policy: snapshot.state === "loaded" ? snapshot.identity : null,
-      });
-    },
+    refused: (problems) => policyRefused("EgressPolicy", policy, problems),
   });
+  const models: InferenceLoop = new PolicyLoop({
+    ...loopRooms,
+    kind: inferenceKind(config.inference.sharedLedger !== undefined),
+    swapped: (snapshot) => {
+      inference.swapped(snapshot);
+      // A provider's host is reached through the agent API only: a tunnel to it that is open ends.
+      judgeAgain();
+    },
+    accepted: (snapshot, signers, { phase }) => {
+      const { models: named, providers, budgets } = snapshot;
+      const counts = { models: named.length, providers: providers.length, budgets: budgets.length, phase };
+      policyAccepted("InferencePolicy", snapshot, signers, counts);
+    },
+    refused: (problems) => policyRefused("InferencePolicy", models, problems),
+  });
+
+  function policyAccepted(
+    kind: "EgressPolicy" | "InferencePolicy",
+    { identity }: Loaded,
+    signers: readonly string[],
+    facts: Readonly<Record<string, string | number>>,
+  ): void {
+    instruments.reloaded(kind, "accepted");
+    audit.appendSoon({
+      ...ownEvent(clock.now(), "policy.load", "policy.load", identity.name, { kind, signers, ...facts }),
+      decision: "allow",
+      policy: identity,
+    });
+    log.event(facts["mode"] === "learn" ? "warn" : "info", "policy loaded", {
+      kind,
+      name: identity.name,
+      version: identity.version,
+      digest: identity.digest,
+      signers: signers.join(","),
+      ...facts,
+    });
+  }
+
+  function policyRefused(
+    kind: "EgressPolicy" | "InferencePolicy",
+    { snapshot }: EgressLoop | InferenceLoop,
+    problems: readonly DocumentProblem[],
+  ): void {
+    instruments.reloaded(kind, "refused");
+    for (const problem of problems.slice(0, 20))
+      log.event("error", "policy refused", { kind, problem: formatProblem(problem) });
+    audit.appendSoon({
+      ...ownEvent(clock.now(), "policy.refused", "policy.load", problems[0]?.file ?? config.policy.directory, {
+        kind,
+        problems: problems.slice(0, 20).map(({ code, message }) => `${code}: ${message}`),
+      }),
+      decision: "deny",
+      policy: snapshot.state === "loaded" ? snapshot.identity : null,
+    });
+  }
 
   const nextRequestId = requestIds(randomBytes(4).toString("hex"));
   const corridor = createCorridor({
@@ -183,16 +224,36 @@ export async function startRouter(
     },
   });
 
-  const sources: PolicySources = await watchPolicySources(config, policy, log);
+  const openedInference = await openInference({
+    config,
+    clock,
+    log,
+    time,
+    nextRequestId,
+    instruments,
+    audit,
+    resolve: (host, signal) => resolver.resolve(host, signal),
+    network: () => network.facts,
+    egress: () => policy.snapshot,
+    models: () => models.snapshot,
+    draining: () => draining,
+  });
+  if (!openedInference.ok) {
+    await opened.value.close();
+    return openedInference;
+  }
+  const inference: Inference = openedInference.value;
+
+  const sources: PolicySources = await watchPolicySources(config, [policy, models], log);
   network.discover(resolver);
   await guard.look();
 
   const connections = new Set<AgentSocket>();
   const turnedAway = new Set<AgentSocket>();
-  const onConnection = (socket: Socket): void => {
+  const connectionTo = (door: Corridor | AgentApi) => (socket: Socket): void => {
     const agent = new AgentSocket(socket);
     if (connections.size >= config.limits.connections) {
-      corridor.turnAway(agent);
+      door.turnAway(agent);
       // Each may take a moment to read why. In a flood nobody reads, and descriptors are needed elsewhere.
       if (turnedAway.size >= MOST_TURNED_AWAY) agent.abort();
       else turnedAway.add(agent);
@@ -201,7 +262,7 @@ export async function startRouter(
     }
     connections.add(agent);
     socket.once("close", () => connections.delete(agent));
-    corridor.serve(agent).catch((error: unknown) => {
+    door.serve(agent).catch((error: unknown) => {
       // A bug of ours must cost this connection only; what it was about to do is not done.
       log.event("error", "a connection failed inside the router", {
         error: error instanceof Error ? (error.stack ?? error.message) : String(error),
@@ -211,26 +272,34 @@ export async function startRouter(
   };
 
   let forward: BoundListener | undefined;
+  let agentApi: BoundListener | undefined;
   let admin: AdminServer | undefined;
   const conditions = () => [
     policyCondition(policy),
+    inferenceCondition(models),
+    ...inference.conditions(),
     auditCondition(audit.health(), [...outputs.problems(), ...exportProblems(exports)]),
-    listenersCondition(forward !== undefined, draining),
+    listenersCondition(forward !== undefined && agentApi !== undefined, draining),
     guard.condition(),
   ];
-  const seen = setInterval(() => void marks.value.seen(policy.time()), SEEN_MILLIS);
+  const seen = setInterval(() => void marks.value.seen(time.now()), SEEN_MILLIS);
 
   const stop = async (): Promise<void> => {
     draining = true;
     clearInterval(seen);
     forward?.close();
-    await drained(registry, config.limits.drain);
+    agentApi?.close();
+    const open = (): number => registry.size + inference.calls;
+    await drained(open, config.limits.drain);
     registry.judgeAgain(() => "draining");
+    inference.cut("draining");
     for (const agent of [...connections, ...turnedAway]) agent.abort();
     // What was cut has its records still to come.
-    await drained(registry, CUT_MILLIS);
+    await drained(open, CUT_MILLIS);
     await sources[Symbol.asyncDispose]();
     await policy.close();
+    await models.close();
+    await inference.close();
     network.close();
     guard.close();
     await opened.value.close();
@@ -239,17 +308,19 @@ export async function startRouter(
   };
 
   try {
-    forward = await bindListener(config.listeners.forward, onConnection);
+    forward = await bindListener(config.listeners.forward, connectionTo(corridor));
+    agentApi = await bindListener(config.listeners.agent, connectionTo(inference.api));
     admin = await openAdminServer(
       config.listeners.admin,
       {
         conditions,
-        attestation: runAttestation({ config, version, clock, startedAt, audit, key, policy, guard }),
+        attestation: runAttestation({ config, version, clock, startedAt, audit, key, policies: [policy, models], budgets: () => inference.budgetFacts(), guard }),
         metrics: () => instruments.exposition(),
         status: () => ({
           version,
           identity: config.identity,
           policy: statusOfPolicy(policy),
+          inference: { policy: statusOfPolicy(models), ...inference.status() },
           conditions: conditions(),
           tunnels: registry.size,
           connections: connections.size,
@@ -265,25 +336,27 @@ export async function startRouter(
   void instruments.prepare();
   log.event("info", "listening", {
     forward: forward.bound.join(" "),
+    agent: agentApi.bound.join(" "),
     admin: admin.bound.join(" "),
     milliseconds: Math.round(clock.monotonic() - began),
   });
   return ok({
     forward: forward.bound,
+    agent: agentApi.bound,
     admin: admin.bound,
     ready: () => conditions().every((condition) => condition.state !== "failed"),
     stop,
   });
 }
 
-function statusOfPolicy(policy: PolicyLoop): unknown {
+function statusOfPolicy(policy: EgressLoop | InferenceLoop): unknown {
   const { snapshot, condition } = policy;
   return snapshot.state === "missing"
     ? { state: "missing", condition }
     : {
         state: condition.state,
         ...snapshot.identity,
-        mode: snapshot.mode,
+        ...("mode" in snapshot ? { mode: snapshot.mode } : {}),
         issuedAt: new Date(snapshot.issuedAt).toISOString(),
         expiresAt: new Date(snapshot.expiresAt).toISOString(),
         loadedAt: new Date(policy.loadedAt).toISOString(),
@@ -310,7 +383,7 @@ function statusOfAudit({ log, outputs, exports }: Audit): unknown {
   };
 }
 
-async function drained(registry: TunnelRegistry, milliseconds: number): Promise<void> {
+async function drained(open: () => number, milliseconds: number): Promise<void> {
   const deadline = performance.now() + milliseconds;
-  while (registry.size > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (open() > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
 }

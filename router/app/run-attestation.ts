@@ -11,7 +11,7 @@ import type { AuditLog } from "../edge/audit/audit-log.ts";
 import { keyHint, octetSigner } from "../edge/audit/dsse-key.ts";
 import { sha256 } from "../edge/audit/ed25519.ts";
 import type { GuardWatch } from "./guard-watch.ts";
-import type { PolicyLoop } from "./policy-loop.ts";
+import type { EgressLoop, InferenceLoop } from "./policy-kinds.ts";
 
 /** The endpoint asks for no credential: it is not to be a way to keep us signing. */
 const KEPT_MILLIS = 1_000;
@@ -23,7 +23,9 @@ export interface AttestationRooms {
   readonly startedAt: EpochMillis;
   readonly audit: AuditLog;
   readonly key: KeyObject;
-  readonly policy: PolicyLoop;
+  readonly policies: readonly (EgressLoop | InferenceLoop)[];
+  /** The budgets in force, and what is left of them. */
+  budgets(): RunFacts["budgets"];
   readonly guard: GuardWatch;
 }
 
@@ -50,20 +52,18 @@ export function runAttestation(rooms: AttestationRooms): () => string | undefine
 }
 
 function factsOf(rooms: AttestationRooms, configuration: string): RunFacts | undefined {
-  const { config, version, clock, startedAt, audit, policy, guard } = rooms;
+  const { config, version, clock, startedAt, audit, policies, guard } = rooms;
   const { checkpoint, stream } = audit.health();
   if (checkpoint === undefined) return undefined;
   const { namespace, pod, agent, image } = config.identity;
-  const { snapshot } = policy;
   const { origin, key } = audit.identity;
   const { size, root, note } = checkpoint;
   return {
     router: { version, node: process.version, image: imageFact(image) },
     identity: { namespace, pod, agent },
-    policies:
-      snapshot.state === "missing"
-        ? []
-        : [{ kind: "EgressPolicy", ...snapshot.identity, signers: policy.signers, loadedAt: text(policy.loadedAt) }],
+    policies: policies.flatMap(({ kind, snapshot, signers, loadedAt }) =>
+      snapshot.state === "missing" ? [] : [{ kind, ...snapshot.identity, signers, loadedAt: text(loadedAt) }],
+    ),
     audit: { origin, stream, size, root, checkpoint: note, key, mode: config.audit.mode },
     guard: {
       expected: config.guard.expected,
@@ -71,7 +71,7 @@ function factsOf(rooms: AttestationRooms, configuration: string): RunFacts | und
       uid: guard.proof?.uid ?? null,
       families: guard.proof?.families ?? [],
     },
-    budgets: [],
+    budgets: rooms.budgets(),
     configuration,
     startedAt: text(startedAt),
     madeAt: text(clock.now()),

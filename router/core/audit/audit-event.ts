@@ -21,6 +21,9 @@ export type AuditKind =
   | "heartbeat"
   | "egress.decision"
   | "egress.end"
+  | "inference.decision"
+  | "inference.end"
+  | "budget"
   | "policy.load"
   | "policy.refused"
   | "guard";

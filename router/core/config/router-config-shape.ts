@@ -17,7 +17,7 @@ import { uniqueIds } from "../document/unique-ids.ts";
 import { ipAddress } from "../document/ip-address-shape.ts";
 import { hostname, network, serverAddress } from "./config-shapes.ts";
 import { type Endpoint, endpoint } from "./endpoint-shape.ts";
-import type { ExportConfig, ListenerConfig, RedactConfig, RouterConfig } from "./router-config.ts";
+import type { ExportConfig, ListenerConfig, RedactConfig, RouterConfig, SharedLedgerConfig } from "./router-config.ts";
 
 const identityName = text({
   code: "bad_name",
@@ -119,10 +119,28 @@ const exportTarget = object(
   exportIsWhole,
 );
 
-const portsDiffer: Condition<{ forward: ListenerConfig; admin: ListenerConfig }> = {
-  check({ forward, admin }, map, report) {
-    if (forward === undefined || admin === undefined || forward.port !== admin.port) return;
-    report.add(map, "port_twice", `Two listeners cannot share the port ${admin.port}.`);
+const portsDiffer: Condition<Record<"forward" | "agent" | "admin", ListenerConfig>> = {
+  check({ forward, agent, admin }, map, report) {
+    const ports = [forward, agent, admin].flatMap((one) => (one === undefined ? [] : [one.port]));
+    const twice = ports.find((one, at) => ports.indexOf(one) !== at);
+    if (twice !== undefined) report.add(map, "port_twice", `Two listeners cannot share the port ${twice}.`);
+  },
+};
+
+const passwordInClear: Condition<SharedLedgerConfig> = {
+  check({ endpoint: url, passwordFile }, map, report) {
+    if (url !== undefined && (url.path.length > 1 || url.query !== "")) {
+      report.add(map, "bad_endpoint", "The shared ledger's endpoint has neither path nor query.");
+    }
+    if (passwordFile === undefined || url?.scheme !== "http" || isLoopback(url)) return;
+    report.add(map, "credential_in_clear", "A password goes over https, or over loopback, and never in clear.");
+  },
+};
+
+const bodyFits: Condition<{ bodyBytes: Bytes; heldBytes: Bytes }> = {
+  check({ bodyBytes, heldBytes }, map, report) {
+    if (bodyBytes === undefined || heldBytes === undefined || bodyBytes <= heldBytes) return;
+    report.add(map, "body_too_large", "inference.bodyBytes must not be more than inference.heldBytes.");
   },
 };
 
@@ -141,6 +159,7 @@ export const routerConfigSpec = object({
     object(
       {
         forward: defaulted(listener(["127.0.0.1", "::1"], 18_080), {}, "The forward proxy."),
+        agent: defaulted(listener(["127.0.0.1", "::1"], 18_084), {}, "The agent API: models, budgets."),
         admin: defaulted(listener(["0.0.0.0", "::"], 18_090), {}, "Probes, metrics and status."),
       },
       portsDiffer,
@@ -234,6 +253,50 @@ export const routerConfigSpec = object({
     ),
     {},
     "The audit log.",
+  ),
+  inference: defaulted(
+    object(
+      {
+        secrets: defaulted(path, "/run/secrets/sluice", "Where credentials and projected tokens are mounted."),
+        bodyBytes: defaulted(size, "32Mi", "Octets of one request's body."),
+        heldBytes: defaulted(size, "64Mi", "Octets of all bodies that are held at the same time."),
+        sharedLedger: optional(
+          object(
+            {
+              endpoint: required(endpoint, "Valkey or Redis: http://host:port in clear, https://host:port over TLS."),
+              username: optional(text({ maximum: 256 }), "Its ACL user."),
+              passwordFile: optional(path, "A file with its password."),
+              caFile: optional(path, "Certificates (PEM) to trust instead of the platform's."),
+              whenDown: defaulted(
+                choice("deny", "lease"),
+                "deny",
+                "What calls find while it does not answer: a refusal, or a bounded lease of this pod.",
+              ),
+              leasePercent: defaulted(
+                integer({ minimum: 1, maximum: 100 }),
+                5,
+                "Of what was left at its last answer, what this pod may use alone.",
+              ),
+            },
+            passwordInClear,
+          ),
+          "Where budgets of scope agent and namespace are counted.",
+        ),
+      },
+      bodyFits,
+    ),
+    {},
+    "The inference router.",
+  ),
+  tracing: defaulted(
+    object({
+      endpoint: optional(endpoint, "An OTLP/HTTP collector, without /v1/traces; without it no span is made."),
+      headersFile: optional(path, "A file with header fields, a line each: Name: value."),
+      percent: defaulted(integer({ minimum: 0, maximum: 100 }), 100, "Traces that are kept where no caller decided."),
+      latestNames: defaulted(boolean, false, "The newest OpenTelemetry GenAI names instead of the established ones."),
+    }),
+    {},
+    "OpenTelemetry.",
   ),
   limits: defaulted(
     object({

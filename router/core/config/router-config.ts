@@ -52,6 +52,20 @@ export interface ExportConfig {
   readonly timeout: Millis;
 }
 
+/** A Valkey or Redis that several pods share. */
+export interface SharedLedgerConfig {
+  /** http: in clear, https: over TLS; host and port only. */
+  readonly endpoint: Endpoint;
+  readonly username: string | undefined;
+  readonly passwordFile: string | undefined;
+  /** Certificates (PEM) that count instead of the platform's. */
+  readonly caFile: string | undefined;
+  /** What a call finds that the ledger does not answer: a refusal, or this pod's lease. */
+  readonly whenDown: "deny" | "lease";
+  /** The part of what was left at the last answer that this pod may use alone, in percent. */
+  readonly leasePercent: number;
+}
+
 export type AuditMode = "strict" | "blocking" | "best_effort";
 
 /** Static settings of the sidecar, complete: every default is already filled in (`router-config-shape.ts` is their one place). */
@@ -64,7 +78,12 @@ export interface RouterConfig {
     /** The image of this container, by digest: `name@sha256:...`. */
     readonly image: string | undefined;
   };
-  readonly listeners: { readonly forward: ListenerConfig; readonly admin: ListenerConfig };
+  readonly listeners: {
+    readonly forward: ListenerConfig;
+    /** Inference, governance, access requests. */
+    readonly agent: ListenerConfig;
+    readonly admin: ListenerConfig;
+  };
   readonly policy: { readonly directory: string; readonly expiryGrace: Millis };
   readonly trust: { readonly directory: string };
   readonly state: { readonly directory: string };
@@ -80,6 +99,26 @@ export interface RouterConfig {
     readonly checkpoint: CheckpointConfig;
     readonly redact: RedactConfig;
     readonly exports: readonly ExportConfig[];
+  };
+  readonly inference: {
+    /** Where provider credentials and projected tokens are mounted. */
+    readonly secrets: string;
+    /** Octets of one request's body. */
+    readonly bodyBytes: Bytes;
+    /** Octets of all bodies that are held at the same time. */
+    readonly heldBytes: Bytes;
+    /** Where budgets of scope agent and namespace are counted; undefined: nowhere, so they cannot be used. */
+    readonly sharedLedger: SharedLedgerConfig | undefined;
+  };
+  readonly tracing: {
+    /** An OTLP/HTTP collector; undefined: no spans. */
+    readonly endpoint: Endpoint | undefined;
+    /** Header fields, lines of the form `Name: value`. */
+    readonly headersFile: string | undefined;
+    /** Of traces whose caller did not decide, how many are kept. */
+    readonly percent: number;
+    /** The newest GenAI names instead of those that dashboards know (`OTEL_SEMCONV_STABILITY_OPT_IN`). */
+    readonly latestNames: boolean;
   };
   readonly limits: {
     readonly connections: number;

@@ -2,8 +2,7 @@ import type { EpochMillis, Millis } from "../base/quantity.ts";
 import type { BudgetRule, RateRule } from "../budget/budget-rule.ts";
 import type { Guardrail } from "../guardrail/guardrail-rule.ts";
 import type { AddressAndPort } from "../policy/egress-policy.ts";
-import type { Host } from "../wire/host.ts";
-import type { Port } from "../base/quantity.ts";
+import type { Authority } from "../wire/authority.ts";
 
 /** What a provider speaks. `openai` is every OpenAI-compatible origin (vLLM, Ollama's /v1, GitHub Models ...). */
 export type ProviderApi = "openai" | "azure" | "anthropic" | "gemini" | "bedrock" | "ollama";
@@ -44,11 +43,9 @@ export type CredentialSource =
       readonly iam: ProviderEndpoint;
     };
 
-/** An absolute http or https URL in parts; http leads to special-use addresses that `addresses` names, or to loopback. */
-export interface ProviderEndpoint {
+/** An absolute http or https URL in parts; http leads to special-use addresses that `addresses` names, and nowhere else. */
+export interface ProviderEndpoint extends Authority {
   readonly scheme: "http" | "https";
-  readonly host: Host;
-  readonly port: Port;
   /** Empty, or begins with "/" and does not end with it. */
   readonly path: string;
 }
@@ -65,7 +62,7 @@ export interface Provider {
     readonly caFile: string | undefined;
     readonly serverName: string | undefined;
   };
-  /** Special-use addresses that the endpoint's name may lead to. */
+  /** Special-use addresses that the provider's and its credential's endpoints may lead to; never cloud metadata. */
   readonly addresses: readonly AddressAndPort[];
   readonly timeouts: {
     readonly connect: Millis;
@@ -88,7 +85,10 @@ export interface ModelTarget {
   readonly weight: number;
 }
 
-/** Billionths of a US dollar a token; undefined where the policy gives no price. */
+/**
+ * Trillionths of a US dollar (a millionth of what a million tokens cost in dollars), a token where nothing else is said:
+ * whole numbers, so that a price such as 0.0375 dollars a million is exact. `callCost` counts with them.
+ */
 export interface Price {
   readonly input: number;
   readonly cacheRead: number;
@@ -97,7 +97,7 @@ export interface Price {
   readonly audioInput: number;
   readonly output: number;
   readonly audioOutput: number;
-  /** A call. */
+  /** A call, whatever it does. */
   readonly request: number;
   /** A search or fetch that the provider makes for the model. */
   readonly toolCall: number;
@@ -114,13 +114,31 @@ export interface ModelRule {
   /** The most output tokens of one choice; the cap where a request names none. */
   readonly maxOutput: number;
   readonly price: Price | undefined;
-  /** Of a stream that was cut or a call without usage: rather estimated. */
+  readonly line: number;
+}
+
+/** Where a rule begins in its file, from 1. */
+export interface Located {
   readonly line: number;
 }
 
 /** A floor of the provider's own content filter: blocked from this severity on. */
 export type Severity = "low" | "medium" | "high";
 
+/** What Azure annotates. What it only detects, without a severity, is blocked by any floor. */
+export type ContentCategory =
+  | "hate"
+  | "sexual"
+  | "violence"
+  | "self_harm"
+  | "jailbreak"
+  | "indirect_attack"
+  | "profanity"
+  | "protected_material_text"
+  | "protected_material_code"
+  | "custom_blocklists";
+
+/** An `InferencePolicy` document after its strict parse: references resolve, ids and names are unique. */
 export interface InferencePolicyDocument {
   readonly name: string;
   readonly version: number;
@@ -129,9 +147,9 @@ export interface InferencePolicyDocument {
   readonly audience: { readonly namespaces: readonly string[]; readonly agents: readonly string[] };
   readonly providers: readonly Provider[];
   readonly models: readonly ModelRule[];
-  readonly budgets: readonly BudgetRule[];
-  readonly rateLimits: readonly RateRule[];
-  readonly guardrails: readonly Guardrail[];
-  /** By Azure's category name (hate, sexual, violence, self_harm, jailbreak ...). */
+  readonly budgets: readonly (BudgetRule & Located)[];
+  readonly rateLimits: readonly (RateRule & Located)[];
+  readonly guardrails: readonly (Guardrail & Located)[];
+  /** Keys are `ContentCategory`; asked with what an answer holds, so they are typed as texts. */
   readonly contentFilter: ReadonlyMap<string, Severity>;
 }

@@ -1,9 +1,10 @@
-import type { EpochMillis } from "../base/quantity.ts";
+import type { EpochMillis, Port } from "../base/quantity.ts";
 import type { Reason } from "../base/reason.ts";
-import type { IpAddress } from "../wire/ip-address.ts";
+import type { Host } from "../wire/host.ts";
 import type { Decision } from "./decision.ts";
+import { deniedAddress } from "./denied-address.ts";
 import type { EgressRequest } from "./egress-request.ts";
-import type { RuleLimits } from "./limits.ts";
+import { NO_LIMITS } from "./limits.ts";
 import { denies, judged, type JudgedRequest, standing, type Standing } from "./match-rule.ts";
 import { type Obligations, takeNameMint } from "./permit.ts";
 import type { CompiledAllowRule, CompiledDenyRule, CompiledPolicy, PolicySnapshot } from "./snapshot.ts";
@@ -18,13 +19,23 @@ const progress: Readonly<Record<Exclude<Standing, "match">, number>> = {
   port_not_allowed: 1,
 };
 
+/** Whether the InferencePolicy that is in force sends calls of models there. */
+export type IsProviderHost = (host: Host, port: Port) => boolean;
+
+const noProviderHost: IsProviderHost = () => false;
+
 /**
  * The policy's answer to one well-formed request. The order is fixed by contract.md; each step ends the question:
- * policy missing or expired; deny rule; allow rule; learn mode; deny. (Blocklists stand before deny rules,
- * model-provider hosts after them, approvals after allow rules.) Of several allow rules that match, the first in the
- * document counts. Synchronous and pure; throws never.
+ * policy missing or expired; deny rule; model-provider host; allow rule; learn mode; deny. (Blocklists stand before
+ * deny rules, approvals after allow rules.) Of several allow rules that match, the first in the document counts.
+ * Synchronous and pure; throws never.
  */
-export function decide(snapshot: PolicySnapshot, request: EgressRequest, now: EpochMillis): Decision {
+export function decide(
+  snapshot: PolicySnapshot,
+  request: EgressRequest,
+  now: EpochMillis,
+  isProviderHost: IsProviderHost = noProviderHost,
+): Decision {
   if (snapshot.state === "missing") return deny("policy_missing");
   // Written so that a clock that is not a number denies.
   if (!(now < snapshot.deniesFrom)) return deny("policy_expired");
@@ -38,6 +49,8 @@ export function decide(snapshot: PolicySnapshot, request: EgressRequest, now: Ep
     if (denies(rule, asked, false)) return deny("denied_by_rule", rule.id);
     if (deniesOpaque === undefined && denies(rule, asked, true)) deniesOpaque = rule;
   }
+  // No rule and no mode leads there: a tunnel would carry the agent's own key past budgets and guardrails.
+  if (isProviderHost(host, port)) return deny("inference_only");
 
   let reason: Exclude<Standing, "match"> | "host_not_allowed" = "host_not_allowed";
   let nearest: string | undefined;
@@ -81,22 +94,9 @@ function permit(snapshot: CompiledPolicy, asked: JudgedRequest, grant: Grant): D
         addresses.length === 0
           ? noAddresses
           : Object.freeze(addresses.filter((entry) => entry.port === asked.port).map((entry) => entry.address)),
-      deniedAddress: snapshot.deniesAddresses
-        ? (address) => denyingRule(snapshot, asked, obligations.protocol !== "http", address)
-        : noDenial,
+      deniedAddress: deniedAddress(snapshot, asked, obligations.protocol !== "http"),
     }),
   };
-}
-
-/** A deny rule's address is denied to names that lead there, too: asked once the answers are known. */
-function denyingRule(
-  snapshot: CompiledPolicy,
-  asked: JudgedRequest,
-  opaque: boolean,
-  address: IpAddress,
-): string | undefined {
-  const host = { kind: "address", text: address } as const;
-  return snapshot.denyFor(host).find((rule) => denies(rule, { ...asked, host }, opaque))?.id;
 }
 
 function deny(reason: Reason, rule?: string): Decision {
@@ -104,19 +104,11 @@ function deny(reason: Reason, rule?: string): Decision {
 }
 
 const noAddresses: readonly never[] = Object.freeze([]);
-const noDenial = (): undefined => undefined;
-const noLimits: RuleLimits = Object.freeze({
-  bytesOut: undefined,
-  bytesIn: undefined,
-  lifetime: undefined,
-  idle: undefined,
-  connectionsPerMinute: undefined,
-});
 
 const learnedGrant = (protocol: Obligations["protocol"]): Grant => ({
   id: undefined,
   obligations: Object.freeze({ protocol, allowMissingSni: false, allowEch: false }),
-  limits: noLimits,
+  limits: NO_LIMITS,
   addresses: noAddresses,
 });
 const learned = { tls: learnedGrant("tls"), tcp: learnedGrant("tcp"), http: learnedGrant("http") } as const;

@@ -1,6 +1,6 @@
 import { assertNever } from "../base/assert-never.ts";
 import type { EpochMillis, Port } from "../base/quantity.ts";
-import { decide } from "./decide.ts";
+import { decide, type IsProviderHost } from "./decide.ts";
 import type { Decision } from "./decision.ts";
 import type { EgressRequest } from "./egress-request.ts";
 import { denies, judged, type JudgedRequest, standing } from "./match-rule.ts";
@@ -30,8 +30,13 @@ export interface Explanation {
 const maximumNearMisses = 20;
 
 /** The decision, and what each rule that is about this host, or nearly, had to do with it. */
-export function explain(snapshot: PolicySnapshot, request: EgressRequest, now: EpochMillis): Explanation {
-  const decision = decide(snapshot, request, now);
+export function explain(
+  snapshot: PolicySnapshot,
+  request: EgressRequest,
+  now: EpochMillis,
+  isProviderHost?: IsProviderHost,
+): Explanation {
+  const decision = decide(snapshot, request, now, isProviderHost);
   if (snapshot.state === "missing") return { decision, rules: [], others: 0 };
   const asked = judged(request);
   const denying = snapshot.denyFor(asked.host);

@@ -11,3 +11,12 @@ export interface RuleLimits {
   /** New connections (tunnels, or plain-HTTP requests) per rolling minute, over the whole rule. */
   readonly connectionsPerMinute: number | undefined;
 }
+
+/** Nothing granted beyond the router's own defaults. */
+export const NO_LIMITS: RuleLimits = Object.freeze({
+  bytesOut: undefined,
+  bytesIn: undefined,
+  lifetime: undefined,
+  idle: undefined,
+  connectionsPerMinute: undefined,
+});

@@ -1,7 +1,7 @@
 import type { Port } from "../base/quantity.ts";
 import type { Host } from "../wire/host.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
-import type { RuleLimits } from "./limits.ts";
+import { NO_LIMITS, type RuleLimits } from "./limits.ts";
 
 /** Which policy an exchange was judged by; every record and refusal carries it. */
 export interface PolicyIdentity {
@@ -25,7 +25,7 @@ export interface Obligations {
 interface NamePermitFields {
   readonly host: Host;
   readonly port: Port;
-  /** The id of the allow rule; in learn mode, where no rule matched, undefined. */
+  /** The id of the allow rule, or `provider:<id>`; in learn mode, where no rule matched, undefined. */
   readonly rule: string | undefined;
   readonly obligations: Obligations;
   readonly limits: RuleLimits;
@@ -40,8 +40,9 @@ interface NamePermitFields {
 const key: unique symbol = Symbol("permit");
 
 /**
- * Leave to resolve a name: minted by `decide` and by nothing else. The private field makes a look-alike object a
- * compile error; at run time the constructor asks for a key that never leaves this module.
+ * Leave to resolve a name: minted by `decide`, for a model provider by `core/models/provider-permit.ts`, and by nothing
+ * else. The private field makes a look-alike object a compile error; at run time the constructor asks for a key that
+ * never leaves this module.
  */
 export class NamePermit {
   readonly #minted = true;
@@ -55,7 +56,7 @@ export class NamePermit {
   readonly deniedAddress: (address: IpAddress) => string | undefined;
 
   constructor(secret: typeof key, fields: NamePermitFields) {
-    if (secret !== key) throw new TypeError("a NamePermit is minted by decide only");
+    if (secret !== key) throw new TypeError("a NamePermit is minted by decide and for providers only");
     this.host = fields.host;
     this.port = fields.port;
     this.rule = fields.rule;
@@ -112,4 +113,20 @@ export const takeNameMint = handedOverOnce(
 export const takeDialMint = handedOverOnce(
   "DialPermit",
   (name: NamePermit, addresses: readonly IpAddress[]): DialPermit => new DialPermit(key, name, addresses),
+);
+
+/** What the router's own calls to a provider are permitted: no rule of theirs can lend them more. */
+const OWN_TRANSPORT: Obligations = Object.freeze({ protocol: "tcp", allowMissingSni: false, allowEch: false });
+
+/**
+ * Taken by `core/models/provider-permit.ts` while it loads. No rule id has a colon, so none can be taken for
+ * `provider:<id>`.
+ */
+export const takeProviderMint = handedOverOnce(
+  "provider permits",
+  ({
+    provider,
+    ...fields
+  }: Omit<NamePermitFields, "rule" | "obligations" | "limits"> & { readonly provider: string }): NamePermit =>
+    new NamePermit(key, { ...fields, rule: `provider:${provider}`, obligations: OWN_TRANSPORT, limits: NO_LIMITS }),
 );

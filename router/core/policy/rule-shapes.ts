@@ -9,7 +9,7 @@ import { refined } from "../document/refined-shape.ts";
 import type { Shape } from "../document/shape.ts";
 import type { AllowRule, DenyRule, HttpConstraint } from "./egress-policy.ts";
 import { hostPattern } from "./host-pattern.ts";
-import type { RuleLimits } from "./limits.ts";
+import { NO_LIMITS } from "./limits.ts";
 import { addresses, http, limits, ruleId, tls } from "./rule-parts.ts";
 
 const id = required(ruleId, "Unique in the document; appears in audit, metrics and refusals.");
@@ -82,7 +82,7 @@ export const allowRule: Shape<AllowRule> = refined(allowFields, (rule, node, rep
   allowMissingSni: rule.tls?.missingSni === "allow",
   allowEch: rule.tls?.ech === "allow",
   http: rule.http ?? unconstrained,
-  limits: rule.limits ?? routerLimits,
+  limits: rule.limits ?? NO_LIMITS,
   line: report.lineOf(node.at),
 }));
 
@@ -108,11 +108,3 @@ export const denyRule: Shape<DenyRule> = refined(denyFields, (rule, node, report
 }));
 
 const unconstrained: HttpConstraint = { methods: undefined, paths: undefined };
-
-const routerLimits: RuleLimits = {
-  bytesOut: undefined,
-  bytesIn: undefined,
-  lifetime: undefined,
-  idle: undefined,
-  connectionsPerMinute: undefined,
-};

@@ -89,6 +89,16 @@ export function innerRequest(
   return httpRequest(head, tunnelAuthority, target.value);
 }
 
+/** What a request to the router itself asks for: origin-form, whatever Host it names. */
+export function localRequest(head: RequestHead): Result<HttpForwardRequest, RequestProblem> {
+  const target = parseOriginForm(head.target);
+  if (!target.ok) return malformed(`This is an API, not a proxy. ${target.problem}`);
+  const [host] = fieldValues(head, "host");
+  const authority = parseAuthority(host ?? "localhost", HTTP_PORT);
+  if (!authority.ok) return malformed(`The Host field is malformed. ${authority.problem}`);
+  return httpRequest(head, authority.value, target.value);
+}
+
 function tunnelRequest(head: RequestHead): Result<ForwardRequest, RequestProblem> {
   const authority = parseAuthority(head.target, undefined);
   if (!authority.ok) return malformed(authority.problem);

@@ -23,6 +23,8 @@ export class AgentSocket {
   #waiting: ((outcome: ReadOutcome) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #onClosed: (() => void) | undefined;
+  #onLeft: (() => void) | undefined;
+  #corked = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -40,6 +42,25 @@ export class AgentSocket {
   onClosed(callback: (() => void) | undefined): void {
     this.#onClosed = callback;
   }
+
+  /** Calls back when the agent has closed its end, or the connection is gone: it waits for no answer. One listener at a time. */
+  onLeft(callback: (() => void) | undefined): void {
+    this.#onLeft = callback;
+    if (this.#ended || this.#closed) callback?.();
+  }
+
+  /** What is written until the end of this turn goes out in one piece. */
+  cork(): void {
+    if (this.#corked || this.#closed) return;
+    this.#corked = true;
+    this.#socket.cork();
+    process.nextTick(this.#uncork);
+  }
+
+  readonly #uncork = (): void => {
+    this.#corked = false;
+    this.#socket.uncork();
+  };
 
   /** Bytes have come that nobody has asked for yet. */
   get holds(): boolean {
@@ -145,12 +166,14 @@ export class AgentSocket {
   readonly #end = (): void => {
     this.#ended = true;
     this.#settle("end");
+    this.#onLeft?.();
   };
 
   readonly #close = (): void => {
     this.#closed = true;
     this.#settle("closed");
     this.#onClosed?.();
+    this.#onLeft?.();
   };
 
   readonly #expire = (): void => {

@@ -35,6 +35,7 @@ const keywords: Readonly<Record<string, Keyword>> = {
   maximum: (operand, value) => typeof value !== "number" || value <= Number(operand),
   items: (operand, value) => !isList(value) || value.every((item) => satisfiesSchema(operand, item)),
   minItems: (operand, value) => !isList(value) || value.length >= Number(operand),
+  maxItems: (operand, value) => !isList(value) || value.length <= Number(operand),
   uniqueItems: (operand, value) =>
     operand !== true ||
     !isList(value) ||

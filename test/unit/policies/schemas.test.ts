@@ -6,11 +6,14 @@ import { routerConfig } from "../../../router/core/config/router-config-shape.ts
 import { type DocumentKind, documentSchema } from "../../../router/core/document/document-kind.ts";
 import { readYaml } from "../../../router/core/document/read-yaml.ts";
 import type { JsonSchema } from "../../../router/core/document/shape.ts";
+import { inferencePolicy, parseInferencePolicy } from "../../../router/core/models/parse-inference-policy.ts";
 import { egressPolicy, parseEgressPolicy } from "../../../router/core/policy/parse-egress-policy.ts";
 import { parseSignerPolicy, signerPolicy } from "../../../router/core/policy/parse-signer-policy.ts";
 import { jsonOfNode } from "../../property/yaml-oracle.ts";
 import { changed, EGRESS_POLICY, ROUTER_CONFIG, type Row, SIGNER_POLICY } from "./documents.ts";
 import { EGRESS_POLICY_ROWS } from "./egress-policy-rows.ts";
+import { INFERENCE_POLICY } from "./inference-policy-document.ts";
+import { INFERENCE_POLICY_ROWS } from "./inference-policy-rows.ts";
 import { ROUTER_CONFIG_ROWS } from "./router-config-rows.ts";
 import { satisfiesSchema } from "./satisfies-schema.ts";
 import { SIGNER_POLICY_ROWS } from "./signer-policy-rows.ts";
@@ -28,6 +31,12 @@ const SHIPPED: readonly Shipped[] = [
     document: EGRESS_POLICY,
     rows: EGRESS_POLICY_ROWS,
     parses: (text) => parseEgressPolicy("f", text).ok,
+  },
+  {
+    kind: inferencePolicy,
+    document: INFERENCE_POLICY,
+    rows: INFERENCE_POLICY_ROWS,
+    parses: (text) => parseInferencePolicy("f", text).ok,
   },
   {
     kind: signerPolicy,

@@ -1,0 +1,333 @@
+import type { Millis } from "../../core/base/quantity.ts";
+import type { Reason } from "../../core/base/reason.ts";
+import { LeakGate } from "../../core/credential/leak-gate.ts";
+import type { LeakPattern } from "../../core/credential/leak-pattern.ts";
+import type { Api } from "../../core/inference/api.ts";
+import type { ResponseMeter } from "../../core/inference/response-meter.ts";
+import { cutFrames, errorFrames } from "../../core/inference/stream-terminal.ts";
+import type { Field } from "../../core/wire/message-head.ts";
+import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
+import type { HttpAnswer } from "../../edge/listeners/http-answer.ts";
+import type { ModelCall, ModelEnd, ModelSink } from "../../edge/upstream/model-client.ts";
+import type { AnswerStage } from "./answer-stage.ts";
+import type { Call } from "./call.ts";
+
+/** How one attempt at one target ended. */
+export type AttemptEnd =
+  /** The provider's answer reached the agent whole. */
+  | { readonly kind: "relayed" }
+  /** It had begun to reach the agent, and the agent has been told in its own API's way that it is not whole. */
+  | { readonly kind: "broken"; readonly reason: Reason | undefined; readonly detail: string; readonly rule?: string }
+  /** Nothing of it reached the agent: another target may be tried, or `answer` passed on. */
+  | {
+      readonly kind: "failed";
+      readonly reason: Reason;
+      readonly detail: string;
+      /** Octets of the request may have reached the provider. */
+      readonly sent: boolean;
+      /** The provider's own refusal. */
+      readonly answer: ProviderRefusal | undefined;
+      /** A stale connection broke before an answer: the same target may be asked again at once. */
+      readonly stale: boolean;
+    };
+
+export interface ProviderRefusal {
+  readonly status: number;
+  readonly fields: readonly Field[];
+  readonly body: Buffer;
+}
+
+export interface RelayOptions {
+  readonly agent: AgentSocket;
+  readonly answer: HttpAnswer;
+  readonly call: Call;
+  /** The caller's API, in whose words a break is told. */
+  readonly api: Api;
+  readonly streaming: boolean;
+  readonly meter: ResponseMeter;
+  /** Between meter and agent; undefined: octets pass as they come. */
+  readonly stage: AnswerStage | undefined;
+  /** Output tokens at which a budget ends the stream. */
+  readonly cut: { readonly at: number; readonly budget: string } | undefined;
+  readonly firstToken: Millis;
+  readonly idle: Millis;
+  /** The secrets that no answer may hold; undefined: none was sent. */
+  readonly secrets: LeakPattern | undefined;
+  /** What of the provider's head the agent gets. */
+  fields(fields: readonly Field[]): readonly Field[];
+  /** When the request was sent. */
+  now(): Millis;
+}
+
+/** A provider's refusal is a sentence or two; what is longer is not read. */
+const MOST_REFUSAL = 64 * 1024;
+/** Held of an answer whose first content has not come, so that another target can still be tried. */
+const MOST_HELD = 64 * 1024;
+
+/**
+ * Hands a provider's answer on as the very buffers that came, and meters them. The head waits for the first content, so
+ * that until then another target can take over and nobody saw anything of this one.
+ */
+export class AnswerRelay implements ModelSink {
+  readonly ended: Promise<AttemptEnd>;
+  readonly #options: RelayOptions;
+  readonly #began: Millis;
+  readonly #emit: (bytes: Uint8Array) => void;
+  readonly #resolve: (end: AttemptEnd) => void;
+  readonly #gate: LeakGate | undefined;
+  #model: ModelCall | undefined;
+  #head: { readonly status: number; readonly fields: readonly Field[]; readonly length: number | undefined } | undefined;
+  #refusal: Buffer[] | undefined;
+  #refusalLength = 0;
+  #held: Uint8Array[] = [];
+  #heldLength = 0;
+  #committed = false;
+  #wait: Promise<void> | undefined;
+  #done = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.#began = options.now();
+    const { promise, resolve } = Promise.withResolvers<AttemptEnd>();
+    this.ended = promise;
+    this.#resolve = resolve;
+    const { meter, secrets } = options;
+    this.#gate = secrets && new LeakGate(secrets, (octets) => meter.push(octets, this.#emit));
+    this.#emit = options.stage === undefined ? this.#give : (bytes) => options.stage?.push(bytes, this.#give);
+  }
+
+  /** The call that feeds this; to be told right after it was sent. */
+  attach(model: ModelCall): void {
+    this.#model = model;
+    this.#options.call.onCut(() => this.#cutShort());
+  }
+
+  head(status: number, fields: readonly Field[], length: number | undefined): void {
+    if (this.#done) return;
+    this.#options.call.facts.status = status;
+    this.#head = { status, fields, length };
+    if (status >= 300) {
+      this.#refusal = [];
+      return;
+    }
+    const left = this.#options.firstToken - (this.#options.now() - this.#began);
+    if (this.#options.streaming) this.#timer = setTimeout(() => this.#fail("idle_timeout", NO_TOKEN, true), left);
+  }
+
+  data(chunk: Buffer): boolean {
+    if (this.#done) return true;
+    const { call, meter, cut, streaming } = this.#options;
+    call.facts.bytesIn += chunk.length;
+    if (this.#refusal !== undefined) return this.#collect(chunk);
+    if (this.#gate === undefined) meter.push(chunk, this.#emit);
+    else if (!this.#gate.push(chunk)) {
+      this.#end("upstream_invalid", "The provider's answer holds the router's own credential.");
+      return true;
+    }
+    if (meter.garbage !== undefined) {
+      this.#end("upstream_invalid", meter.garbage);
+      return true;
+    }
+    if (!this.#committed) {
+      if (meter.failure !== undefined && !meter.started) {
+        this.#fail("upstream_invalid", `The provider began with an error (${meter.failure}).`, true);
+        return true;
+      }
+      if (!streaming || meter.started || this.#heldLength > MOST_HELD) this.#commit();
+    }
+    const blocked = this.#options.stage?.blocked;
+    if (blocked !== undefined) {
+      this.#end("guardrail_blocked", blocked.detail, blocked.rule);
+      return true;
+    }
+    if (cut !== undefined && streaming && meter.outputSoFar >= cut.at && !meter.complete) {
+      this.#budgetCut(cut.budget);
+      return true;
+    }
+    if (this.#wait === undefined) return true;
+    const wait = this.#wait;
+    this.#wait = undefined;
+    void wait.then(() => this.#model?.resume());
+    return false;
+  }
+
+  end(end: ModelEnd): void {
+    if (this.#done) return;
+    if (end.cause !== "completed") return this.#broke(end);
+    const { meter, stage, streaming } = this.#options;
+    const head = this.#head;
+    if (head === undefined) return this.#fail("upstream_invalid", "The provider gave no answer.", true);
+    if (this.#refusal !== undefined) {
+      const body = Buffer.concat(this.#refusal);
+      const answer = { status: head.status, fields: head.fields, body };
+      return this.#settle({
+        kind: "failed",
+        reason: "upstream_invalid",
+        detail: `The provider answered ${head.status}.`,
+        sent: true,
+        answer,
+        stale: false,
+      });
+    }
+    this.#gate?.end();
+    meter.end(this.#emit);
+    if (meter.garbage !== undefined) return this.#end("upstream_invalid", meter.garbage);
+    if (streaming && meter.failure !== undefined && !this.#committed) {
+      return this.#fail("upstream_invalid", `The provider began with an error (${meter.failure}).`, true);
+    }
+    if (streaming && !meter.complete && meter.failure === undefined) {
+      return this.#end("upstream_invalid", "The provider's stream ended before its end.");
+    }
+    if (!streaming && !meter.complete) {
+      return this.#end("upstream_invalid", "The provider's answer is not the JSON document that its API gives.");
+    }
+    stage?.end(this.#give);
+    if (stage?.blocked !== undefined) return this.#end("guardrail_blocked", stage.blocked.detail, stage.blocked.rule);
+    if (!this.#committed) this.#commit();
+    if (stage?.pending === undefined) return this.#finish();
+    // A check elsewhere has the last word; until it has spoken nothing of the answer is out.
+    void stage.pending.then(() => {
+      if (this.#done) return;
+      const late = stage.blocked;
+      if (late !== undefined) this.#end("guardrail_blocked", late.detail, late.rule);
+      else this.#finish();
+    });
+  }
+
+  #finish(): void {
+    const { meter } = this.#options;
+    this.#flush();
+    if (meter.failure !== undefined) {
+      // The provider's own error frame has gone to the agent; a clean end would say that all is well.
+      this.#options.agent.finish();
+      this.#settle({ kind: "broken", reason: "upstream_invalid", detail: `The provider reported ${meter.failure}.` });
+      return;
+    }
+    this.#options.answer.finish(this.#options.idle);
+    this.#settle({ kind: "relayed" });
+  }
+
+  readonly #give = (bytes: Uint8Array): void => {
+    if (bytes.length === 0) return;
+    if (this.#committed && this.#options.stage?.pending === undefined) this.#write(bytes);
+    else {
+      this.#held.push(bytes);
+      this.#heldLength += bytes.length;
+    }
+  };
+
+  #write(bytes: Uint8Array): void {
+    this.#options.agent.cork();
+    const wait = this.#options.answer.data(bytes);
+    if (wait !== undefined) this.#wait = wait;
+  }
+
+  #commit(): void {
+    if (this.#options.stage?.pending !== undefined) return;
+    this.#committed = true;
+    this.#writeHead();
+    this.#flush();
+  }
+
+  #writeHead(): void {
+    const { call, stage, agent, answer } = this.#options;
+    if (answer.begun) return;
+    clearTimeout(this.#timer);
+    call.facts.firstToken ??= (this.#options.now() - this.#began) as Millis;
+    const head = this.#head;
+    agent.cork();
+    answer.head({
+      status: head?.status ?? 200,
+      fields: this.#options.fields(head?.fields ?? []),
+      length: stage === undefined && !this.#options.meter.altersLength ? head?.length : undefined,
+      hasBody: true,
+    });
+  }
+
+  #flush(): void {
+    this.#committed = true;
+    this.#writeHead();
+    const held = this.#held;
+    this.#held = [];
+    this.#heldLength = 0;
+    for (const bytes of held) this.#write(bytes);
+  }
+
+  #collect(chunk: Buffer): boolean {
+    this.#refusalLength += chunk.length;
+    if (this.#refusalLength <= MOST_REFUSAL) this.#refusal?.push(chunk);
+    else this.#fail("upstream_invalid", "The provider's refusal is longer than any refusal.", true);
+    return true;
+  }
+
+  #broke(end: Exclude<ModelEnd, { readonly cause: "completed" }>): void {
+    const { call } = this.#options;
+    if (end.cause === "aborted") {
+      const reason = call.cutReason;
+      return this.#committed && reason !== undefined
+        ? this.#end(reason, "The router ended the call.")
+        : this.#settle({ kind: "broken", reason, detail: reason === undefined ? "The agent left." : "" });
+    }
+    const reason = end.cause === "first_byte_timeout" ? "idle_timeout" : end.cause;
+    if (this.#committed) this.#end(reason, end.detail);
+    else {
+      const stale = end.reused && !end.answered;
+      this.#settle({ kind: "failed", reason, detail: end.detail, sent: end.sent, answer: undefined, stale });
+    }
+  }
+
+  /** The agent left, or we end the call: the provider is told at once, before anything else happens. */
+  #cutShort(): void {
+    if (this.#done) return;
+    this.#model?.abort();
+    const { call } = this.#options;
+    const reason = call.cutReason;
+    if (reason === undefined) this.#settle({ kind: "broken", reason, detail: "The agent left." });
+    else this.#end(reason, "The router ended the call.");
+  }
+
+  #budgetCut(budget: string): void {
+    const { api, meter, answer, idle } = this.#options;
+    meter.stop(this.#emit);
+    this.#commit();
+    this.#write(cutFrames(api, meter));
+    this.#model?.abort();
+    answer.finish(idle);
+    this.#settle({ kind: "broken", reason: "budget_exhausted", detail: "The stream was ended at its budget.", rule: budget });
+  }
+
+  /** Ends for a reason: told in the stream where it has begun, and left to the caller where it has not. */
+  #end(reason: Reason, detail: string, rule?: string): void {
+    if (this.#done) return;
+    this.#model?.abort();
+    const { agent, answer, api, call, streaming } = this.#options;
+    if (!answer.begun) {
+      this.#settle({ kind: "failed", reason, detail, sent: true, answer: undefined, stale: false });
+      return;
+    }
+    if (streaming) {
+      answer.data(errorFrames(api, { reason, message: detail, request: call.start.request }));
+    }
+    // No last chunk, no missing octets made up: the agent's client sees that this is not the whole.
+    agent.finish();
+    this.#settle({ kind: "broken", reason, detail, ...(rule === undefined ? {} : { rule }) });
+  }
+
+  #fail(reason: Reason, detail: string, sent: boolean): void {
+    if (this.#done) return;
+    this.#model?.abort();
+    this.#settle({ kind: "failed", reason, detail, sent, answer: undefined, stale: false });
+  }
+
+  #settle(end: AttemptEnd): void {
+    if (this.#done) return;
+    this.#done = true;
+    clearTimeout(this.#timer);
+    this.#options.call.onCut(undefined);
+    this.#held = [];
+    this.#resolve(end);
+  }
+}
+
+const NO_TOKEN = "The provider's first token did not come in time.";

@@ -1,0 +1,102 @@
+import type { ResponseMeter } from "../../core/inference/response-meter.ts";
+import { NO_USAGE, totalTokens, type Usage } from "../../core/inference/usage.ts";
+import { callCost } from "../../core/models/call-cost.ts";
+import type { Call } from "./call.ts";
+import type { AdmittedCallParts } from "./inference-corridor.ts";
+import type { InferenceRooms } from "./inference-rooms.ts";
+
+/**
+ * Octets of a request that make a token where the provider says nothing of its input: few, since text that is dense in
+ * tokens must not be had cheaper by leaving before the usage comes.
+ */
+const OCTETS_PER_TOKEN = 2;
+
+/**
+ * What one call owes, over all its attempts: what providers said, and an estimate where they did not. It is closed once,
+ * whatever happens; then what was held of the budgets is settled, or released where nothing was sent.
+ */
+export class Bill {
+  readonly #rooms: InferenceRooms;
+  readonly #call: Call;
+  readonly #parts: AdmittedCallParts;
+  #usage: Usage = NO_USAGE;
+  #sent = false;
+  #estimated = false;
+  #closed = false;
+  /** An attempt that was sent and has not been accounted for. */
+  #open: ResponseMeter | undefined;
+
+  constructor(rooms: InferenceRooms, call: Call, parts: AdmittedCallParts) {
+    this.#rooms = rooms;
+    this.#call = call;
+    this.#parts = parts;
+  }
+
+  /** Octets of the request leave for a provider now. */
+  begin(meter: ResponseMeter): void {
+    this.#sent = true;
+    this.#open = meter;
+  }
+
+  /** The provider refused, or was not reached: this attempt cost no token. */
+  free(): void {
+    this.#open = undefined;
+  }
+
+  /** The attempt was answered, or may have been worked on: charges what the provider said, or an estimate. */
+  charge(): void {
+    const meter = this.#open;
+    if (meter === undefined) return;
+    this.#open = undefined;
+    const { stated, usage } = this.#usageOf(meter);
+    if (!stated) this.#estimated = true;
+    this.#usage = sum(this.#usage, usage);
+    this.#call.facts.usage = this.#usage;
+    this.#call.facts.finishReasons = meter.finishReasons;
+    this.#call.facts.responseId = meter.id;
+    this.#call.facts.responseModel = meter.model;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.charge();
+    const { held, model } = this.#parts;
+    if (!this.#sent) return this.#rooms.budgets.release(held);
+    const tokens = totalTokens(this.#usage);
+    const cost = model.price === undefined ? undefined : callCost(model.price, this.#usage);
+    this.#call.facts.charged = { tokens, cost, estimated: this.#estimated };
+    this.#rooms.budgets.settle(held, { tokens, cost: cost ?? 0, estimated: this.#estimated });
+  }
+
+  #usageOf(meter: ResponseMeter): { readonly stated: boolean; readonly usage: Usage } {
+    const stated = meter.usage;
+    const free = this.#parts.route.api === "count_tokens" || this.#parts.route.api === "gemini_count_tokens";
+    if (free) return { stated: true, usage: NO_USAGE };
+    if (stated !== undefined && meter.complete) return { stated: true, usage: stated };
+    const input = Math.max(stated?.input ?? 0, this.#inputEstimate(stated));
+    const output = Math.max(stated?.output ?? 0, meter.outputSoFar);
+    return { stated: false, usage: { ...(stated ?? NO_USAGE), input, output } };
+  }
+
+  #inputEstimate(stated: Usage | undefined): number {
+    if (stated !== undefined && stated.input > 0) return stated.input;
+    const { body, model, facts } = this.#parts;
+    const estimate = Math.max(1, Math.ceil(body.length / OCTETS_PER_TOKEN));
+    return facts.unbounded ? Math.max(estimate, model.context ?? 0) : Math.min(estimate, model.context ?? estimate);
+  }
+}
+
+function sum(one: Usage, other: Usage): Usage {
+  return {
+    input: one.input + other.input,
+    cacheRead: one.cacheRead + other.cacheRead,
+    cacheWrite: one.cacheWrite + other.cacheWrite,
+    cacheWriteHour: one.cacheWriteHour + other.cacheWriteHour,
+    audioInput: one.audioInput + other.audioInput,
+    output: one.output + other.output,
+    reasoning: one.reasoning + other.reasoning,
+    audioOutput: one.audioOutput + other.audioOutput,
+    toolCalls: one.toolCalls + other.toolCalls,
+  };
+}

@@ -1,0 +1,119 @@
+import type { Clock } from "../../core/base/clock.ts";
+import { type Millis, millis } from "../../core/base/quantity.ts";
+import type { Reason } from "../../core/base/reason.ts";
+import type { CallFacts, CallOutcome, CallStart } from "../../core/outcome/inference-outcome.ts";
+import type { PolicyIdentity } from "../../core/policy/permit.ts";
+
+type Mutable<Of> = { -readonly [Key in keyof Of]: Of[Key] };
+
+/** Receives each outcome once: audit, metrics, span and log are its projections. */
+export type SettleCall = (outcome: CallOutcome, admitted: boolean) => void;
+
+/** One inference call from its head to its one outcome: what the steps learn, and the signal that every wait obeys. */
+export class Call {
+  readonly start: CallStart;
+  readonly facts: Mutable<CallFacts>;
+  policy: PolicyIdentity | undefined;
+  /** Its durable record exists. */
+  admitted = false;
+
+  readonly #clock: Clock;
+  readonly #began: Millis;
+  readonly #settle: SettleCall;
+  readonly #abort = new AbortController();
+  #cutReason: Reason | undefined;
+  #onCut: (() => void) | undefined;
+  #settled = false;
+
+  constructor(start: CallStart, clock: Clock, settle: SettleCall) {
+    this.start = start;
+    this.#clock = clock;
+    this.#began = clock.monotonic();
+    this.#settle = settle;
+    this.facts = {
+      model: undefined,
+      provider: undefined,
+      target: undefined,
+      address: undefined,
+      status: undefined,
+      stream: false,
+      attempts: 0,
+      usage: undefined,
+      charged: undefined,
+      finishReasons: [],
+      responseId: undefined,
+      responseModel: undefined,
+      bytesOut: 0,
+      bytesIn: 0,
+      firstToken: undefined,
+      overhead: undefined,
+      total: millis(0),
+      signals: [],
+    };
+  }
+
+  /** Aborted when the call is cut or its agent is gone. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Why we ended it; undefined where the agent left, or nobody ended it. */
+  get cutReason(): Reason | undefined {
+    return this.#cutReason;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** What must happen at once when the call ends before its answer does; one listener at a time. */
+  onCut(callback: (() => void) | undefined): void {
+    this.#onCut = callback;
+    if (this.#abort.signal.aborted) callback?.();
+  }
+
+  /** Ends the call for a reason of ours: policy changed, drain. */
+  cut(reason: Reason): void {
+    if (this.#settled || this.#abort.signal.aborted) return;
+    this.#cutReason = reason;
+    this.#abort.abort();
+    this.#onCut?.();
+  }
+
+  /** The agent is gone. */
+  abandon(): void {
+    if (this.#settled || this.#abort.signal.aborted) return;
+    this.#abort.abort();
+    this.#onCut?.();
+  }
+
+  elapsed(): Millis {
+    return millis(this.#clock.monotonic() - this.#began);
+  }
+
+  completed(): void {
+    this.#end({ kind: "completed" }, undefined);
+  }
+
+  refused(reason: Reason, rule: string | undefined, detail: string | undefined): void {
+    this.#end({ kind: "refused", reason, detail }, rule);
+  }
+
+  aborted(reason: Reason | undefined, detail: string | undefined, rule?: string): void {
+    this.#end({ kind: "aborted", reason, detail }, rule);
+  }
+
+  #end(
+    how:
+      | { readonly kind: "completed" }
+      | { readonly kind: "refused"; readonly reason: Reason; readonly detail: string | undefined }
+      | { readonly kind: "aborted"; readonly reason: Reason | undefined; readonly detail: string | undefined },
+    rule: string | undefined,
+  ): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#onCut = undefined;
+    this.facts.total = this.elapsed();
+    this.#settle({ ...how, start: this.start, policy: this.policy, rule, facts: this.facts }, this.admitted);
+  }
+}

@@ -1,0 +1,78 @@
+import type { Reason } from "../../core/base/reason.ts";
+import { fail, ok, type Result } from "../../core/base/result.ts";
+import { MemberScan } from "../../core/json/member-scan.ts";
+import type { ScanPlan } from "../../core/json/scan-plan.ts";
+import type { ScannedObject } from "../../core/json/scanned-object.ts";
+import type { RequestFraming } from "../../core/wire/request-framing.ts";
+import type { RequestBody } from "../../edge/listeners/request-body.ts";
+import { RequestBodyError } from "../../edge/listeners/request-body.ts";
+import type { HeldBodies } from "./held-bodies.ts";
+
+/** A request's body as it came: never joined, never copied. */
+export interface HeldBody extends Disposable {
+  readonly chunks: readonly Uint8Array[];
+  readonly length: number;
+  readonly object: ScannedObject;
+}
+
+export interface BodyProblem {
+  readonly reason: Reason;
+  readonly detail: string;
+}
+
+/**
+ * Reads a body to its end and scans it on the way. A body longer than `most` is refused by its length, or as soon as it
+ * is too long; one that is not a strict JSON object at its first octet that shows it.
+ */
+export async function holdBody(
+  body: RequestBody,
+  framing: RequestFraming,
+  plan: ScanPlan,
+  held: HeldBodies,
+  most: number,
+): Promise<Result<HeldBody, BodyProblem>> {
+  const declared = framing.kind === "length" ? framing.length : 0;
+  if (declared > most) return tooLarge(most);
+  const taken = held.take(declared);
+  if (taken !== true && !(await taken)) return fail({ reason: "overloaded", detail: "Too much is being sent at once." });
+  let own = declared;
+  const chunks: Uint8Array[] = [];
+  const scan = new MemberScan(plan);
+  let length = 0;
+  const problem = await read();
+  const end = problem === undefined ? scan.end() : undefined;
+  if (end?.ok === true) {
+    return ok({ chunks, length, object: end.value, [Symbol.dispose]: () => held.release(own) });
+  }
+  held.release(own);
+  return fail(problem ?? malformed(end?.problem.sentence ?? ""));
+
+  async function read(): Promise<BodyProblem | undefined> {
+    try {
+      for await (const chunk of body.chunks()) {
+        length += chunk.length;
+        if (length > most) return tooLarge(most).problem;
+        if (length > own) {
+          const more = length - own;
+          if (!held.grow(more)) return { reason: "overloaded", detail: "Too much is being sent at once." };
+          own += more;
+        }
+        const broken = scan.push(chunk);
+        if (broken !== undefined) return malformed(broken.sentence);
+        chunks.push(chunk);
+      }
+      return undefined;
+    } catch (error) {
+      if (error instanceof RequestBodyError) return { reason: "malformed_request", detail: error.detail };
+      throw error;
+    }
+  }
+}
+
+function malformed(sentence: string): BodyProblem {
+  return { reason: "malformed_request", detail: `The body is not the JSON object that this API takes. ${sentence}` };
+}
+
+function tooLarge(most: number): { readonly ok: false; readonly problem: BodyProblem } {
+  return fail({ reason: "request_too_large", detail: `A body has at most ${most} octets.` });
+}

@@ -1,0 +1,168 @@
+import { millis } from "../../core/base/quantity.ts";
+import { fail, ok, type Result } from "../../core/base/result.ts";
+import { APIS } from "../../core/inference/api.ts";
+import type { AgentRoute } from "../../core/inference/agent-route.ts";
+import { bodyPlan, type RequestFacts, requestFacts } from "../../core/inference/request-facts.ts";
+import type { ModelRule } from "../../core/models/inference-policy.ts";
+import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
+import { orderTargets } from "../../core/models/pick-targets.ts";
+import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
+import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
+import { RequestBody } from "../../edge/listeners/request-body.ts";
+import type { Held } from "./budget-rooms.ts";
+import type { Call } from "./call.ts";
+import { type HeldBody, holdBody } from "./held-body.ts";
+import type { CallProblem, InferenceRooms } from "./inference-rooms.ts";
+import { writeRefusal } from "./local-answer.ts";
+import { speak } from "./speak.ts";
+
+type CallRoute = Extract<AgentRoute, { kind: "call" }>;
+type Next = "again" | "done";
+
+/** A call that may go on: everything that its attempts need. */
+export interface AdmittedCallParts {
+  readonly policy: CompiledInferencePolicy;
+  readonly model: ModelRule;
+  readonly route: CallRoute;
+  readonly request: HttpForwardRequest;
+  readonly facts: RequestFacts;
+  readonly body: HeldBody;
+  readonly held: Held;
+}
+
+/** What a prompt may become beyond its own octets: a chat template's marks, a provider's own preamble to tools. */
+const PREAMBLE_TOKENS = 64;
+const TOOL_PREAMBLE_TOKENS = 1_024;
+
+/**
+ * The one straight path of an inference call: read, look up, guard, hold of the budgets, record, send, relay, settle. It
+ * ends in exactly one outcome, and what was held of the budgets is settled or released whatever happens.
+ */
+export async function serveCall(
+  rooms: InferenceRooms,
+  agent: AgentSocket,
+  request: HttpForwardRequest,
+  route: CallRoute,
+  call: Call,
+): Promise<Next> {
+  rooms.calls.add(call);
+  const body = new RequestBody(agent, request.framing, rooms.limits.idle);
+  const refuse = (problem: CallProblem): Next => {
+    if (call.signal.aborted && call.cutReason === undefined) {
+      call.aborted(undefined, "The agent left.");
+      agent.abort();
+      return "done";
+    }
+    call.refused(problem.reason, problem.rule, problem.detail);
+    const keepAlive = request.keepAlive && body.complete;
+    writeRefusal(agent, call.start.family, refusalOf(problem, call), keepAlive);
+    return keepAlive ? "again" : "done";
+  };
+  try {
+    const early = obstacle(rooms);
+    if (early !== undefined) return refuse(early);
+    if (request.expectContinue) agent.write("HTTP/1.1 100 Continue\r\n\r\n");
+    const plan = bodyPlan(route.api);
+    const read = await holdBody(body, request.framing, plan, rooms.bodies, rooms.config.bodyBytes);
+    if (!read.ok) return refuse({ reason: read.problem.reason, detail: read.problem.detail });
+    using held = read.value;
+    call.facts.bytesOut = held.length;
+    agent.onLeft(() => call.abandon());
+    return await serveRead(rooms, agent, request, route, call, held, refuse);
+  } finally {
+    agent.onLeft(undefined);
+    rooms.calls.delete(call);
+  }
+}
+
+async function serveRead(
+  rooms: InferenceRooms,
+  agent: AgentSocket,
+  request: HttpForwardRequest,
+  route: CallRoute,
+  call: Call,
+  body: HeldBody,
+  refuse: (problem: CallProblem) => Next,
+): Promise<Next> {
+  const late = obstacle(rooms);
+  const policy = rooms.policy();
+  if (late !== undefined || policy.state === "missing") return refuse(late ?? MISSING);
+  call.policy = policy.identity;
+  const asked = askedOf(policy, route, body);
+  if (!asked.ok) return refuse(asked.problem);
+  const { model, facts } = asked.value;
+  call.facts.model = model.name;
+  call.facts.stream = facts.stream;
+
+  const estimate = rooms.budgets.hold({
+    model: model.name,
+    input: inputBound(model, facts, body.length),
+    output: APIS[route.api].operation === "embeddings" || APIS[route.api].free ? 0 : outputBound(model, facts),
+    choices: facts.choices,
+    least: facts.least,
+  });
+  const taken = estimate instanceof Promise ? await estimate : estimate;
+  if (!taken.ok) return refuse(taken.problem);
+  return speak(rooms, agent, call, { policy, model, route, request, facts, body, held: taken.value }, refuse);
+}
+
+/** Why no call goes on now, whatever it is. Looked at before its body is read, and again after. */
+function obstacle(rooms: InferenceRooms): CallProblem | undefined {
+  if (rooms.draining()) return { reason: "draining", detail: undefined };
+  const policy = rooms.policy();
+  if (policy.state === "missing") return MISSING;
+  // Written so that a clock that is not a number refuses.
+  if (!(rooms.time() < policy.deniesFrom)) return { reason: "policy_expired", detail: undefined };
+  return rooms.auditWritable() ? undefined : { reason: "audit_unavailable", detail: undefined };
+}
+
+const MISSING: CallProblem = { reason: "policy_missing", detail: undefined };
+
+/** Which of the policy's models the call asks for, and how. */
+function askedOf(
+  policy: CompiledInferencePolicy,
+  route: CallRoute,
+  body: HeldBody,
+): Result<{ readonly model: ModelRule; readonly facts: RequestFacts }, CallProblem> {
+  const read = requestFacts(route.api, body.object);
+  if (!read.ok) return fail({ reason: "malformed_request", detail: read.problem.sentence, param: read.problem.param });
+  const facts = route.stream === undefined ? read.value : { ...read.value, stream: route.stream };
+  const name = route.model ?? facts.model;
+  if (name === undefined) {
+    return fail({ reason: "malformed_request", detail: "The request names no model.", param: "model" });
+  }
+  const model = policy.model(name);
+  if (model === undefined) return fail({ reason: "model_not_allowed", detail: undefined, param: "model" });
+  if (facts.stream && !APIS[route.api].streams) {
+    return fail({ reason: "malformed_request", detail: "This API gives no streams.", param: "stream" });
+  }
+  return ok({ model, facts });
+}
+
+/**
+ * The most input tokens that a body can stand for. No token of a byte-level tokenizer is shorter than an octet, and
+ * JSON is never shorter than what it says; media and what the provider has stored are bounded by the model's context.
+ */
+function inputBound(model: ModelRule, facts: RequestFacts, length: number): number | undefined {
+  if (facts.unbounded) return model.context;
+  const bound = length + PREAMBLE_TOKENS + (facts.tools ? TOOL_PREAMBLE_TOKENS : 0);
+  return Math.min(bound, model.context ?? bound);
+}
+
+function outputBound(model: ModelRule, facts: RequestFacts): number {
+  return Math.min(facts.maxOutput ?? model.maxOutput, model.maxOutput);
+}
+
+export function refusalOf(problem: CallProblem, call: Call) {
+  const { reason, detail, rule, param, status, retryAfter, resetAt } = problem;
+  return {
+    reason,
+    request: call.start.request,
+    ...(detail === undefined ? {} : { detail }),
+    ...(rule === undefined ? {} : { rule }),
+    ...(param === undefined ? {} : { param }),
+    ...(status === undefined ? {} : { status }),
+    ...(retryAfter === undefined ? {} : { retryAfter: millis(retryAfter) }),
+    ...(resetAt === undefined ? {} : { resetAt }),
+  };
+}

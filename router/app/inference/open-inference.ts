@@ -1,0 +1,213 @@
+import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import type { AuditEvent } from "../../core/audit/audit-event.ts";
+import { ownEvent } from "../../core/audit/own-event.ts";
+import type { Clock } from "../../core/base/clock.ts";
+import { bytes, millis } from "../../core/base/quantity.ts";
+import type { Reason } from "../../core/base/reason.ts";
+import { fail, ok, type Result } from "../../core/base/result.ts";
+import type { RunFacts } from "../../core/attest/run-facts.ts";
+import type { RouterConfig } from "../../core/config/router-config.ts";
+import type { InferencePolicySnapshot } from "../../core/models/compile-inference-policy.ts";
+import { endedCallEvent } from "../../core/outcome/inference-projection.ts";
+import type { NetworkFacts } from "../../core/policy/network.ts";
+import type { PolicySnapshot } from "../../core/policy/snapshot.ts";
+import type { Condition } from "../../edge/admin/admin-routes.ts";
+import type { AuditLog } from "../../edge/audit/audit-log.ts";
+import { type Ledger, type LedgerEvent, openLedger } from "../../edge/ledger/ledger.ts";
+import { machineClock } from "../../edge/ledger/machine-clock.ts";
+import type { Log } from "../../edge/log/log.ts";
+import type { Instruments } from "../../edge/metrics/instruments.ts";
+import type { NameResolver } from "../../edge/upstream/resolver.ts";
+import { createCredentials } from "../credentials/credentials.ts";
+import type { PolicyTime } from "../policy-time.ts";
+import { type AgentApi, createAgentApi } from "./agent-api.ts";
+import { budgetReport } from "./budget-report.ts";
+import type { Call } from "./call.ts";
+import { HeldBodies } from "./held-bodies.ts";
+import { localBudgets } from "./local-budgets.ts";
+import { type ConnectionRooms, ProviderRoutes } from "./provider-routes.ts";
+import { tokenRequests } from "./token-requests.ts";
+
+export interface InferenceOptions {
+  readonly config: RouterConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly time: PolicyTime;
+  readonly instruments: Instruments;
+  readonly audit: AuditLog;
+  nextRequestId(): string;
+  resolve: NameResolver["resolve"];
+  network(): NetworkFacts;
+  egress(): PolicySnapshot;
+  models(): InferencePolicySnapshot;
+  draining(): boolean;
+}
+
+/** The inference router: the agent API with everything behind it. */
+export interface Inference {
+  readonly api: AgentApi;
+  /** Calls that have not ended. */
+  readonly calls: number;
+  /** Another inference policy is in force. */
+  swapped(snapshot: InferencePolicySnapshot): void;
+  /** What may be reached has changed: calls that could not be made now are cut. */
+  judgeAgain(): void;
+  cut(reason: Reason): void;
+  conditions(): readonly Condition[];
+  status(): Readonly<Record<string, unknown>>;
+  budgetFacts(): RunFacts["budgets"];
+  close(): Promise<void>;
+}
+
+/** The ledger is written anew beyond this. */
+const COMPACT_AT = bytes(8 * 1024 * 1024);
+/** What a power cut can take of the ledger, and nothing else can. */
+const SYNC_AFTER = millis(1_000);
+const RETRY_AFTER = millis(1_000);
+
+/** A sentence where the ledger cannot be opened: with one that is broken nothing may start as if nothing were used. */
+export async function openInference(options: InferenceOptions): Promise<Result<Inference, string>> {
+  const { config, clock, log, time, audit, instruments } = options;
+  const opened = await openLedger({
+    directory: config.state.directory,
+    clock: machineClock(clock),
+    compactAt: COMPACT_AT,
+    syncAfter: SYNC_AFTER,
+    retryAfter: RETRY_AFTER,
+    onEvent: (event) => ledgerEvent(event, clock, log, audit),
+  });
+  if (!opened.ok) return fail(opened.problem);
+  const ledger = opened.value;
+
+  const connections: ConnectionRooms = {
+    clock,
+    egress: options.egress,
+    time: () => time.now(),
+    network: options.network,
+    resolve: options.resolve,
+    certificates: (file) => readCertificates(join(config.trust.directory, file), log),
+  };
+  const routes = new ProviderRoutes(connections);
+  const credentials = createCredentials({
+    clock,
+    secretsDirectory: config.inference.secrets,
+    request: tokenRequests(connections, options.models),
+    random: Math.random,
+    sessionName: config.identity.pod,
+    event: (event) =>
+      event.kind === "ready"
+        ? log.event("info", "credential ready", { source: event.source })
+        : log.event("error", "credential not at hand", { source: event.source, problem: event.problem.message }),
+  });
+  const calls = new Set<Call>();
+  const bodies = new HeldBodies(config.inference.heldBytes);
+  const report = () => budgetReport(ledger.view());
+  const api = createAgentApi({
+    clock,
+    limits: config.limits,
+    config: config.inference,
+    nextRequestId: options.nextRequestId,
+    policy: options.models,
+    time: () => time.now(),
+    draining: options.draining,
+    auditWritable: () => !audit.health().refusing,
+    record: (event: AuditEvent) => audit.append(event),
+    settle: (outcome, admitted) => {
+      audit.appendSoon(endedCallEvent(outcome, admitted, clock.now()));
+      instruments.called(outcome);
+      log.call(outcome);
+    },
+    calls,
+    bodies,
+    budgets: localBudgets(ledger, options.models, () => time.now()),
+    routes,
+    credentials,
+    random: Math.random,
+    budgetReport: report,
+  });
+
+  const cutWhere = (reason: (call: Call) => Reason | undefined): void => {
+    for (const call of calls) {
+      const why = reason(call);
+      if (why !== undefined) call.cut(why);
+    }
+  };
+  const judgeAgain = (): void => {
+    routes.reset();
+    const policy = options.models();
+    cutWhere((call) => {
+      const { model, provider, address } = call.facts;
+      if (provider === undefined || model === undefined) return undefined;
+      if (policy.state === "missing") return "policy_missing";
+      if (!(time.now() < policy.deniesFrom)) return "policy_expired";
+      if (policy.model(model) === undefined || policy.provider(provider) === undefined) return "model_not_allowed";
+      if (address === undefined) return undefined;
+      return routes.admits(policy, provider, address) ? undefined : "address_not_allowed";
+    });
+  };
+
+  return ok({
+    api,
+    get calls() {
+      return calls.size;
+    },
+    swapped(snapshot) {
+      if (snapshot.state === "loaded") {
+        const { budgets, rateLimits: rates, models, providers } = snapshot;
+        ledger.reconfigure({ budgets, rates, models: models.map(({ name }) => name) });
+        credentials.retain(providers);
+      }
+      judgeAgain();
+    },
+    judgeAgain,
+    cut: (reason) => cutWhere(() => reason),
+    conditions: () => [ledgerCondition(ledger)],
+    status: () => ({ calls: calls.size, bodies: bodies.held, budgets: report() }),
+    budgetFacts: () => budgetReport(ledger.view()).budgets,
+    async close() {
+      routes.destroy();
+      credentials.close();
+      await ledger.close();
+    },
+  });
+}
+
+function ledgerCondition(ledger: Ledger): Condition {
+  const { problem } = ledger;
+  return problem === undefined
+    ? { name: "budgets", state: "ok", reason: "" }
+    : { name: "budgets", state: "failed", reason: `no call is admitted that a budget counts: ${problem}` };
+}
+
+function ledgerEvent(event: LedgerEvent, clock: Clock, log: Log, audit: AuditLog): void {
+  switch (event.kind) {
+    case "clock_step": {
+      const [from, to] = [event.from, event.to].map((instant) => new Date(instant).toISOString());
+      log.event("warn", "the wall clock stepped; no budget began anew for it", { from: from ?? "", to: to ?? "" });
+      audit.appendSoon(ownEvent(clock.now(), "budget", "budget.clock_step", "budgets", { from: from ?? "", to: to ?? "" }));
+      return;
+    }
+    case "recovered": {
+      const charged = event.charged.map(({ reservation, tokens, cost }) => ({ model: reservation.model, tokens, costNanoUsd: cost }));
+      log.event("warn", "calls that the last process left open are charged in full", { calls: charged.length });
+      audit.appendSoon(ownEvent(clock.now(), "budget", "budget.recovered", "budgets", { torn: event.torn, charged: charged.slice(0, 50), calls: charged.length }));
+      return;
+    }
+    case "unavailable":
+      log.event("error", "the budget ledger cannot be written: no call is admitted that a budget counts", { problem: event.sentence });
+      return;
+    case "available":
+      log.event("info", "the budget ledger is written again", {});
+  }
+}
+
+/** Read when a provider's first connection is made under a policy: new certificates come with the next policy. */
+function readCertificates(file: string, log: Log): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    log.event("error", "a provider's certificates cannot be read", { file, problem: String(error) });
+    return undefined;
+  }
+}

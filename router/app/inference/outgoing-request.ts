@@ -1,0 +1,157 @@
+import { createHash } from "node:crypto";
+import { fail, ok, type Result } from "../../core/base/result.ts";
+import { isClientCredential, withoutCredentialParameters } from "../../core/credential/client-credentials.ts";
+import { ANTHROPIC_VERSION, type HeaderList } from "../../core/credential/inject.ts";
+import type { Api } from "../../core/inference/api.ts";
+import { outgoingEdits } from "../../core/inference/outgoing-body.ts";
+import { providerPath } from "../../core/inference/provider-path.ts";
+import { editMembers } from "../../core/json/member-edit.ts";
+import { splice } from "../../core/json/splice.ts";
+import type { ModelTarget, Provider } from "../../core/models/inference-policy.ts";
+import { formatHost } from "../../core/wire/host.ts";
+import type { Translation } from "../../core/translate/translation.ts";
+import { translationFor } from "../../core/translate/translation-for.ts";
+import type { ModelRequest } from "../../edge/upstream/model-call.ts";
+import type { AdmittedCallParts } from "./inference-corridor.ts";
+import type { CallProblem, InferenceRooms } from "./inference-rooms.ts";
+import type { ProviderConnections } from "./provider-routes.ts";
+import { wholeBody } from "./whole-body.ts";
+
+/** A request as one target gets it. */
+export interface OutgoingCall {
+  readonly request: ModelRequest;
+  /** The API that the target speaks. */
+  readonly api: Api;
+  /** Undefined: the target speaks the caller's own. */
+  readonly translation: Translation | undefined;
+  /** A chat stream was asked for usage that the caller did not ask for. */
+  readonly addedUsage: boolean;
+}
+
+/** Written by the client, or of this connection only, or not for a provider. */
+const NOT_PASSED: ReadonlySet<string> = new Set(["accept-encoding", "content-encoding", "origin", "referer"]);
+
+/** The call as this target is to be asked, with its credential. A promise only where a token is being fetched. */
+export async function outgoingRequest(
+  rooms: InferenceRooms,
+  parts: AdmittedCallParts,
+  connections: ProviderConnections,
+  target: ModelTarget,
+): Promise<Result<OutgoingCall, CallProblem>> {
+  const { provider } = connections;
+  const { route, request, facts } = parts;
+  const translation = translationFor(route.api, provider.api);
+  if (translation === "unsupported") {
+    return fail({ reason: "model_not_allowed", detail: "The model is not served on this API.", param: "model" });
+  }
+  const native = translation === "native";
+  const api: Api = native ? route.api : route.api === "chat" ? "messages" : "chat";
+  const query = request.query === "" ? "" : `?${withoutCredentialParameters(request.query.slice(1))}`;
+  const base = { api: provider.api, path: provider.endpoint.path, apiVersion: provider.apiVersion };
+  const path = providerPath(base, api, target.model, facts.stream, native ? query : "");
+  if (path === undefined) {
+    return fail({ reason: "model_not_allowed", detail: "The model is not served on this API.", param: "model" });
+  }
+  const streamUsage = provider.streamUsage && !connections.refusesStreamOptions;
+  const body = native ? nativeBody(parts, provider, target, streamUsage) : translatedBody(parts, target, translation);
+  if (!body.ok) return body;
+
+  const headers: string[] = [];
+  let hasVersion = false;
+  for (const { name, rawName, value } of request.fields) {
+    if (isClientCredential(name) || NOT_PASSED.has(name)) continue;
+    if (!native && name.startsWith("anthropic-")) continue;
+    if (name === ANTHROPIC_VERSION[0]) hasVersion = true;
+    headers.push(rawName, value);
+  }
+  if (provider.api === "anthropic" && !hasVersion) headers.push(...ANTHROPIC_VERSION);
+  const { chunks, length } = body.value;
+  const credential = rooms.credentials.headersFor(provider, {
+    method: "POST",
+    ...splitPath(path),
+    host: hostField(provider),
+    headers: signedHeaders(headers),
+    bodySha256: () => sha256Of(chunks),
+  });
+  const added = credential instanceof Promise ? await credential : credential;
+  if (!added.ok) {
+    return fail({ reason: "upstream_unreachable", detail: `The provider's credential is not at hand. ${added.problem.message}` });
+  }
+  for (const [name, value] of added.value) headers.push(name, value);
+  const addedUsage = streamUsage && facts.stream && !facts.wantsUsage;
+  return ok({
+    request: { method: "POST", path, headers, body: chunks, length },
+    api,
+    translation: native ? undefined : translation,
+    addedUsage: native && addedUsage && (api === "chat" || api === "completions"),
+  });
+}
+
+interface BodyChunks {
+  readonly chunks: readonly Uint8Array[];
+  readonly length: number;
+}
+
+function nativeBody(
+  { route, body, facts, held }: AdmittedCallParts,
+  provider: Provider,
+  target: ModelTarget,
+  streamUsage: boolean,
+): Result<BodyChunks, CallProblem> {
+  const wishes = {
+    api: route.api,
+    model: target.model,
+    cap: held.outputCap,
+    streamUsage,
+    newCapName: provider.api === "azure" || isOpenai(provider),
+  };
+  const changes = outgoingEdits(body.object, facts, wishes);
+  return ok(changes.length === 0 ? body : splice(body.chunks, editMembers(body.object, changes)));
+}
+
+/** OpenAI's own newer models know only `max_completion_tokens`; many compatible origins know only the older name. */
+function isOpenai({ endpoint }: Provider): boolean {
+  return endpoint.host.kind === "name" && /(?:^|\.)openai\.com$/.test(endpoint.host.text);
+}
+
+function translatedBody(
+  parts: AdmittedCallParts,
+  target: ModelTarget,
+  translation: Translation,
+): Result<BodyChunks, CallProblem> {
+  const whole = wholeBody(parts.body);
+  if (!whole.ok) return whole;
+  const cap = Math.min(parts.held.outputCap ?? Infinity, parts.facts.maxOutput ?? parts.model.maxOutput);
+  const translated = translation.request(whole.value, { model: target.model, maxOutput: cap });
+  if (!translated.ok) {
+    const { param, sentence } = translated.problem;
+    return fail({ reason: "malformed_request", detail: `For this model's provider the call is translated. ${sentence}`, param });
+  }
+  const octets = Buffer.from(JSON.stringify(translated.value));
+  return ok({ chunks: [octets], length: octets.length });
+}
+
+function splitPath(path: string): { readonly path: string; readonly query: string } {
+  const mark = path.indexOf("?");
+  return mark === -1 ? { path, query: "" } : { path: path.slice(0, mark), query: path.slice(mark + 1) };
+}
+
+function hostField({ endpoint }: Provider): string {
+  const isDefault = endpoint.port === (endpoint.scheme === "https" ? 443 : 80);
+  return `${formatHost(endpoint.host)}${isDefault ? "" : `:${endpoint.port}`}`;
+}
+
+function signedHeaders(headers: readonly string[]): HeaderList {
+  const signed: (readonly [string, string])[] = [];
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = (headers[at] ?? "").toLowerCase();
+    if (name === "content-type") signed.push([name, headers[at + 1] ?? ""]);
+  }
+  return signed;
+}
+
+function sha256Of(chunks: readonly Uint8Array[]): string {
+  const hash = createHash("sha256");
+  for (const chunk of chunks) hash.update(chunk);
+  return hash.digest("hex");
+}

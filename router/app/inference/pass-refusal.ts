@@ -1,0 +1,57 @@
+import { redactSecrets } from "../../core/credential/secret-forms.ts";
+import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
+import type { AttemptEnd } from "./answer-relay.ts";
+import type { Call } from "./call.ts";
+import { type AdmittedCallParts, refusalOf } from "./inference-corridor.ts";
+import type { CallProblem, InferenceRooms } from "./inference-rooms.ts";
+import { writeLocal, writeRefusal } from "./local-answer.ts";
+
+type Failed = Extract<AttemptEnd, { readonly kind: "failed" }>;
+
+/** What of a provider's refusal the agent's client decides by. */
+const PASSED: ReadonlySet<string> = new Set([
+  "content-type",
+  "retry-after",
+  "retry-after-ms",
+  "x-should-retry",
+  "x-request-id",
+  "request-id",
+  "x-amzn-errortype",
+  "x-amzn-requestid",
+]);
+
+/** Of these the detail names addresses, which are the operator's to know. */
+const FOR_LOGS: ReadonlySet<string> = new Set(["upstream_unreachable", "dns_failure", "address_not_allowed"]);
+
+/**
+ * Tells the agent why its call failed after every target: the provider's own refusal where there is one, in the
+ * caller's API and without anything of the router's credential; else the router's.
+ */
+export function passRefusal(
+  agent: AgentSocket,
+  call: Call,
+  parts: AdmittedCallParts,
+  end: Failed,
+  forms: readonly string[],
+): "again" | "done" {
+  const keepAlive = parts.request.keepAlive;
+  const { answer } = end;
+  // What the provider thinks of the router's credential is no matter of the agent's, whose client would ask for another.
+  if (answer === undefined || answer.status === 401 || answer.status < 400) {
+    const problem: CallProblem = {
+      reason: end.reason,
+      detail: FOR_LOGS.has(end.reason) ? undefined : end.detail,
+      ...(end.reason === "idle_timeout" || end.reason === "lifetime_limit" ? { status: 504 } : {}),
+    };
+    call.aborted(end.reason, end.detail);
+    writeRefusal(agent, call.start.family, refusalOf(problem, call), keepAlive);
+    return keepAlive ? "again" : "done";
+  }
+  const fields = answer.fields
+    .filter(({ name }) => PASSED.has(name) || name.startsWith("x-ratelimit-") || name.startsWith("anthropic-ratelimit-"))
+    .map(({ rawName, value }) => [rawName, redactSecrets(value, forms)] as const);
+  const body = redactSecrets(answer.body.toString("utf8"), forms);
+  call.completed();
+  writeLocal(agent, call.start.request, { status: answer.status, fields, body }, keepAlive);
+  return keepAlive ? "again" : "done";
+}

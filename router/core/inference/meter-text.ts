@@ -1,0 +1,30 @@
+import type { Json } from "../json/json.ts";
+
+const LONGEST = 64;
+/** Ids and names of models have more than that nowhere that is honest. */
+const LONGEST_NAME = 256;
+const NOT_SAFE = /[^ -~]/g;
+
+/** A short text of the provider's, fit for logs and for JSON: printable ASCII, the rest as "?". Undefined: none, or empty. */
+export function shortText(value: Json | undefined): string | undefined {
+  return typeof value === "string" && value !== "" ? value.slice(0, LONGEST_NAME).replace(NOT_SAFE, "?") : undefined;
+}
+
+/** What kind of error a provider names: its code, status or type. A message is never repeated: it may quote a prompt. */
+export function failureText(error: Json | undefined): string {
+  if (typeof error !== "object" || error === null || Array.isArray(error)) return "error";
+  const holder = error as { readonly [name: string]: Json };
+  for (const name of ["code", "status", "type"]) {
+    const value = holder[name];
+    const text = typeof value === "number" && name !== "status" ? codeNumber(value, holder) : value;
+    if (typeof text === "string" && text !== "") return text.slice(0, LONGEST).replace(NOT_SAFE, "?");
+  }
+  return "error";
+}
+
+/** A number says less than a status or a type beside it. */
+function codeNumber(code: number, holder: { readonly [name: string]: Json }): string | undefined {
+  const { status, type } = holder;
+  const named = (typeof status === "string" && status !== "") || (typeof type === "string" && type !== "");
+  return named ? undefined : String(code);
+}

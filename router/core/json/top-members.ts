@@ -1,0 +1,75 @@
+import { foldName } from "./fold-name.ts";
+import type { Json } from "./json.ts";
+import type { ScanPlan } from "./scan-plan.ts";
+import type { ScanProblemCode } from "./scan-problem.ts";
+import type { ScannedMember } from "./scanned-object.ts";
+
+/** The names of all members are remembered, so that each comes once: this bounds them. */
+const MOST_MEMBERS = 512;
+
+type Writable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
+
+/** The members of the object itself, in the order in which a scan meets them. */
+export class TopMembers {
+  readonly #plan: ScanPlan;
+  readonly #names = new Set<string>();
+  readonly #captured = new Map<string, ScannedMember>();
+  #name = "";
+  #keyAt = 0;
+  #comma: number | undefined;
+  /** The member before the next comma, if it was captured. */
+  #last: Writable<ScannedMember> | undefined;
+
+  constructor(plan: ScanPlan) {
+    this.#plan = plan;
+  }
+
+  /** A member begins. Returns why it must not. */
+  begin(name: string, keyAt: number): ScanProblemCode | undefined {
+    const { capture, folded } = this.#plan;
+    if (this.#names.has(name)) return "duplicate_member";
+    if (!capture.has(name) && folded.has(foldName(name))) return "ambiguous_member";
+    if (this.#names.size === MOST_MEMBERS) return "too_many_members";
+    this.#names.add(name);
+    this.#name = name;
+    this.#keyAt = keyAt;
+    this.#last = undefined;
+    return undefined;
+  }
+
+  get keyAt(): number {
+    return this.#keyAt;
+  }
+
+  /** Most octets of this member's value, or undefined where that is not captured. */
+  get limit(): number | undefined {
+    return this.#plan.capture.get(this.#name);
+  }
+
+  /** The captured value of this member has been read. */
+  capture(at: number, end: number, value: Json): void {
+    this.#last = {
+      keyAt: this.#keyAt,
+      at,
+      end,
+      value,
+      index: this.#names.size - 1,
+      commaBefore: this.#comma,
+      commaAfter: undefined,
+    };
+    this.#captured.set(this.#name, this.#last);
+  }
+
+  comma(at: number): void {
+    this.#comma = at;
+    if (this.#last !== undefined) this.#last.commaAfter = at;
+  }
+
+  get size(): number {
+    return this.#names.size;
+  }
+
+  get captured(): ReadonlyMap<string, ScannedMember> {
+    return this.#captured;
+  }
+}

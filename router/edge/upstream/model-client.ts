@@ -1,0 +1,227 @@
+import type { Client } from "undici";
+import { type Millis, millis, type Port } from "../../core/base/quantity.ts";
+import type { Result } from "../../core/base/result.ts";
+import { formatHost } from "../../core/wire/host.ts";
+import type { ModelCall, ModelRequest, ModelSink, ModelTimeouts } from "./model-call.ts";
+import { ModelLane } from "./model-lane.ts";
+import { modelLinker, type ModelLink, type ModelLinkOptions, type OpenProblem } from "./model-link.ts";
+import { dispatchOptions } from "./model-request.ts";
+import { Transfer } from "./model-transfer.ts";
+
+export interface ModelClientOptions extends ModelLinkOptions {
+  readonly port: Port;
+  /** Connections at a time, 256 unless it says less. */
+  readonly connections?: number;
+  /** How often deadlines are looked at; for tests. */
+  readonly period?: Millis;
+}
+
+/** Calls to one endpoint of one provider, over connections that are kept: HTTP/1.1, one call at a time on each. */
+export interface ModelClient {
+  /**
+   * Starts a call. Throws a TypeError where the request is not as `ModelRequest` says. A call that its connection
+   * died under before a single octet was written is begun again over another, once; nothing else is ever repeated.
+   */
+  send(request: ModelRequest, sink: ModelSink, timeouts: ModelTimeouts): ModelCall;
+  /** Loads what the first call would wait for. */
+  prepare(): Promise<void>;
+  /** Takes no more calls (they end with `draining`), lets those under way finish, and resolves when they have. */
+  close(): Promise<void>;
+  /** Cuts everything. */
+  destroy(): void;
+  /** Connections that are open or being opened. */
+  readonly connections: number;
+  /** Calls that have not ended. */
+  readonly calls: number;
+}
+
+const MOST_CONNECTIONS = 256;
+const PERIOD = millis(100);
+const DEFAULT_PORTS = { http: 80, https: 443 } as const;
+
+/** The caller bounds how many calls there are; those beyond the connections wait in the order they came. */
+export function createModelClient(options: ModelClientOptions): ModelClient {
+  const { clock, scheme, host, port } = options;
+  const most = options.connections ?? MOST_CONNECTIONS;
+  const hostField = `${formatHost(host)}${port === DEFAULT_PORTS[scheme] ? "" : `:${port}`}`;
+  const link = modelLinker(options);
+  const calls = new Set<Transfer>();
+  /** Without a connection, in the order they came. */
+  const waiting = new Set<Transfer>();
+  const lanes = new Set<ModelLane>();
+  /** The one used last is taken first, so that those not needed end. */
+  const idle: ModelLane[] = [];
+  const attempts = new Set<AbortController>();
+  const { promise: emptied, resolve: onEmpty } = Promise.withResolvers<void>();
+  let loaded: Promise<typeof Client> | undefined;
+  let closing = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const load = (): Promise<typeof Client> => (loaded ??= import("undici").then((undici) => undici.Client));
+
+  const owner = { clock, ended, unwritten };
+
+  function sweep(): void {
+    if (calls.size === 0) {
+      clearInterval(timer);
+      timer = undefined;
+      return;
+    }
+    const now = clock.monotonic();
+    for (const call of calls) {
+      call.check(now);
+      if (waiting.has(call) && call.attempt === undefined && now - call.began >= options.timeout) {
+        call.fail("overloaded", `No connection came free within ${options.timeout} ms.`);
+      }
+    }
+  }
+
+  function ended(call: Transfer, reusable: boolean): void {
+    calls.delete(call);
+    waiting.delete(call);
+    call.attempt?.abort();
+    const { lane } = call;
+    if (lane !== undefined) {
+      // Later: undici closes what the origin does not keep only after it has told of the end.
+      if (reusable) queueMicrotask(() => release(lane));
+      else lane.kill();
+    }
+    if (closing && calls.size === 0) finishClosing();
+  }
+
+  function unwritten(call: Transfer): void {
+    if (call.retried || call.lane === undefined || call.lane.carried === 1) {
+      call.fail(
+        "upstream_unreachable",
+        `The connection was closed before it was used (${call.lane?.brokenBy ?? "FIN"}).`,
+      );
+      return;
+    }
+    call.retried = true;
+    call.lane.kill();
+    call.lane = undefined;
+    // Others that waited as long may be as dead; one that a call has just ended on is not.
+    enqueue(call);
+  }
+
+  function enqueue(call: Transfer): void {
+    waiting.add(call);
+    if (lanes.size + attempts.size < most) void attempt(call);
+    else dropIdle();
+  }
+
+  /** At the limit, an idle connection that may not be used makes place for one that may. */
+  function dropIdle(): void {
+    idle.pop()?.close();
+  }
+
+  async function attempt(call: Transfer): Promise<void> {
+    const stop = new AbortController();
+    attempts.add(stop);
+    call.attempt = stop;
+    const opened = await linked(stop.signal);
+    attempts.delete(stop);
+    if (call.attempt === stop) call.attempt = undefined;
+    if (opened.ok) {
+      const [ClientOf, made] = opened.value;
+      const lane = new ModelLane(ClientOf, made, forget);
+      lanes.add(lane);
+      if (waiting.has(call)) place(call, lane);
+      else release(lane);
+    } else if (waiting.has(call)) call.fail(opened.problem.reason, opened.problem.detail);
+    attemptMore();
+  }
+
+  async function linked(signal: AbortSignal): Promise<Result<readonly [typeof Client, ModelLink], OpenProblem>> {
+    try {
+      const [ClientOf, made] = await Promise.all([load(), link(signal)]);
+      return made.ok ? { ok: true, value: [ClientOf, made.value] } : made;
+    } catch (error) {
+      const detail = `Opening a connection threw: ${error instanceof Error ? error.message : "no error"}`;
+      return { ok: false, problem: { reason: "internal", detail } };
+    }
+  }
+
+  /** Where a connection has gone, a call that waits without an attempt of its own may have one. */
+  function attemptMore(): void {
+    if (waiting.size <= attempts.size) return;
+    for (const call of waiting) {
+      if (lanes.size + attempts.size >= most) return;
+      if (call.attempt === undefined) void attempt(call);
+    }
+  }
+
+  function place(call: Transfer, lane: ModelLane): void {
+    waiting.delete(call);
+    // What was begun for it, where another came free first, is for whoever needs it next.
+    call.attempt = undefined;
+    call.start(lane);
+  }
+
+  function release(lane: ModelLane): void {
+    if (!lane.usable) return lane.close();
+    const [next] = waiting;
+    if (next !== undefined) return place(next, lane);
+    if (closing) return lane.close();
+    idle.push(lane);
+    lane.rest();
+  }
+
+  function forget(lane: ModelLane): void {
+    lanes.delete(lane);
+    const at = idle.indexOf(lane);
+    if (at >= 0) idle.splice(at, 1);
+    attemptMore();
+  }
+
+  function takeIdle(): ModelLane | undefined {
+    for (;;) {
+      const lane = idle.pop();
+      if (lane === undefined || lane.usable) return lane;
+      lane.close();
+    }
+  }
+
+  function finishClosing(): void {
+    for (const stop of attempts) stop.abort();
+    for (const lane of lanes) lane.close();
+    onEmpty();
+  }
+
+  return {
+    send(request, sink, timeouts) {
+      const call = new Transfer(dispatchOptions(request, hostField), sink, timeouts, owner);
+      calls.add(call);
+      if (closing) {
+        call.fail("draining", "The client is closing.");
+        return call;
+      }
+      timer ??= setInterval(sweep, options.period ?? PERIOD);
+      const lane = takeIdle();
+      if (lane === undefined) enqueue(call);
+      else call.start(lane);
+      return call;
+    },
+    async prepare() {
+      await load();
+    },
+    async close() {
+      closing = true;
+      for (const lane of idle.splice(0)) lane.close();
+      if (calls.size === 0) finishClosing();
+      await emptied;
+    },
+    destroy() {
+      closing = true;
+      for (const call of calls) call.fail("aborted", "The client was destroyed.");
+      for (const lane of lanes) lane.kill();
+      finishClosing();
+    },
+    get connections() {
+      return lanes.size + attempts.size;
+    },
+    get calls() {
+      return calls.size;
+    },
+  };
+}

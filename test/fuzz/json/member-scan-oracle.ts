@@ -1,0 +1,150 @@
+import type { ScanPlan } from "../../../router/core/json/scan-plan.ts";
+
+export interface OracleMember {
+  readonly keyAt: number;
+  readonly at: number;
+  readonly end: number;
+  readonly value: unknown;
+  readonly index: number;
+  readonly commaBefore: number | undefined;
+  readonly commaAfter: number | undefined;
+}
+
+export type OracleVerdict =
+  /** The codes of all that is wrong with it; the scan gives the first that it meets. */
+  | { readonly ok: false; readonly codes: ReadonlySet<string> }
+  | {
+      readonly ok: true;
+      readonly members: ReadonlyMap<string, OracleMember>;
+      readonly counts: ReadonlyMap<string, number>;
+      readonly size: number;
+      readonly open: number;
+      readonly close: number;
+      readonly length: number;
+    };
+
+interface Token {
+  readonly text: string;
+  readonly index: number;
+}
+
+interface Member extends Token {
+  readonly name: string;
+  readonly first: Token;
+  last: Token;
+  readonly names: (readonly string[])[];
+}
+
+const TOKEN = /"[^"\\]*(?:\\[^][^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** What to expect of a scan: by the platform's decoder and parser, and for offsets by cutting the whole text into tokens. */
+export function oracleOf(plan: ScanPlan, octets: Uint8Array): OracleVerdict {
+  const text = textOf(octets);
+  if (text === undefined) return refused("not_utf8", "malformed", "cut_short", "not_object");
+  let whole: unknown;
+  try {
+    whole = JSON.parse(text);
+  } catch {
+    return refused("malformed", "cut_short", "not_object");
+  }
+  if (typeof whole !== "object" || whole === null || Array.isArray(whole)) return refused("not_object");
+  return read(plan, text, whole as Record<string, unknown>);
+}
+
+function textOf(octets: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(octets);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Not UTF-8, not JSON: anything else can be met before that. */
+function refused(...codes: string[]): OracleVerdict {
+  const before = [
+    "too_deep",
+    "duplicate_member",
+    "ambiguous_member",
+    "name_too_long",
+    "too_many_members",
+    "value_too_long",
+  ];
+  return { ok: false, codes: new Set(codes.includes("malformed") ? [...codes, ...before] : codes) };
+}
+
+function read(plan: ScanPlan, text: string, whole: Record<string, unknown>): OracleVerdict {
+  const tokens: Token[] = [...text.matchAll(TOKEN)].map((match) => ({ text: match[0], index: match.index }));
+  const octetsBefore = (index: number): number => Buffer.byteLength(text.slice(0, index));
+  const endOf = (token: Token): number => octetsBefore(token.index + token.text.length);
+  const codes = new Set<string>();
+  const counts = new Map<string, number>();
+  const members: Member[] = [];
+  const commas: number[] = [];
+  /** The names in each open object. */
+  const open: string[][] = [];
+  for (const [index, token] of tokens.entries()) {
+    const member = members.at(-1);
+    if (token.text === "{" || token.text === "[") open.push([]);
+    if (open.length > plan.depth) codes.add("too_deep");
+    const isName = tokens[index + 1]?.text === ":";
+    if (isName) {
+      const name = JSON.parse(token.text) as string;
+      if (!name.isWellFormed()) codes.add("ambiguous_member");
+      if (plan.count.has(name)) counts.set(name, (counts.get(name) ?? 0) + 1);
+      open.at(-1)?.push(name);
+      const first = tokens[index + 2];
+      if (open.length === 1 && first !== undefined) members.push({ ...token, name, first, last: first, names: [] });
+    }
+    if (open.length === 1 && token.text === ",") commas.push(octetsBefore(token.index));
+    else if (member !== undefined && !isName && token.text !== ":" && (open.length > 1 || token.text !== "}"))
+      member.last = token;
+    if (token.text === "}" || token.text === "]") {
+      const names = open.pop() ?? [];
+      if (open.length > 0) member?.names.push(names);
+    }
+  }
+  const names = members.map(({ name }) => name);
+  if (new Set(names).size !== names.length) codes.add("duplicate_member");
+  if (names.length > 512) codes.add("too_many_members");
+  const found = new Map<string, OracleMember>();
+  for (const [index, member] of members.entries()) {
+    if (Buffer.byteLength(member.text) - 2 > 1024) codes.add("name_too_long");
+    const limit = plan.capture.get(member.name);
+    if (limit === undefined) {
+      if ([...plan.capture.keys()].some((name) => likes(name, member.name))) codes.add("ambiguous_member");
+      continue;
+    }
+    const [at, end] = [octetsBefore(member.first.index), endOf(member.last)];
+    if (end - at > limit) codes.add("value_too_long");
+    if (member.names.some((inner) => new Set(inner).size !== inner.length)) codes.add("duplicate_member");
+    found.set(member.name, {
+      keyAt: octetsBefore(member.index),
+      at,
+      end,
+      value: whole[member.name],
+      index,
+      commaBefore: commas[index - 1],
+      commaAfter: commas[index],
+    });
+  }
+  if (codes.size > 0) return { ok: false, codes };
+  const [first, last] = [tokens[0], tokens.at(-1)];
+  if (first === undefined || last === undefined) throw new Error("an object without tokens");
+  return {
+    ok: true,
+    members: found,
+    counts,
+    size: members.length,
+    open: endOf(first),
+    close: octetsBefore(last.index),
+    length: Buffer.byteLength(text),
+  };
+}
+
+/** Whether a reader that ignores case, or stops at U+0000, takes one name for the other. By the platform's own folding. */
+function likes(name: string, other: string): boolean {
+  const seen = other.split("\0")[0] ?? "";
+  const pattern = new RegExp(`^${RegExp.escape(name)}$`, "iu");
+  return pattern.test(seen) || pattern.test(seen.replaceAll(/[\u0130\u0131]/g, "i"));
+}
