@@ -15,6 +15,12 @@ export interface SidecarOptions {
   readonly settings?: readonly string[];
   /** Further members of the `audit` settings, as of a YAML flow map. */
   readonly audit?: readonly string[];
+  /** Lines of an InferencePolicy's spec from `providers:` on, without their first indent; see `inferencePolicy`. */
+  readonly models?: readonly string[];
+  /** Further members of the `inference` settings, as of a YAML flow map. */
+  readonly inference?: readonly string[];
+  /** Files of the secrets directory. */
+  readonly secrets?: Readonly<Record<string, string>>;
   readonly hosts?: Readonly<Record<string, readonly string[]>>;
   readonly directory?: string;
   readonly signer?: TestSigner;
@@ -33,6 +39,8 @@ export interface SidecarOptions {
 export interface Sidecar extends AsyncDisposable {
   readonly directory: string;
   readonly port: number;
+  /** Of the agent API. */
+  readonly agentPort: number;
   readonly adminPort: number;
   readonly child: ChildProcess;
   readonly signer: TestSigner;
@@ -44,6 +52,8 @@ export interface Sidecar extends AsyncDisposable {
   output(): string;
   /** Signs and installs the next version. */
   publish(allow: readonly string[], deny?: readonly string[]): void;
+  /** The same for the inference policy. */
+  publishModels(models: readonly string[]): void;
   exited(): Promise<number | null>;
 }
 
@@ -66,16 +76,39 @@ export function egressPolicy(version: number, allow: readonly string[], deny: re
   ].join("\n");
 }
 
+/** `lines` from `providers:` on. */
+export function inferencePolicy(version: number, lines: readonly string[]): string {
+  const at = (offset: number): string => new Date(Date.now() + offset).toISOString();
+  return [
+    "apiVersion: sluice.dev/v1alpha1",
+    "kind: InferencePolicy",
+    "metadata: { name: test-models }",
+    "spec:",
+    `  version: ${version}`,
+    `  issuedAt: "${at(-60_000)}"`,
+    `  expiresAt: "${at(24 * 60 * 60 * 1000)}"`,
+    '  audience: { namespaces: [test], agents: ["*"] }',
+    ...lines.map((line) => `  ${line}`),
+    "",
+  ].join("\n");
+}
+
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), "sluice-test-"));
   const port = await freePort();
+  const agentPort = await freePort();
   const adminPort = await freePort();
   const signer = options.signer ?? testSigner();
   const path = (name: string): string => join(directory, name);
-  for (const name of ["state", "audit"]) mkdirSync(path(name), { recursive: true });
+  for (const name of ["state", "audit", "secrets"]) mkdirSync(path(name), { recursive: true });
   writeTrust(path("trust"), signer);
   let version = 1;
   writeSigned(path("policy"), "egress.yaml", egressPolicy(version, options.allow, options.deny), signer);
+  let modelsVersion = 1;
+  if (options.models !== undefined) {
+    writeSigned(path("policy"), "models.yaml", inferencePolicy(modelsVersion, options.models), signer);
+  }
+  for (const [name, text] of Object.entries(options.secrets ?? {})) writeFileSync(join(path("secrets"), name), text);
   const hosts = Object.entries(options.hosts ?? {}).map(
     ([name, addresses]) => `      ${name}: ${JSON.stringify(addresses)}`,
   );
@@ -86,11 +119,12 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       "kind: RouterConfig",
       "spec:",
       "  identity: { namespace: test, pod: pod-1, agent: agent-1 }",
-      `  listeners: { forward: { addresses: ["127.0.0.1", "::1"], port: ${port} }, admin: { addresses: ["127.0.0.1"], port: ${adminPort} } }`,
+      `  listeners: { forward: { addresses: ["127.0.0.1", "::1"], port: ${port} }, agent: { addresses: ["127.0.0.1"], port: ${agentPort} }, admin: { addresses: ["127.0.0.1"], port: ${adminPort} } }`,
       `  policy: { directory: ${path("policy")} }`,
       `  trust: { directory: ${path("trust")} }`,
       `  state: { directory: ${path("state")} }`,
       `  audit: { ${[`directory: ${path("audit")}`, ...(options.audit ?? [])].join(", ")} }`,
+      `  inference: { ${[`secrets: ${path("secrets")}`, ...(options.inference ?? [])].join(", ")} }`,
       "  network: { nat64: { discover: false } }",
       "  guard: { expected: false }",
       ...(hosts.length === 0 ? [] : ["  resolver:", '    servers: ["127.0.0.1:9"]', "    hosts:", ...hosts]),
@@ -124,6 +158,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   return {
     directory,
     port,
+    agentPort,
     adminPort,
     child,
     signer,
@@ -134,6 +169,10 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     publish(allow, deny) {
       version += 1;
       writeSigned(path("policy"), "egress.yaml", egressPolicy(version, allow, deny), signer);
+    },
+    publishModels(models) {
+      modelsVersion += 1;
+      writeSigned(path("policy"), "models.yaml", inferencePolicy(modelsVersion, models), signer);
     },
     exited: () => exit,
     async [Symbol.asyncDispose]() {

@@ -28,7 +28,7 @@ function bundle(privateKey: KeyObject, publicKey: KeyObject, document: Buffer): 
   };
 }
 
-/** Writes a trust directory that lets this signer, and nobody else, sign EgressPolicy documents. */
+/** Writes a trust directory that lets this signer, and nobody else, sign policies. */
 export function writeTrust(directory: string, signer: TestSigner): void {
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, "release.pub"), signer.publicKeyPem);
@@ -43,6 +43,7 @@ export function writeTrust(directory: string, signer: TestSigner): void {
       "    - { id: release, key: { file: release.pub } }",
       "  requirements:",
       "    - { kind: EgressPolicy, signers: [release], threshold: 1 }",
+      "    - { kind: InferencePolicy, signers: [release], threshold: 1 }",
       "",
     ].join("\n"),
   );

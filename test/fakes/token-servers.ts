@@ -258,11 +258,11 @@ export function loopbackTokenRequest(imdsPort?: number): TokenRequest {
         (response) => {
           const parts: Buffer[] = [];
           let length = 0;
-          response.on("error", () => resolve(fail("The answer was cut.")));
+          response.on("error", () => resolve(fail("answer_invalid")));
           response.on("data", (part: Buffer) => {
             length += part.length;
             if (length > MAXIMUM_TOKEN_ANSWER) {
-              resolve(fail("The answer is too large."));
+              resolve(fail("answer_invalid"));
               response.destroy();
             } else parts.push(part);
           });
@@ -275,7 +275,7 @@ export function loopbackTokenRequest(imdsPort?: number): TokenRequest {
           });
         },
       );
-      outgoing.on("error", () => resolve(fail("The connection failed.")));
+      outgoing.on("error", () => resolve(fail("unreachable")));
       outgoing.end(body);
     });
 }

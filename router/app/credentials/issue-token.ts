@@ -10,7 +10,6 @@ import {
   readGcpExchange,
   readGcpImpersonation,
 } from "../../core/credential/gcp-token.ts";
-import { redactSecrets, secretForms } from "../../core/credential/secret-forms.ts";
 import {
   type IssuedToken,
   isBearerToken,
@@ -21,7 +20,7 @@ import type { CredentialSource, ProviderEndpoint } from "../../core/models/infer
 import type { AddressAndPort } from "../../core/policy/egress-policy.ts";
 import type { CredentialProblem } from "./credential-problem.ts";
 import { readSecretFile } from "./secret-file.ts";
-import type { TokenIssuer, TokenRequest } from "./token-request.ts";
+import { TOKEN_REQUEST_FAILURES, type TokenIssuer, type TokenRequest } from "./token-request.ts";
 import type { Issued } from "./token-source.ts";
 
 /** The sources whose credential somebody issues. */
@@ -47,16 +46,14 @@ export async function issueToken(rooms: IssueRooms, source: IssuedSource, signal
   switch (source.kind) {
     case "azureManagedIdentity": {
       const request = imdsTokenRequest(source.resource, source.client);
-      return issuedToken(await ask(rooms, { kind: "imds" }, request, readImdsToken, [], signal));
+      return issuedToken(await ask(rooms, { kind: "imds" }, request, readImdsToken, signal));
     }
     case "azureWorkloadIdentity": {
       const { authority, tokenFile } = source;
       const assertion = await readAssertion(rooms, tokenFile);
       if (!assertion.ok) return assertion;
       const request = azureTokenRequest(authority.path, { ...source, assertion: assertion.value });
-      return issuedToken(
-        await ask(rooms, issuerAt(rooms, authority), request, readAzureToken, [assertion.value], signal),
-      );
+      return issuedToken(await ask(rooms, issuerAt(rooms, authority), request, readAzureToken, signal));
     }
     case "awsWebIdentity": {
       const { role, sts, tokenFile } = source;
@@ -65,7 +62,7 @@ export async function issueToken(rooms: IssueRooms, source: IssuedSource, signal
       const asked = rooms.clock.now();
       const request = assumeRoleRequest(sts.path, role, rooms.sessionName, assertion.value);
       const read = (answer: TokenHttpAnswer) => readAssumedRole(answer, asked);
-      const issued = await ask(rooms, issuerAt(rooms, sts), request, read, [assertion.value], signal);
+      const issued = await ask(rooms, issuerAt(rooms, sts), request, read, signal);
       if (!issued.ok) return issued;
       const { keys, life } = issued.value;
       const secrets = [keys.secretAccessKey, ...(keys.sessionToken === undefined ? [] : [keys.sessionToken])];
@@ -86,13 +83,13 @@ async function issueGcp(
   const assertion = await readAssertion(rooms, source.tokenFile);
   if (!assertion.ok) return assertion;
   const exchange = gcpExchangeRequest(source.sts.path, source.audience, assertion.value);
-  const exchanged = await ask(rooms, issuerAt(rooms, source.sts), exchange, readGcpExchange, [assertion.value], signal);
+  const exchanged = await ask(rooms, issuerAt(rooms, source.sts), exchange, readGcpExchange, signal);
   if (!exchanged.ok || source.serviceAccount === undefined) return issuedToken(exchanged);
   const federated = exchanged.value.token;
   const request = gcpImpersonationRequest(source.iam.path, source.serviceAccount, federated);
   const asked = rooms.clock.now();
   const read = (answer: TokenHttpAnswer) => readGcpImpersonation(answer, asked);
-  return issuedToken(await ask(rooms, issuerAt(rooms, source.iam), request, read, [federated], signal));
+  return issuedToken(await ask(rooms, issuerAt(rooms, source.iam), request, read, signal));
 }
 
 function issuerAt({ addresses }: IssueRooms, endpoint: ProviderEndpoint): TokenIssuer {
@@ -110,14 +107,12 @@ async function ask<Value>(
   issuer: TokenIssuer,
   request: TokenHttpRequest,
   read: (answer: TokenHttpAnswer) => Result<Value, string>,
-  secrets: readonly string[],
   signal: AbortSignal,
 ): Promise<Result<Value, CredentialProblem>> {
   const answer = await send(issuer, request, signal);
   if (!answer.ok) {
-    // It holds nothing of the request by contract; a slip there must not become a leak here.
-    const message = redactSecrets(answer.problem, secretForms(secrets)).slice(0, 300);
-    return fail({ code: "issuer_unreachable", message: `The token issuer was not reached: ${message}` });
+    const message = `The token issuer was not reached: ${TOKEN_REQUEST_FAILURES[answer.problem]}.`;
+    return fail({ code: "issuer_unreachable", message });
   }
   const value = read(answer.value);
   if (value.ok) return value;

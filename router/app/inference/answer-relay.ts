@@ -8,7 +8,7 @@ import { cutFrames, errorFrames } from "../../core/inference/stream-terminal.ts"
 import type { Field } from "../../core/wire/message-head.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import type { HttpAnswer } from "../../edge/listeners/http-answer.ts";
-import type { ModelCall, ModelEnd, ModelSink } from "../../edge/upstream/model-client.ts";
+import type { ModelCall, ModelEnd, ModelSink } from "../../edge/upstream/model-call.ts";
 import type { AnswerStage } from "./answer-stage.ts";
 import type { Call } from "./call.ts";
 
@@ -27,6 +27,8 @@ export type AttemptEnd =
       readonly sent: boolean;
       /** The provider's own refusal. */
       readonly answer: ProviderRefusal | undefined;
+      /** The guardrail that refused the answer. */
+      readonly rule?: string;
       /** A stale connection broke before an answer: the same target may be asked again at once. */
       readonly stale: boolean;
     };
@@ -134,11 +136,12 @@ export class AnswerRelay implements ModelSink {
         this.#fail("upstream_invalid", `The provider began with an error (${meter.failure}).`, true);
         return true;
       }
-      if (!streaming || meter.started || this.#heldLength > MOST_HELD) this.#commit();
+      const flows = this.#options.stage?.flows !== false;
+      if (flows && (!streaming || meter.started || this.#heldLength > MOST_HELD)) this.#commit();
     }
-    const blocked = this.#options.stage?.blocked;
-    if (blocked !== undefined) {
-      this.#end("guardrail_blocked", blocked.detail, blocked.rule);
+    const stopped = this.#options.stage?.stopped;
+    if (stopped !== undefined) {
+      this.#end(stopped.reason, stopped.detail, stopped.rule);
       return true;
     }
     if (cut !== undefined && streaming && meter.outputSoFar >= cut.at && !meter.complete) {
@@ -182,22 +185,20 @@ export class AnswerRelay implements ModelSink {
     if (!streaming && !meter.complete) {
       return this.#end("upstream_invalid", "The provider's answer is not the JSON document that its API gives.");
     }
-    stage?.end(this.#give);
-    if (stage?.blocked !== undefined) return this.#end("guardrail_blocked", stage.blocked.detail, stage.blocked.rule);
-    if (!this.#committed) this.#commit();
-    if (stage?.pending === undefined) return this.#finish();
+    const judged = stage?.end(this.#give);
     // A check elsewhere has the last word; until it has spoken nothing of the answer is out.
-    void stage.pending.then(() => {
-      if (this.#done) return;
-      const late = stage.blocked;
-      if (late !== undefined) this.#end("guardrail_blocked", late.detail, late.rule);
-      else this.#finish();
-    });
+    if (judged instanceof Promise) void judged.then(() => this.#finish());
+    else this.#finish();
   }
 
   #finish(): void {
-    const { meter } = this.#options;
-    this.#flush();
+    if (this.#done) return;
+    const { meter, stage } = this.#options;
+    if (stage?.stopped !== undefined) {
+      const { reason, detail, rule } = stage.stopped;
+      return this.#end(reason, detail, rule);
+    }
+    this.#commit();
     if (meter.failure !== undefined) {
       // The provider's own error frame has gone to the agent; a clean end would say that all is well.
       this.#options.agent.finish();
@@ -210,7 +211,7 @@ export class AnswerRelay implements ModelSink {
 
   readonly #give = (bytes: Uint8Array): void => {
     if (bytes.length === 0) return;
-    if (this.#committed && this.#options.stage?.pending === undefined) this.#write(bytes);
+    if (this.#committed) this.#write(bytes);
     else {
       this.#held.push(bytes);
       this.#heldLength += bytes.length;
@@ -224,14 +225,16 @@ export class AnswerRelay implements ModelSink {
   }
 
   #commit(): void {
-    if (this.#options.stage?.pending !== undefined) return;
     this.#committed = true;
     this.#writeHead();
-    this.#flush();
+    const held = this.#held;
+    this.#held = [];
+    this.#heldLength = 0;
+    for (const bytes of held) this.#write(bytes);
   }
 
   #writeHead(): void {
-    const { call, stage, agent, answer } = this.#options;
+    const { call, stage, agent, answer, cut, meter } = this.#options;
     if (answer.begun) return;
     clearTimeout(this.#timer);
     call.facts.firstToken ??= (this.#options.now() - this.#began) as Millis;
@@ -240,18 +243,9 @@ export class AnswerRelay implements ModelSink {
     answer.head({
       status: head?.status ?? 200,
       fields: this.#options.fields(head?.fields ?? []),
-      length: stage === undefined && !this.#options.meter.altersLength ? head?.length : undefined,
+      length: stage === undefined && cut === undefined && !meter.options.dropUsageFrame ? head?.length : undefined,
       hasBody: true,
     });
-  }
-
-  #flush(): void {
-    this.#committed = true;
-    this.#writeHead();
-    const held = this.#held;
-    this.#held = [];
-    this.#heldLength = 0;
-    for (const bytes of held) this.#write(bytes);
   }
 
   #collect(chunk: Buffer): boolean {
@@ -288,25 +282,28 @@ export class AnswerRelay implements ModelSink {
   }
 
   #budgetCut(budget: string): void {
-    const { api, meter, answer, idle } = this.#options;
-    meter.stop(this.#emit);
+    const { api, meter, answer, idle, stage } = this.#options;
+    const detail = "The stream was ended at its budget.";
+    // What the agent is given is not what was metered, or ends within a frame: no terminal of its API can follow.
+    if (stage !== undefined || !meter.stop()) return this.#end("budget_exhausted", detail, budget);
     this.#commit();
     this.#write(cutFrames(api, meter));
     this.#model?.abort();
     answer.finish(idle);
-    this.#settle({ kind: "broken", reason: "budget_exhausted", detail: "The stream was ended at its budget.", rule: budget });
+    this.#settle({ kind: "broken", reason: "budget_exhausted", detail, rule: budget });
   }
 
   /** Ends for a reason: told in the stream where it has begun, and left to the caller where it has not. */
-  #end(reason: Reason, detail: string, rule?: string): void {
+  #end(reason: Reason, detail: string, rule: string | undefined = undefined): void {
     if (this.#done) return;
     this.#model?.abort();
-    const { agent, answer, api, call, streaming } = this.#options;
+    const { agent, answer, api, call, meter, stage, streaming } = this.#options;
     if (!answer.begun) {
-      this.#settle({ kind: "failed", reason, detail, sent: true, answer: undefined, stale: false });
+      const named = rule === undefined ? {} : { rule };
+      this.#settle({ kind: "failed", reason, detail, sent: true, answer: undefined, stale: false, ...named });
       return;
     }
-    if (streaming) {
+    if (streaming && (stage !== undefined || meter.stop())) {
       answer.data(errorFrames(api, { reason, message: detail, request: call.start.request }));
     }
     // No last chunk, no missing octets made up: the agent's client sees that this is not the whole.

@@ -1,10 +1,204 @@
-/** What stands between a provider's answer and the agent: a translation, a guardrail, or both, one after the other. */
+import { blockedBy, type ContentSignal, contentSignals } from "../../core/guardrail/content-filter.ts";
+import type { StreamStep } from "../../core/guardrail/stream-guard.ts";
+import { type Api, APIS } from "../../core/inference/api.ts";
+import { FrameAssembly } from "../../core/inference/frame-assembly.ts";
+import { NdjsonBoundary } from "../../core/inference/ndjson-frames.ts";
+import { readFrame, SseBoundary } from "../../core/inference/sse-frames.ts";
+import type { Json } from "../../core/json/json.ts";
+import type { Severity } from "../../core/models/inference-policy.ts";
+import type { ResponseContext, StreamTranslation, Translation } from "../../core/translate/translation.ts";
+import type { GuardedStream } from "../guardrails/guarded-stream.ts";
+import type { Verdict } from "../guardrails/guardrails.ts";
+
+export type Emit = (bytes: Uint8Array) => void;
+
+/** What stands between a provider's answer and the agent: its filter's annotations, a translation, the guardrails. */
 export interface AnswerStage {
-  push(bytes: Uint8Array, emit: (bytes: Uint8Array) => void): void;
+  /** Something goes out before the end: false where the whole is judged. */
+  readonly flows: boolean;
+  push(bytes: Uint8Array, emit: Emit): void;
   /** The provider's answer is whole. */
-  end(emit: (bytes: Uint8Array) => void): void;
+  end(emit: Emit): void | Promise<void>;
   /** Set once nothing more may pass. */
-  readonly blocked: { readonly rule: string; readonly detail: string } | undefined;
-  /** Set while a check elsewhere has still to say whether what was emitted may pass. */
-  readonly pending: Promise<void> | undefined;
+  readonly stopped: Stopped | undefined;
+}
+
+export interface Stopped {
+  readonly reason: "guardrail_blocked" | "upstream_invalid" | "request_too_large";
+  readonly rule: string | undefined;
+  readonly detail: string;
+}
+
+/** What a stage is made of; what is undefined is not done. */
+export interface StageParts {
+  /** What the provider speaks, and what the caller does. */
+  readonly api: Api;
+  readonly callerApi: Api;
+  readonly translation: Translation | undefined;
+  readonly context: ResponseContext & { readonly includeUsage: boolean };
+  /** Floors of the provider's own filter; undefined: its annotations are not looked for. */
+  readonly floors: ReadonlyMap<string, Severity> | undefined;
+  signals(signals: readonly ContentSignal[]): void;
+}
+
+/** Octets of one frame, and of one answer that is judged whole. */
+const MOST_FRAME = 1024 * 1024;
+const MOST_ANSWER = 8 * 1024 * 1024;
+const FILTER_WORD = "content_filter";
+
+/** A stream: every frame is looked at by itself, in the order translation, guardrails. */
+export class FrameStage implements AnswerStage {
+  readonly flows: boolean;
+  stopped: Stopped | undefined;
+  readonly #parts: StageParts;
+  readonly #guard: GuardedStream | undefined;
+  readonly #translation: StreamTranslation | undefined;
+  readonly #source: FrameAssembly;
+  /** A translation gives text of several frames: they are cut anew for the guardrails. */
+  readonly #target: FrameAssembly;
+  #emit: Emit = () => undefined;
+
+  constructor(parts: StageParts, guard: GuardedStream | undefined) {
+    this.#parts = parts;
+    this.#guard = guard;
+    this.flows = guard?.flows ?? true;
+    this.#translation = parts.translation?.stream(parts.context);
+    this.#source = this.#frames(parts.api, (bytes) => this.#fromProvider(bytes));
+    this.#target = this.#frames(parts.callerApi, (bytes) => this.#toCaller(bytes));
+  }
+
+  push(bytes: Uint8Array, emit: Emit): void {
+    this.#emit = emit;
+    if (this.stopped === undefined && this.#source.push(bytes) === "broken") this.#stop("upstream_invalid", BROKEN);
+  }
+
+  end(emit: Emit): void | Promise<void> {
+    this.#emit = emit;
+    if (this.stopped !== undefined) return undefined;
+    const rest = this.#source.rest();
+    if (rest !== undefined) this.#fromProvider(rest);
+    const closing = this.#translation?.end() ?? "";
+    if (closing !== "") this.#target.push(Buffer.from(closing));
+    const last = this.#guard?.end();
+    if (last instanceof Promise) return last.then((step) => this.#take(step));
+    return last === undefined ? undefined : this.#take(last);
+  }
+
+  #frames(api: Api, frame: (bytes: Uint8Array) => void): FrameAssembly {
+    const boundary = APIS[api].family === "ollama" ? new NdjsonBoundary() : new SseBoundary();
+    return new FrameAssembly(boundary, MOST_FRAME, {
+      frame: (bytes, from, to) => frame(bytes.subarray(from, to)),
+      piece: () => this.#stop("upstream_invalid", "A frame of the provider's stream is longer than any frame."),
+    });
+  }
+
+  #fromProvider(bytes: Uint8Array): void {
+    if (this.stopped !== undefined) return;
+    const { floors, api } = this.#parts;
+    if (floors !== undefined && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(FILTER_WORD)) {
+      const text = APIS[api].family === "ollama" ? Buffer.from(bytes).toString() : readFrame(bytes).data;
+      this.#looked(parsed(text));
+    }
+    if (this.#translation === undefined) return this.#toCaller(bytes);
+    const { event, data } = readFrame(bytes);
+    if (data === undefined) return;
+    const translated = this.#translation.frame(event, data);
+    if (!translated.ok) return this.#stop("upstream_invalid", translated.problem);
+    if (translated.value !== "") this.#target.push(Buffer.from(translated.value));
+  }
+
+  #looked(body: unknown): void {
+    const signals = contentSignals(body);
+    this.#parts.signals(signals);
+    const blocking = blockedBy(signals, this.#parts.floors ?? new Map());
+    if (blocking !== undefined) this.stopped = filtered(blocking);
+  }
+
+  #toCaller(bytes: Uint8Array): void {
+    if (this.stopped !== undefined) return;
+    if (this.#guard === undefined) this.#emit(bytes);
+    else this.#take(this.#guard.frame(bytes));
+  }
+
+  #take(step: StreamStep): void {
+    if (step.kind === "emit") for (const frame of step.frames) this.#emit(frame);
+    else this.stopped = { reason: "guardrail_blocked", rule: step.guardrail, detail: `It found: ${step.name}.` };
+  }
+
+  #stop(reason: Stopped["reason"], detail: string): void {
+    this.stopped ??= { reason, rule: undefined, detail };
+  }
+}
+
+const BROKEN = "The provider's stream is not one of its API's.";
+
+/** An answer that is no stream: judged and translated whole, at its end. */
+export class WholeStage implements AnswerStage {
+  readonly flows = false;
+  stopped: Stopped | undefined;
+  readonly #parts: StageParts;
+  readonly #judge: ((body: string) => Verdict | Promise<Verdict>) | undefined;
+  readonly #chunks: Uint8Array[] = [];
+  #length = 0;
+
+  constructor(parts: StageParts, judge: ((body: string) => Verdict | Promise<Verdict>) | undefined) {
+    this.#parts = parts;
+    this.#judge = judge;
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#length += bytes.length;
+    if (this.#length <= MOST_ANSWER) this.#chunks.push(bytes);
+    else this.stopped = { reason: "upstream_invalid", rule: undefined, detail: "The answer is too long to be judged." };
+  }
+
+  end(emit: Emit): void | Promise<void> {
+    if (this.stopped !== undefined) return undefined;
+    let text = Buffer.concat(this.#chunks, this.#length).toString("utf8");
+    const { floors, translation, context } = this.#parts;
+    if (floors !== undefined && text.includes(FILTER_WORD)) {
+      const signals = contentSignals(parsed(text));
+      this.#parts.signals(signals);
+      const blocking = blockedBy(signals, floors);
+      if (blocking !== undefined) {
+        this.stopped = filtered(blocking);
+        return undefined;
+      }
+    }
+    if (translation !== undefined) {
+      const translated = translation.response(parsed(text) as Json, context);
+      if (!translated.ok) {
+        this.stopped = { reason: "upstream_invalid", rule: undefined, detail: translated.problem };
+        return undefined;
+      }
+      text = JSON.stringify(translated.value);
+    }
+    const verdict = this.#judge?.(text);
+    if (verdict === undefined) emit(Buffer.from(text));
+    else if (verdict instanceof Promise) return verdict.then((late) => this.#conclude(late, text, emit));
+    else this.#conclude(verdict, text, emit);
+    return undefined;
+  }
+
+  #conclude(verdict: Verdict, text: string, emit: Emit): void {
+    if (verdict.kind === "block") {
+      const { guardrail: rule, reason } = verdict;
+      this.stopped = { reason: "guardrail_blocked", rule, detail: `It found: ${reason}.` };
+    } else emit(Buffer.from(verdict.kind === "mask" ? verdict.body : text));
+  }
+}
+
+function filtered({ category, severity, where }: ContentSignal): Stopped {
+  const how = severity === undefined ? "" : ` at severity ${severity}`;
+  const detail = `The provider's content filter reports ${category}${how} in the ${where}.`;
+  return { reason: "guardrail_blocked", rule: `contentFilter.${category}`, detail };
+}
+
+function parsed(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
 }

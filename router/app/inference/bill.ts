@@ -73,14 +73,14 @@ export class Bill {
     const stated = meter.usage;
     const free = this.#parts.route.api === "count_tokens" || this.#parts.route.api === "gemini_count_tokens";
     if (free) return { stated: true, usage: NO_USAGE };
-    if (stated !== undefined && meter.complete) return { stated: true, usage: stated };
-    const input = Math.max(stated?.input ?? 0, this.#inputEstimate(stated));
+    if (stated !== undefined && meter.complete && meter.unstated === undefined) return { stated: true, usage: stated };
+    const knowsInput = stated !== undefined && meter.unstated !== "input";
+    const input = knowsInput ? stated.input : this.#inputEstimate();
     const output = Math.max(stated?.output ?? 0, meter.outputSoFar);
     return { stated: false, usage: { ...(stated ?? NO_USAGE), input, output } };
   }
 
-  #inputEstimate(stated: Usage | undefined): number {
-    if (stated !== undefined && stated.input > 0) return stated.input;
+  #inputEstimate(): number {
     const { body, model, facts } = this.#parts;
     const estimate = Math.max(1, Math.ceil(body.length / OCTETS_PER_TOKEN));
     return facts.unbounded ? Math.max(estimate, model.context ?? 0) : Math.min(estimate, model.context ?? estimate);

@@ -1,6 +1,8 @@
 import type { Reason } from "../../core/base/reason.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { MemberScan } from "../../core/json/member-scan.ts";
+import type { Api } from "../../core/inference/api.ts";
+import { bodyPlan } from "../../core/inference/request-facts.ts";
 import type { ScanPlan } from "../../core/json/scan-plan.ts";
 import type { ScannedObject } from "../../core/json/scanned-object.ts";
 import type { RequestFraming } from "../../core/wire/request-framing.ts";
@@ -67,6 +69,16 @@ export async function holdBody(
       throw error;
     }
   }
+}
+
+/** The body in other words: those that a guardrail has masked. What is held for it stays the first one's to release. */
+export function rewritten(text: string, api: Api): Result<HeldBody, BodyProblem> {
+  const octets = Buffer.from(text);
+  const scan = new MemberScan(bodyPlan(api));
+  scan.push(octets);
+  const end = scan.end();
+  if (!end.ok) return fail(malformed(end.problem.sentence));
+  return ok({ chunks: [octets], length: octets.length, object: end.value, [Symbol.dispose]: () => undefined });
 }
 
 function malformed(sentence: string): BodyProblem {

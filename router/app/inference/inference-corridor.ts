@@ -1,20 +1,22 @@
 import { millis } from "../../core/base/quantity.ts";
+import { assertNever } from "../../core/base/assert-never.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
-import { APIS } from "../../core/inference/api.ts";
+import type { Guardrail } from "../../core/guardrail/guardrail-rule.ts";
+import { type Api, APIS } from "../../core/inference/api.ts";
 import type { AgentRoute } from "../../core/inference/agent-route.ts";
 import { bodyPlan, type RequestFacts, requestFacts } from "../../core/inference/request-facts.ts";
 import type { ModelRule } from "../../core/models/inference-policy.ts";
 import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
-import { orderTargets } from "../../core/models/pick-targets.ts";
 import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import { RequestBody } from "../../edge/listeners/request-body.ts";
 import type { Held } from "./budget-rooms.ts";
 import type { Call } from "./call.ts";
-import { type HeldBody, holdBody } from "./held-body.ts";
+import { type HeldBody, holdBody, rewritten } from "./held-body.ts";
 import type { CallProblem, InferenceRooms } from "./inference-rooms.ts";
 import { writeRefusal } from "./local-answer.ts";
 import { speak } from "./speak.ts";
+import { wholeText } from "./whole-body.ts";
 
 type CallRoute = Extract<AgentRoute, { kind: "call" }>;
 type Next = "again" | "done";
@@ -28,6 +30,8 @@ export interface AdmittedCallParts {
   readonly facts: RequestFacts;
   readonly body: HeldBody;
   readonly held: Held;
+  /** Those that apply to the model, for its answer. */
+  readonly rails: readonly Guardrail[];
 }
 
 /** What a prompt may become beyond its own octets: a chat template's marks, a provider's own preamble to tools. */
@@ -94,16 +98,28 @@ async function serveRead(
   call.facts.model = model.name;
   call.facts.stream = facts.stream;
 
+  if (facts.background && rooms.budgets.meters(model.name)) return refuse(BACKGROUND);
+  const rails = policy.limitsOf(model).guardrails;
+  const guarded = await guardInput(rooms, rails, route.api, model, facts, body);
+  if (!guarded.ok) return refuse(guarded.problem);
+  const judged = guarded.value;
+
   const estimate = rooms.budgets.hold({
     model: model.name,
-    input: inputBound(model, facts, body.length),
+    input: inputBound(model, facts, judged.length),
     output: APIS[route.api].operation === "embeddings" || APIS[route.api].free ? 0 : outputBound(model, facts),
     choices: facts.choices,
     least: facts.least,
   });
   const taken = estimate instanceof Promise ? await estimate : estimate;
   if (!taken.ok) return refuse(taken.problem);
-  return speak(rooms, agent, call, { policy, model, route, request, facts, body, held: taken.value }, refuse);
+  return await speak(
+    rooms,
+    agent,
+    call,
+    { policy, model, route, request, facts, body: judged, held: taken.value, rails },
+    refuse,
+  );
 }
 
 /** Why no call goes on now, whatever it is. Looked at before its body is read, and again after. */
@@ -116,7 +132,44 @@ function obstacle(rooms: InferenceRooms): CallProblem | undefined {
   return rooms.auditWritable() ? undefined : { reason: "audit_unavailable", detail: undefined };
 }
 
+const BACKGROUND: CallProblem = {
+  reason: "path_not_allowed",
+  status: 400,
+  detail: "A response in the background is fetched by another request, so it cannot be metered while a budget is in force.",
+  param: "background",
+};
+
 const MISSING: CallProblem = { reason: "policy_missing", detail: undefined };
+
+/** The body after the guardrails have seen it: the same one, or one in which something is masked. */
+async function guardInput(
+  rooms: InferenceRooms,
+  rails: readonly Guardrail[],
+  api: Api,
+  model: ModelRule,
+  facts: RequestFacts,
+  body: HeldBody,
+): Promise<Result<HeldBody, CallProblem>> {
+  if (rails.length === 0) return ok(body);
+  if (facts.stream && rooms.guardrails.guardStream(rails, api, model.name) === "unsupported") {
+    const detail = "Streams of this API cannot be guarded: ask without a stream.";
+    return fail({ reason: "guardrail_blocked", detail, param: "stream" });
+  }
+  if (!rails.some(({ on }) => on.includes("input"))) return ok(body);
+  const text = wholeText(body);
+  if (!text.ok) return text;
+  const verdict = await rooms.guardrails.judgeInput(rails, api, model.name, text.value);
+  switch (verdict.kind) {
+    case "pass":
+      return ok(body);
+    case "block":
+      return fail({ reason: "guardrail_blocked", rule: verdict.guardrail, detail: `It found: ${verdict.reason}.` });
+    case "mask":
+      return rewritten(verdict.body, api);
+    default:
+      return assertNever(verdict);
+  }
+}
 
 /** Which of the policy's models the call asks for, and how. */
 function askedOf(

@@ -4,6 +4,8 @@ import type { Reason } from "../../core/base/reason.ts";
 import type { Result } from "../../core/base/result.ts";
 import type { AuditEvent } from "../../core/audit/audit-event.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
+import type { CircuitBreakers } from "../../core/inference/circuit-breaker.ts";
+import type { RetryBudget } from "../../core/inference/failover.ts";
 import type { CompiledInferencePolicy, MissingInferencePolicy } from "../../core/models/compile-inference-policy.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { Guardrails } from "../guardrails/guardrails.ts";
@@ -31,6 +33,8 @@ export interface InferenceRooms {
   readonly budgets: BudgetRooms;
   readonly guardrails: Guardrails;
   readonly routes: ProviderRoutes;
+  readonly breakers: CircuitBreakers;
+  readonly retries: RetryBudget;
   readonly credentials: Credentials;
   /** A number from 0 to less than 1. */
   random(): number;

@@ -6,6 +6,8 @@ import type { Clock } from "../../core/base/clock.ts";
 import { bytes, millis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
+import { CircuitBreakers } from "../../core/inference/circuit-breaker.ts";
+import { RetryBudget } from "../../core/inference/failover.ts";
 import type { RunFacts } from "../../core/attest/run-facts.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
 import type { InferencePolicySnapshot } from "../../core/models/compile-inference-policy.ts";
@@ -19,6 +21,8 @@ import { machineClock } from "../../edge/ledger/machine-clock.ts";
 import type { Log } from "../../edge/log/log.ts";
 import type { Instruments } from "../../edge/metrics/instruments.ts";
 import type { NameResolver } from "../../edge/upstream/resolver.ts";
+import { createGuardrails } from "../guardrails/guardrails.ts";
+import { checkRequests } from "./check-requests.ts";
 import { createCredentials } from "../credentials/credentials.ts";
 import type { PolicyTime } from "../policy-time.ts";
 import { type AgentApi, createAgentApi } from "./agent-api.ts";
@@ -100,6 +104,7 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
         ? log.event("info", "credential ready", { source: event.source })
         : log.event("error", "credential not at hand", { source: event.source, problem: event.problem.message }),
   });
+  const checks = checkRequests({ config: config.inference, resolve: options.resolve, policy: options.models, routes, credentials });
   const calls = new Set<Call>();
   const bodies = new HeldBodies(config.inference.heldBytes);
   const report = () => budgetReport(ledger.view());
@@ -115,13 +120,15 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
     record: (event: AuditEvent) => audit.append(event),
     settle: (outcome, admitted) => {
       audit.appendSoon(endedCallEvent(outcome, admitted, clock.now()));
-      instruments.called(outcome);
       log.call(outcome);
     },
     calls,
     bodies,
     budgets: localBudgets(ledger, options.models, () => time.now()),
+    guardrails: createGuardrails(checks.post),
     routes,
+    breakers: new CircuitBreakers(),
+    retries: new RetryBudget(),
     credentials,
     random: Math.random,
     budgetReport: report,
@@ -166,6 +173,7 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
     status: () => ({ calls: calls.size, bodies: bodies.held, budgets: report() }),
     budgetFacts: () => budgetReport(ledger.view()).budgets,
     async close() {
+      checks.close();
       routes.destroy();
       credentials.close();
       await ledger.close();

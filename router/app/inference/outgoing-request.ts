@@ -10,7 +10,7 @@ import { splice } from "../../core/json/splice.ts";
 import type { ModelTarget, Provider } from "../../core/models/inference-policy.ts";
 import { formatHost } from "../../core/wire/host.ts";
 import type { Translation } from "../../core/translate/translation.ts";
-import { translationFor } from "../../core/translate/translation-for.ts";
+import { targetApi, translationFor } from "../../core/translate/translation-for.ts";
 import type { ModelRequest } from "../../edge/upstream/model-call.ts";
 import type { AdmittedCallParts } from "./inference-corridor.ts";
 import type { CallProblem, InferenceRooms } from "./inference-rooms.ts";
@@ -45,7 +45,7 @@ export async function outgoingRequest(
     return fail({ reason: "model_not_allowed", detail: "The model is not served on this API.", param: "model" });
   }
   const native = translation === "native";
-  const api: Api = native ? route.api : route.api === "chat" ? "messages" : "chat";
+  const api: Api = native ? route.api : (targetApi(provider.api) ?? route.api);
   const query = request.query === "" ? "" : `?${withoutCredentialParameters(request.query.slice(1))}`;
   const base = { api: provider.api, path: provider.endpoint.path, apiVersion: provider.apiVersion };
   const path = providerPath(base, api, target.model, facts.stream, native ? query : "");
@@ -75,7 +75,9 @@ export async function outgoingRequest(
   });
   const added = credential instanceof Promise ? await credential : credential;
   if (!added.ok) {
-    return fail({ reason: "upstream_unreachable", detail: `The provider's credential is not at hand. ${added.problem.message}` });
+    const soon = added.problem.code === "issuer_unreachable" || added.problem.code === "closed";
+    const detail = "The provider's credential is not at hand.";
+    return fail({ reason: "upstream_unreachable", detail, ...(soon ? { status: 503, retryAfter: 1_000 } : {}) });
   }
   for (const [name, value] of added.value) headers.push(name, value);
   const addedUsage = streamUsage && facts.stream && !facts.wantsUsage;

@@ -3,7 +3,7 @@ import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import type { AttemptEnd } from "./answer-relay.ts";
 import type { Call } from "./call.ts";
 import { type AdmittedCallParts, refusalOf } from "./inference-corridor.ts";
-import type { CallProblem, InferenceRooms } from "./inference-rooms.ts";
+import type { CallProblem } from "./inference-rooms.ts";
 import { writeLocal, writeRefusal } from "./local-answer.ts";
 
 type Failed = Extract<AttemptEnd, { readonly kind: "failed" }>;
@@ -41,9 +41,10 @@ export function passRefusal(
     const problem: CallProblem = {
       reason: end.reason,
       detail: FOR_LOGS.has(end.reason) ? undefined : end.detail,
+      ...(end.rule === undefined ? {} : { rule: end.rule }),
       ...(end.reason === "idle_timeout" || end.reason === "lifetime_limit" ? { status: 504 } : {}),
     };
-    call.aborted(end.reason, end.detail);
+    call.aborted(end.reason, end.detail, end.rule);
     writeRefusal(agent, call.start.family, refusalOf(problem, call), keepAlive);
     return keepAlive ? "again" : "done";
   }

@@ -1,7 +1,6 @@
 import type { Clock } from "../../core/base/clock.ts";
 import type { EpochMillis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
-import { CircuitBreaker } from "../../core/inference/circuit-breaker.ts";
 import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
 import type { Provider } from "../../core/models/inference-policy.ts";
 import { providerPermit, type ProviderRefusal } from "../../core/models/provider-permit.ts";
@@ -25,11 +24,10 @@ export interface ConnectionRooms {
   certificates(file: string): string | undefined;
 }
 
-/** The connections to one provider under one policy, and how it does. */
+/** The connections to one provider under one policy. */
 export interface ProviderConnections {
   readonly provider: Provider;
   readonly client: ModelClient;
-  readonly breaker: CircuitBreaker;
   /** It answered that `stream_options` is unknown to it; remembered while the policy stands. */
   refusesStreamOptions: boolean;
 }
@@ -67,7 +65,7 @@ export class ProviderRoutes {
       clock: this.#rooms.clock,
       timeout: provider.timeouts.connect,
     });
-    const made: ProviderConnections = { provider, client, breaker: new CircuitBreaker(), refusesStreamOptions: false };
+    const made: ProviderConnections = { provider, client, refusesStreamOptions: false };
     this.#open.set(id, made);
     return made;
   }

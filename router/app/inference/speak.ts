@@ -1,16 +1,20 @@
+import { APIS } from "../../core/inference/api.ts";
 import { assertNever } from "../../core/base/assert-never.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { isOriginCredential } from "../../core/credential/client-credentials.ts";
 import { holdsSecret } from "../../core/credential/secret-forms.ts";
-import { mayTryNext } from "../../core/inference/failover.ts";
+import type { Pass } from "../../core/inference/circuit-breaker.ts";
+import { errorKind } from "../../core/inference/error-kind.ts";
+import { type AttemptFailure, mayTryNext, targetSign } from "../../core/inference/failover.ts";
 import { responseMeter } from "../../core/inference/response-meter.ts";
 import { retryHint } from "../../core/inference/retry-hint.ts";
-import type { ModelTarget } from "../../core/models/inference-policy.ts";
+import type { ModelTarget, Provider } from "../../core/models/inference-policy.ts";
 import { orderTargets } from "../../core/models/pick-targets.ts";
 import { admittedCallEvent } from "../../core/outcome/inference-projection.ts";
 import type { Field } from "../../core/wire/message-head.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import { HttpAnswer } from "../../edge/listeners/http-answer.ts";
+import { type AnswerStage, FrameStage, type StageParts, WholeStage } from "./answer-stage.ts";
 import { AnswerRelay, type AttemptEnd } from "./answer-relay.ts";
 import { Bill } from "./bill.ts";
 import type { Call } from "./call.ts";
@@ -56,6 +60,8 @@ async function tryTargets(
 ): Promise<Next> {
   const targets = orderTargets(parts.model, rooms.random()).slice(0, MOST_ATTEMPTS);
   let last: Failed | CallProblem = NO_TARGET;
+  let forms: readonly string[] = [];
+  rooms.retries.called();
   for (const [index, target] of targets.entries()) {
     const connections = rooms.routes.of(parts.policy, target.provider);
     if (connections === undefined) continue;
@@ -66,14 +72,20 @@ async function tryTargets(
       continue;
     }
     const answer = new HttpAnswer(agent, call.start.request, parts.request.version === "1.0", parts.request.keepAlive);
-    const end = await attempt(rooms, agent, call, parts, bill, connections, ready.value, answer);
+    let end = await attempt(rooms, agent, call, parts, bill, connections, ready.value, answer);
+    // A kept connection that the provider closed just as the request left: once more, over a fresh one.
+    if (end.kind === "failed" && end.stale && !call.signal.aborted) {
+      end = await attempt(rooms, agent, call, parts, bill, connections, ready.value, answer);
+    }
     if (end.kind !== "failed") return conclude(call, end, answer);
     last = end;
-    if (index + 1 === targets.length || call.signal.aborted || !mayTryNext(failureOf(end))) break;
+    forms = rooms.credentials.leakRules(connections.provider).forms;
+    if (index + 1 === targets.length || call.signal.aborted || !mayTryNext(failureOf(ready.value, end))) break;
+    if (!rooms.retries.take(rooms.clock.monotonic())) break;
   }
   // Before the agent is told, so that what it is told is how it stands.
   bill.close();
-  if ("kind" in last) return passRefusal(rooms, agent, call, parts, last);
+  if ("kind" in last) return passRefusal(agent, call, parts, last, forms);
   return refuse(last);
 }
 
@@ -96,6 +108,13 @@ function conclude(call: Call, end: Exclude<AttemptEnd, Failed>, answer: HttpAnsw
   }
 }
 
+type ReadyCall = OutgoingCall & { readonly pass: Pass };
+
+/** One breaker for each model of a provider: another of its models may be well. */
+function targetKey({ provider, model }: ModelTarget): string {
+  return `${provider}/${model}`;
+}
+
 /** The request for a target that is well, with its credential, and on record. */
 async function prepared(
   rooms: InferenceRooms,
@@ -103,12 +122,25 @@ async function prepared(
   parts: AdmittedCallParts,
   connections: ProviderConnections,
   target: ModelTarget,
-): Promise<Result<OutgoingCall, CallProblem>> {
-  const wait = connections.breaker.wait(target.model, rooms.clock.monotonic());
-  if (wait > 0) {
+): Promise<Result<ReadyCall, CallProblem>> {
+  const admission = rooms.breakers.admit(targetKey(target), rooms.clock.monotonic());
+  if (!admission.admitted) {
     const detail = "The model's provider is left alone for a moment after it failed.";
-    return fail({ reason: "upstream_unreachable", detail, status: 503, retryAfter: wait });
+    return fail({ reason: "upstream_unreachable", detail, status: 503, retryAfter: admission.wait });
   }
+  const ready = await onRecord(rooms, call, parts, connections, target);
+  if (ready.ok) return ok({ ...ready.value, pass: admission.pass });
+  rooms.breakers.report(admission.pass, { kind: "nothing" }, rooms.clock.monotonic(), 0);
+  return ready;
+}
+
+async function onRecord(
+  rooms: InferenceRooms,
+  call: Call,
+  parts: AdmittedCallParts,
+  connections: ProviderConnections,
+  target: ModelTarget,
+): Promise<Result<OutgoingCall, CallProblem>> {
   const outgoing = await outgoingRequest(rooms, parts, connections, target);
   if (!outgoing.ok) return outgoing;
   call.facts.provider = target.provider;
@@ -137,15 +169,16 @@ async function attempt(
   parts: AdmittedCallParts,
   bill: Bill,
   connections: ProviderConnections,
-  outgoing: OutgoingCall,
+  outgoing: ReadyCall,
   answer: HttpAnswer,
 ): Promise<AttemptEnd> {
-  const { provider, breaker, client } = connections;
+  const { provider, client } = connections;
   const { timeouts } = provider;
   const { stream } = parts.facts;
   const rules = rooms.credentials.leakRules(provider);
   call.facts.attempts += 1;
   const meter = responseMeter({ api: outgoing.api, streaming: stream, dropUsageFrame: outgoing.addedUsage, wholeFrames: parts.held.cut !== undefined });
+  const stage = answerStage(rooms, call, parts, connections.provider, outgoing);
   const relay = new AnswerRelay({
     agent,
     answer,
@@ -153,7 +186,7 @@ async function attempt(
     api: parts.route.api,
     streaming: stream,
     meter,
-    stage: undefined,
+    stage,
     cut: parts.held.cut,
     firstToken: timeouts.firstToken,
     idle: rooms.limits.idle,
@@ -171,21 +204,73 @@ async function attempt(
   const end = await relay.ended;
   call.facts.address = sent.address;
   const now = rooms.clock.monotonic();
+  const { pass } = outgoing;
   if (end.kind !== "failed") {
-    breaker.succeeded(outgoing.request.path, now);
+    rooms.breakers.report(pass, { kind: end.kind === "relayed" ? "alive" : "nothing" }, now, 0);
     bill.charge();
     return end;
   }
   const status = end.answer?.status;
   if (status === 401 || status === 403) rooms.credentials.rejected(provider);
-  breaker.failed(outgoing.request.path, now, { status, hint: retryHint(end.answer?.fields ?? [], rooms.clock.now()) });
+  const hint = end.answer === undefined ? undefined : retryHint(end.answer.fields, rooms.clock.now());
+  rooms.breakers.report(pass, targetSign(failureOf(outgoing, end), hint), now, rooms.random());
   if (status !== undefined || !end.sent) bill.free();
   else bill.charge();
   return end;
 }
 
-function failureOf(end: Failed) {
-  return { status: end.answer?.status, reason: end.reason };
+/** What of the answer is looked at or rewritten on its way; undefined: nothing, and octets pass as they come. */
+function answerStage(
+  rooms: InferenceRooms,
+  call: Call,
+  parts: AdmittedCallParts,
+  provider: Provider,
+  { api, translation }: OutgoingCall,
+): AnswerStage | undefined {
+  const { policy, model, route, facts, rails } = parts;
+  const { contentFilter } = policy;
+  // Only Azure annotates unasked; elsewhere annotations are looked for where a floor is set.
+  const floors = contentFilter.size > 0 || provider.api === "azure" ? contentFilter : undefined;
+  const guard = facts.stream ? rooms.guardrails.guardStream(rails, route.api, model.name) : undefined;
+  const judges = !facts.stream && rails.some(({ on }) => on.includes("output"));
+  if (floors === undefined && translation === undefined && (guard === undefined || guard === "free") && !judges) {
+    return undefined;
+  }
+  const stageParts: StageParts = {
+    api,
+    callerApi: route.api,
+    translation,
+    context: {
+      model: route.model ?? facts.model ?? model.name,
+      id: `${route.api === "messages" ? "msg_" : "chatcmpl-"}${call.start.request}`,
+      createdSeconds: Math.floor(call.start.at / 1000),
+      includeUsage: facts.wantsUsage,
+    },
+    floors,
+    signals: (signals) => {
+      const seen = signals.filter(({ severity, filtered, detected }) => filtered || detected || (severity ?? "safe") !== "safe");
+      const named = seen.map(({ category, severity }) => `${category}.${severity ?? "detected"}`);
+      call.facts.signals = [...new Set([...call.facts.signals, ...named])].slice(0, MOST_SIGNALS);
+    },
+  };
+  if (facts.stream) return new FrameStage(stageParts, typeof guard === "object" ? guard : undefined);
+  const judge = judges ? (body: string) => rooms.guardrails.judgeOutput(rails, route.api, model.name, body) : undefined;
+  return new WholeStage(stageParts, judge);
+}
+
+/** Of one call, in its record. */
+const MOST_SIGNALS = 16;
+
+function failureOf({ api }: OutgoingCall, end: Failed): AttemptFailure {
+  const { answer } = end;
+  if (answer === undefined) return { status: undefined, cause: end.reason, committed: false, kind: "other" };
+  const { family } = APIS[api];
+  return {
+    status: answer.status,
+    cause: undefined,
+    committed: false,
+    kind: errorKind(family, answer.status, answer.body.toString("utf8")),
+  };
 }
 
 /** Without what would tell the agent of the credential, whatever form it comes in. */

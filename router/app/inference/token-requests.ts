@@ -1,15 +1,15 @@
 import type { Clock } from "../../core/base/clock.ts";
 import { millis } from "../../core/base/quantity.ts";
-import { fail, ok, type Result } from "../../core/base/result.ts";
-import { MAXIMUM_TOKEN_ANSWER, type TokenHttpAnswer, type TokenHttpRequest } from "../../core/credential/token-answer.ts";
+import { fail, ok } from "../../core/base/result.ts";
+import { MAXIMUM_TOKEN_ANSWER, type TokenHttpRequest } from "../../core/credential/token-answer.ts";
 import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
 import { AZURE_IMDS, credentialEndpoints } from "../../core/models/credential-endpoints.ts";
 import type { Provider, ProviderEndpoint } from "../../core/models/inference-policy.ts";
 import { credentialPermit } from "../../core/models/provider-permit.ts";
 import type { Field } from "../../core/wire/message-head.ts";
-import type { ModelEnd, ModelSink } from "../../edge/upstream/model-call.ts";
+import type { ModelEnd, ModelFailureCause, ModelSink } from "../../edge/upstream/model-call.ts";
 import { createModelClient } from "../../edge/upstream/model-client.ts";
-import type { TokenIssuer, TokenRequest } from "../credentials/token-request.ts";
+import type { TokenIssuer, TokenRequest, TokenRequestFailure } from "../credentials/token-request.ts";
 import type { ConnectionRooms } from "./provider-routes.ts";
 import { admitEndpoint } from "./provider-routes.ts";
 
@@ -32,16 +32,15 @@ export function tokenRequests(
 ): TokenRequest {
   return async (issuer, request, signal) => {
     const current = policy();
-    if (current.state === "missing") return fail("No policy names this token endpoint.");
+    if (current.state === "missing") return fail("address_not_allowed");
     const place = placeOf(current, issuer);
-    if (place === undefined) return fail("No provider of the policy names this token endpoint.");
+    if (place === undefined) return fail("address_not_allowed");
     const { provider, endpoint } = place;
-    const ca = provider.tls.caFile === undefined ? undefined : (rooms.certificates(provider.tls.caFile) ?? "");
     const client = createModelClient({
       scheme: endpoint.scheme,
       host: endpoint.host,
       port: endpoint.port,
-      tls: { ca, serverName: undefined },
+      tls: { ca: undefined, serverName: undefined },
       open: (given) =>
         admitEndpoint(rooms, endpoint.host, given, () =>
           credentialPermit(current, provider, endpoint, rooms.egress(), rooms.time()),
@@ -65,6 +64,7 @@ function placeOf(policy: CompiledInferencePolicy, issuer: TokenIssuer): IssuerPl
     }
     // A source lives over a reload: the endpoint it was opened with is the same one in the policy's newer words.
     const wanted = JSON.stringify(issuer.endpoint);
+    if (JSON.stringify(provider.addresses) !== JSON.stringify(issuer.addresses)) continue;
     const found = credentialEndpoints(provider.credential).find(({ endpoint }) => JSON.stringify(endpoint) === wanted);
     if (found !== undefined) return { provider, endpoint: found.endpoint };
   }
@@ -75,8 +75,8 @@ function ask(
   client: ReturnType<typeof createModelClient>,
   request: TokenHttpRequest,
   signal: AbortSignal,
-): Promise<Result<TokenHttpAnswer, string>> {
-  const { promise, resolve } = Promise.withResolvers<Result<TokenHttpAnswer, string>>();
+): ReturnType<TokenRequest> {
+  const { promise, resolve } = Promise.withResolvers<Awaited<ReturnType<TokenRequest>>>();
   const parts: Buffer[] = [];
   let length = 0;
   let status = 0;
@@ -92,14 +92,14 @@ function ask(
     },
     end(end: ModelEnd) {
       signal.removeEventListener("abort", abort);
-      if (end.cause === "completed") resolve(ok({ status, body: Buffer.concat(parts) }));
-      else resolve(fail(length > MAXIMUM_TOKEN_ANSWER ? "The answer is too long." : `${end.cause}: ${end.detail}`));
+      if (end.cause === "completed") resolve(ok({ status, body: Buffer.concat(parts).toString("utf8") }));
+      else resolve(fail(length > MAXIMUM_TOKEN_ANSWER ? "answer_invalid" : failureOf(end.cause)));
     },
   };
   const body = Buffer.from(request.body ?? "");
   const headers = request.headers.flat();
   const call = client.send(
-    { method: request.method, path: request.path, headers, body: body.length === 0 ? [] : [body], length: body.length },
+    { method: request.method, path: request.query === "" ? request.path : `${request.path}?${request.query}`, headers, body: body.length === 0 ? [] : [body], length: body.length },
     sink,
     TIMEOUTS,
   );
@@ -107,4 +107,21 @@ function ask(
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
   return promise;
+}
+
+function failureOf(cause: ModelFailureCause): TokenRequestFailure {
+  switch (cause) {
+    case "dns_failure":
+    case "address_not_allowed":
+      return cause;
+    case "upstream_invalid":
+      return "answer_invalid";
+    case "first_byte_timeout":
+    case "idle_timeout":
+    case "lifetime_limit":
+    case "aborted":
+      return "timed_out";
+    default:
+      return "unreachable";
+  }
 }

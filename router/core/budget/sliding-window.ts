@@ -8,7 +8,7 @@ export type SlidingState = readonly (readonly [slot: number, amount: number])[];
 
 /**
  * The sum of what was added in the last `length` milliseconds, in at most 60 whole slots and the one in progress. Nothing
- * is forgotten early: an amount counts for its whole length, and for at most a 60th of it longer. Time is steady time.
+ * is forgotten early: an amount counts for its whole length, and for less than two slots longer. Time is steady time.
  */
 export class SlidingWindow {
   readonly #width: number;

@@ -45,9 +45,13 @@ const PARAMETERS: ReadonlySet<string> = new Set(
 
 const PARAMETER_PREFIXES = ["x-amz-", "x-goog-"];
 
-/** `name` in lower case. */
+/**
+ * `name` in lower case. Servers behind CGI's successors take "_" for "-" (RFC 3875 section 4.1.18), so `x_api_key` is as
+ * much a credential there.
+ */
 export function isClientCredential(name: string): boolean {
-  return REQUEST_NAMES.has(name) || begins(name, REQUEST_PREFIXES);
+  const plain = name.includes("_") ? name.replaceAll("_", "-") : name;
+  return REQUEST_NAMES.has(plain) || begins(plain, REQUEST_PREFIXES);
 }
 
 /** `name` in lower case. What else holds a secret in its value, `SecretForms` finds. */

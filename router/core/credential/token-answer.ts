@@ -89,8 +89,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-    // Without a prototype, so that only what was sent is found.
-    return { __proto__: null, ...value };
+    return value as Readonly<Record<string, unknown>>;
   } catch {
     return undefined;
   }

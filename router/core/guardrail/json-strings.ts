@@ -31,7 +31,7 @@ const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$/;
 export function eachJsonToken(
   text: string,
   token: (token: JsonToken) => void,
-  container?: (opens: boolean, at: number, member: string) => void,
+  container?: (step: "object" | "array" | "end", at: number, member: string) => void,
 ): boolean {
   const open: Container[] = [];
   for (let at = 0; at < text.length; at += 1) {
@@ -52,14 +52,14 @@ export function eachJsonToken(
         if (open.length >= MAXIMUM_DEPTH) return false;
         const isObject = text.charCodeAt(at) === 0x7b;
         open.push({ isObject, member: isObject ? "" : member, expectsName: isObject });
-        container?.(true, at, member);
+        container?.(isObject ? "object" : "array", at, member);
         break;
       }
       case 0x7d:
       case 0x5d:
         if (inner?.isObject !== (text.charCodeAt(at) === 0x7d)) return false;
         open.pop();
-        container?.(false, at + 1, open.at(-1)?.member ?? "");
+        container?.("end", at + 1, open.at(-1)?.member ?? "");
         break;
       case 0x22: {
         const end = stringEnd(text, at);

@@ -1,7 +1,8 @@
-import { foldedText, mayFold } from "./folded-text.ts";
+import { mayFold } from "./folded-text.ts";
 import type { JsonToken } from "./json-strings.ts";
 import { joinedMatches, maskedText, type Match } from "./match.ts";
 import { type PatternSearch, TOO_COMPLEX } from "./pattern-search.ts";
+import { rewrittenBody } from "./rewritten-body.ts";
 import { bodyTexts, type BodyTexts, type Phase } from "./written-texts.ts";
 
 /** `name`: the pattern's, or why the body could not be judged; a closed list of the policy's and ours, never the text. */
@@ -36,19 +37,14 @@ function blocked(search: PatternSearch, body: string, { all, written }: BodyText
   const values = all.map(({ value }) => value);
   if (written.length > 1) values.push(written.map(({ value }) => value).join(""));
   for (const value of values) {
-    const name = search.test(value) ?? (folds ? foldedTest(search, value) : undefined);
+    const name = search.test(value) ?? (folds ? search.testFolded(value) : undefined);
     if (name !== undefined) return block(name);
   }
   return PASS;
 }
 
-function foldedTest(search: PatternSearch, text: string): string | undefined {
-  const folded = foldedText(text);
-  return folded === undefined ? undefined : search.test(folded);
-}
-
 function masked(search: PatternSearch, body: string, texts: BodyTexts): BodyVerdict {
-  const { all, written, logprobs } = texts;
+  const { all, written } = texts;
   const maskable = new Set(written);
   for (const token of all) {
     const name = maskable.has(token) ? undefined : search.test(token.value);
@@ -61,13 +57,12 @@ function masked(search: PatternSearch, body: string, texts: BodyTexts): BodyVerd
     const rest = all.map((token) => values.get(token) ?? token.value);
     rest.push(written.map((token) => values.get(token) ?? token.value).join(""));
     for (const value of rest) {
-      const name = foldedTest(search, value);
+      const name = search.testFolded(value);
       if (name !== undefined) return block(name);
     }
   }
   if (matches.length === 0) return PASS;
-  const edits = [...values].map(([{ start, end }, value]) => ({ start, end, text: JSON.stringify(value) }));
-  const rewritten = edited(body, [...edits, ...logprobs.map((place) => ({ ...place, text: "null" }))]);
+  const rewritten = rewrittenBody(body, texts, values);
   return { kind: "mask", body: rewritten, names: [...new Set(matches.map(({ name }) => name))] };
 }
 
@@ -99,19 +94,4 @@ function maskedValues(written: readonly JsonToken[], matches: readonly Match[]):
     from = to;
   }
   return values;
-}
-
-/** With the texts in place of what they stand for; one that lies within another goes with it. */
-function edited(
-  body: string,
-  edits: readonly { readonly start: number; readonly end: number; readonly text: string }[],
-): string {
-  let text = "";
-  let at = 0;
-  for (const edit of edits.toSorted((one, other) => one.start - other.start || other.end - one.end)) {
-    if (edit.start < at) continue;
-    text += body.slice(at, edit.start) + edit.text;
-    at = edit.end;
-  }
-  return text + body.slice(at);
 }

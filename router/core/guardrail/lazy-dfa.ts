@@ -43,9 +43,9 @@ export class LazyDfa {
   readonly #width: number;
   #cells = new Int32Array(0);
   #states: DfaState[] = [];
-  #byKey = new Map<string, DfaState>();
+  readonly #byKey = new Map<string, DfaState>();
   /** By cell that is odd: the targets that ended. */
-  #ended = new Map<number, readonly number[]>();
+  readonly #ended = new Map<number, readonly number[]>();
   readonly #firsts = new Map<Before, DfaState>();
   #generation = 0;
   /** By state of the automaton: the closure that reached it last. */

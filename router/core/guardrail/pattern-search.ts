@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from "../base/result.ts";
+import { foldedText, mayFold } from "./folded-text.ts";
 import { type Before, type Cursor, LazyDfa } from "./lazy-dfa.ts";
 import { joinedMatches, type Match } from "./match.ts";
 import { searchAutomaton, type SearchTarget } from "./search-automaton.ts";
@@ -102,6 +103,12 @@ export class PatternSearch {
       if (spans.length > 0) return pattern.name;
     }
     return undefined;
+  }
+
+  /** As `test`, of the text as `foldedText` reads it; undefined, too, where that is the text itself. */
+  testFolded(text: string): string | undefined {
+    const folded = mayFold(text) ? foldedText(text) : undefined;
+    return folded === undefined ? undefined : this.test(folded);
   }
 
   /**

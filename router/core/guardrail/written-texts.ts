@@ -23,9 +23,9 @@ const STRUCTURAL = new Set(
     "responseId model_version created_at createTime category probability severity effort language"
   ).split(" "),
 );
-/** Within these everything is the model's or the tool's own, whatever its members are called. */
+/** Within objects of these names everything is the model's or the tool's own, whatever its members are called. */
 const FREE = new Set(["input", "args", "arguments", "response", "result", "output", "json"]);
-/** A top-level `input` or `output` is a list of messages. */
+/** At the top they are the API's own. */
 const FREE_FROM_DEPTH = 2;
 const TOKEN_IDS = new Set(["prompt", "input", "context"]);
 
@@ -34,7 +34,7 @@ export function bodyTexts(body: string, phase: Phase): BodyTexts | undefined {
   const all: JsonToken[] = [];
   const written: JsonToken[] = [];
   const logprobs: { start: number; end: number }[] = [];
-  let hasTokenIds = false;
+  const tokenIds: JsonToken[] = [];
   let depth = 0;
   let free = Number.POSITIVE_INFINITY;
   let spelled: { readonly start: number; readonly depth: number } | undefined;
@@ -44,10 +44,10 @@ export function bodyTexts(body: string, phase: Phase): BodyTexts | undefined {
       const isWritten = token.kind === "string" && (depth >= free || isWrittenMember(token.member));
       if (isWritten) written.push(token);
       if (phase === "input" || isWritten) all.push(token);
-      if (token.kind === "number" && depth >= 2 && depth <= 3 && TOKEN_IDS.has(token.member)) hasTokenIds = true;
+      if (token.kind === "number" && depth >= 2 && depth <= 3 && TOKEN_IDS.has(token.member)) tokenIds.push(token);
     },
-    (opens, at, member) => {
-      if (!opens) {
+    (step, at, member) => {
+      if (step === "end") {
         depth -= 1;
         if (depth < free) free = Number.POSITIVE_INFINITY;
         if (depth === spelled?.depth) {
@@ -57,11 +57,11 @@ export function bodyTexts(body: string, phase: Phase): BodyTexts | undefined {
         return;
       }
       if (member === "logprobs" && phase === "output") spelled ??= { start: at, depth };
-      if (depth >= FREE_FROM_DEPTH && isFreeMember(member)) free = Math.min(free, depth + 1);
+      if (step === "object" && depth >= FREE_FROM_DEPTH && isFreeMember(member)) free = Math.min(free, depth + 1);
       depth += 1;
     },
   );
-  return isJson ? { all, written, logprobs, hasTokenIds: hasTokenIds && phase === "input" } : undefined;
+  return isJson ? { all, written, logprobs, hasTokenIds: tokenIds.length > 0 && phase === "input" } : undefined;
 }
 
 export function isWrittenMember(member: string): boolean {

@@ -5,6 +5,8 @@ export type Family = "openai" | "azure" | "anthropic" | "gemini" | "bedrock" | "
 export type Operation = "chat" | "generate_content" | "text_completion" | "embeddings" | "count_tokens";
 
 interface ApiRow {
+  /** Whose API it is; Azure's forms are OpenAI's. */
+  readonly family: Exclude<Family, "azure">;
   readonly operation: Operation;
   /** It can be answered with a stream. */
   readonly streams: boolean;
@@ -12,37 +14,42 @@ interface ApiRow {
   readonly free: boolean;
 }
 
-const row = (operation: Operation, streams: boolean, free = false): ApiRow => ({ operation, streams, free });
+const row = (family: ApiRow["family"], operation: Operation, streams: boolean, free = false): ApiRow => ({
+  family,
+  operation,
+  streams,
+  free,
+});
 
 const rows = {
   /** `POST /v1/chat/completions` */
-  chat: row("chat", true),
+  chat: row("openai", "chat", true),
   /** `POST /v1/completions` */
-  completions: row("text_completion", true),
+  completions: row("openai", "text_completion", true),
   /** `POST /v1/responses` */
-  responses: row("chat", true),
+  responses: row("openai", "chat", true),
   /** `POST /v1/embeddings` */
-  embeddings: row("embeddings", false),
+  embeddings: row("openai", "embeddings", false),
   /** `POST /v1/messages` */
-  messages: row("chat", true),
+  messages: row("anthropic", "chat", true),
   /** `POST /v1/messages/count_tokens` */
-  count_tokens: row("count_tokens", false, true),
+  count_tokens: row("anthropic", "count_tokens", false, true),
   /** `POST /v1beta/models/<model>:generateContent`, `:streamGenerateContent?alt=sse` */
-  generate_content: row("generate_content", true),
+  generate_content: row("gemini", "generate_content", true),
   /** `POST /v1beta/models/<model>:countTokens` */
-  gemini_count_tokens: row("count_tokens", false, true),
+  gemini_count_tokens: row("gemini", "count_tokens", false, true),
   /** `POST /v1beta/models/<model>:embedContent`, `:batchEmbedContents` */
-  gemini_embed: row("embeddings", false),
+  gemini_embed: row("gemini", "embeddings", false),
   /** `POST /model/<model>/converse`, `/converse-stream` */
-  converse: row("chat", true),
+  converse: row("bedrock", "chat", true),
   /** `POST /model/<model>/invoke`, `/invoke-with-response-stream` */
-  invoke: row("generate_content", true),
+  invoke: row("bedrock", "generate_content", true),
   /** `POST /api/chat`: NDJSON, and a stream unless `stream` is false. */
-  ollama_chat: row("chat", true),
+  ollama_chat: row("ollama", "chat", true),
   /** `POST /api/generate` */
-  ollama_generate: row("text_completion", true),
+  ollama_generate: row("ollama", "text_completion", true),
   /** `POST /api/embed` */
-  ollama_embed: row("embeddings", false),
+  ollama_embed: row("ollama", "embeddings", false),
 } as const satisfies Record<string, ApiRow>;
 
 /** What an agent can ask a model for: each has one form of request, of response, and of stream. A closed list. */

@@ -29,6 +29,15 @@ const OF_THE_TARGET: ReadonlySet<string> = new Set([
   "draining",
 ]);
 
+/** Of those, what says that the target is not well; the others are this router's own limits and rules. */
+const FAULTS: ReadonlySet<string> = new Set([
+  "upstream_unreachable",
+  "upstream_invalid",
+  "first_byte_timeout",
+  "idle_timeout",
+  "dns_failure",
+]);
+
 /**
  * True where the next target may be tried. Never once something of an answer is committed, never for what the request
  * itself is at fault for (another model would answer a request that this one refused as too long or as forbidden: that
@@ -45,18 +54,7 @@ export function targetSign(
   { status, cause }: Pick<AttemptFailure, "status" | "cause">,
   wait: Millis | undefined,
 ): TargetSign {
-  switch (cause) {
-    case undefined:
-      break;
-    case "upstream_unreachable":
-    case "upstream_invalid":
-    case "first_byte_timeout":
-    case "idle_timeout":
-    case "dns_failure":
-      return { kind: "failed" };
-    default:
-      return { kind: "nothing" };
-  }
+  if (cause !== undefined) return { kind: FAULTS.has(cause) ? "failed" : "nothing" };
   if (status === undefined) return { kind: "nothing" };
   if (status === 429) return { kind: "limited", wait };
   if ((status === 503 || status === 529) && wait !== undefined) return { kind: "limited", wait };

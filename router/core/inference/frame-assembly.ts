@@ -3,8 +3,11 @@ import { BROKEN, type FrameBoundary, UNFINISHED } from "./frame-boundary.ts";
 export interface FrameSink {
   /** One whole frame: this range of `bytes`, which is the chunk itself, or a copy where the frame spans chunks. */
   frame(bytes: Uint8Array, from: number, to: number): void;
-  /** A piece of a frame that is longer than the maximum, in order; `last` ends it. The piece is not to be kept. */
-  piece(bytes: Uint8Array, from: number, to: number, last: boolean): void;
+  /**
+   * A piece of a frame that is longer than the maximum, in order. The first has at least `maximum` octets, `last` ends
+   * the frame.
+   */
+  piece(bytes: Uint8Array, from: number, to: number, first: boolean, last: boolean): void;
 }
 
 /** The first copy of a frame's beginning: room for the rest of an ordinary one. */
@@ -66,24 +69,41 @@ export class FrameAssembly {
   }
 
   #hold(chunk: Uint8Array, from: number, to: number, last: boolean): void {
-    if (!this.#oversize && this.#length + to - from > this.#maximum) {
-      const held = this.rest();
-      this.#forget();
-      this.#oversize = true;
-      if (held !== undefined) this.#sink.piece(held, 0, held.length, false);
-    }
     if (this.#oversize) {
       this.#oversize = !last;
-      this.#sink.piece(chunk, from, to, last);
+      this.#sink.piece(chunk, from, to, false, last);
       return;
     }
-    const held = this.#room(to - from);
-    held.set(chunk.subarray(from, to), this.#length);
-    this.#length += to - from;
+    if (this.#length + to - from > this.#maximum) {
+      this.#overflow(chunk, from, to, last);
+      return;
+    }
+    const held = this.#append(chunk, from, to);
     if (!last) return;
     const length = this.#length;
     this.#forget();
     this.#sink.frame(held, 0, length);
+  }
+
+  /** The beginning is filled up to the maximum, so that who reads the first piece sees what the frame is. */
+  #overflow(chunk: Uint8Array, from: number, to: number, last: boolean): void {
+    this.#oversize = !last;
+    if (this.#length === 0) {
+      this.#sink.piece(chunk, from, to, true, last);
+      return;
+    }
+    const rest = from + this.#maximum - this.#length;
+    const held = this.#append(chunk, from, rest);
+    this.#forget();
+    this.#sink.piece(held, 0, this.#maximum, true, false);
+    this.#sink.piece(chunk, rest, to, false, last);
+  }
+
+  #append(chunk: Uint8Array, from: number, to: number): Uint8Array {
+    const held = this.#room(to - from);
+    held.set(chunk.subarray(from, to), this.#length);
+    this.#length += to - from;
+    return held;
   }
 
   #forget(): void {

@@ -35,7 +35,13 @@ export class Findings {
     return this.#last(key) >= 0;
   }
 
-  /** The value is this JSON text. */
+  count(key: number): number {
+    let count = 0;
+    for (let at = 0; at < this.#values.length; at += 3) if (this.#values[at] === key) count++;
+    return count;
+  }
+
+  /** The last value is this JSON text. */
   is(key: number, octets: Uint8Array): boolean {
     const at = this.#last(key);
     if (at < 0) return false;
@@ -43,7 +49,7 @@ export class Findings {
     return (this.#values[at + 2] ?? 0) - from === octets.length && equalAt(this.bytes, from, octets);
   }
 
-  /** The value's text ends in these octets. */
+  /** The last value's text ends in these octets. */
   endsIn(key: number, octets: Uint8Array): boolean {
     const at = this.#last(key);
     if (at < 0) return false;
@@ -55,6 +61,12 @@ export class Findings {
   json(key: number): Json | undefined {
     const at = this.#last(key);
     return at < 0 ? undefined : this.#parse(at);
+  }
+
+  /** The last value, if it is a string; otherwise an empty one. */
+  text(key: number): string {
+    const value = this.json(key);
+    return typeof value === "string" ? value : "";
   }
 
   /** All values of a key, in order. */

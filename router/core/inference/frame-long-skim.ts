@@ -144,20 +144,21 @@ export class LongSkim {
   }
 
   #value(octet: number): void {
-    const text = this.#row?.text === true;
+    const kept = this.#row?.value === true;
     this.#place = "between";
     if (octet === QUOTE) {
-      this.#place = text ? "text" : "kept-string";
+      this.#place = kept ? "kept-string" : this.#row?.text === true ? "text" : "name";
+      this.#nameLength = 0;
     } else if (octet === OPEN_OBJECT || octet === OPEN_LIST) {
       this.#depth++;
-      if (!text) this.#closing = this.#depth - 1;
-    } else if (octet === LETTER_N || text || octet === CLOSE_OBJECT || octet === CLOSE_LIST) {
+      if (kept) this.#closing = this.#depth - 1;
+    } else if (octet === LETTER_N || !kept || octet === CLOSE_OBJECT || octet === CLOSE_LIST) {
       this.#between(octet);
       return;
     } else {
       this.#place = "kept-scalar";
     }
-    if (text) return;
+    if (!kept) return;
     this.#valueFrom = this.#keptLength;
     this.#keep(octet);
   }

@@ -4,8 +4,11 @@ export interface SkimKey {
   readonly name: string;
   /** A member of an object so deep; undefined: anywhere. */
   readonly depth?: number;
-  /** `text`: the octets of its string are counted. `value`: where its value stands is kept; null is no value. */
-  readonly as: "text" | "value";
+  /**
+   * `text`: the octets of its string are counted. `value`: where its value stands is kept; null is no value.
+   * `empty-list`: a value only where it is `[]` (seen in whole frames only, not by LongSkim).
+   */
+  readonly as: "text" | "value" | "empty-list";
 }
 
 /** All of one shape: the skim meets several at every frame. */
@@ -14,6 +17,7 @@ export interface SkimRow {
   /** 0: anywhere. */
   readonly depth: number;
   readonly text: boolean;
+  readonly value: boolean;
   /** The key's place in the list that the table was made of. */
   readonly index: number;
 }
@@ -27,7 +31,9 @@ export function skimTable(keys: readonly SkimKey[]): SkimTable {
   const longest = Math.max(...keys.map(({ name }) => name.length));
   return Array.from({ length: longest + 1 }, (_, length) => {
     const rows = keys.flatMap(({ name, depth = 0, as }, index): SkimRow[] =>
-      name.length === length ? [{ octets: asciiOctets(name), depth, text: as === "text", index }] : [],
+      name.length === length
+        ? [{ octets: asciiOctets(name), depth, text: as === "text", value: as === "value", index }]
+        : [],
     );
     return rows.length === 0 ? NO_ROWS : rows;
   });

@@ -58,15 +58,18 @@ export class FrameSkim {
           at = stringEnd(bytes, value + 1, end) + 1;
           if (at === 0) return -1;
           if (row.text) findings.textOctets += at - value - 2;
-          else findings.add(row.index, value, at);
+          else if (row.value) findings.add(row.index, value, at);
         } else if (first === OPEN_OBJECT || first === OPEN_LIST) {
           at = value;
-          if (row.text) continue;
-          closing = depth;
-          findings.add(row.index, value, value);
+          if (row.value) {
+            closing = depth;
+            findings.add(row.index, value, value);
+          } else if (!row.text && bytes[skipSpace(bytes, value + 1, end)] === CLOSE_LIST) {
+            findings.add(row.index, value, value);
+          }
         } else {
           at = scalarEnd(bytes, value, end);
-          if (first !== LETTER_N && !row.text) findings.add(row.index, value, at);
+          if (first !== LETTER_N && row.value) findings.add(row.index, value, at);
         }
       } else if (octet === OPEN_OBJECT || octet === OPEN_LIST) {
         depth++;

@@ -1,4 +1,4 @@
-import { skimTable } from "./frame-skim-table.ts";
+import { asciiOctets, skimTable } from "./frame-skim-table.ts";
 import type { ObjectReader } from "./meter-reader.ts";
 
 const ID = 0;
@@ -10,11 +10,14 @@ const INDEX = 5;
 const FINISH = 6;
 const AUDIO = 7;
 const FILTERS = 8;
+const NO_CHOICES = 9;
+
+const ZERO = asciiOctets("0");
 
 /**
  * Chunks of chat and completions (choices[].delta or choices[].text), of OpenAI, Azure, vLLM and whoever is compatible.
- * A usage object counts wherever it comes: on a chunk of its own, on the last one, on every one. The index of a choice
- * says that the chunk has choices: Azure's first one has none and is not the usage chunk.
+ * A usage object counts wherever it comes: on a chunk of its own, on the last one, on every one. Azure's first chunk has
+ * no choices either, but filter results instead of usage: it is not the usage chunk.
  */
 const table = skimTable([
   { name: "id", depth: 1, as: "value" },
@@ -27,6 +30,7 @@ const table = skimTable([
   // choices[].delta.audio.data: base64, of which no length says how many tokens it was.
   { name: "data", depth: 5, as: "value" },
   { name: "prompt_filter_results", depth: 1, as: "value" },
+  { name: "choices", depth: 1, as: "empty-list" },
   // The same text again, as OpenRouter has it.
   { name: "reasoning_details", as: "value" },
   { name: "content", as: "text" },
@@ -50,11 +54,12 @@ export function chatReader(dropUsage: boolean): ObjectReader {
       if (found.textOctets > 0 || found.has(AUDIO)) state.content(found.textOctets);
       if (state.model === undefined || state.id === undefined) {
         state.identify(found.json(ID), found.json(MODEL));
-        const created = found.json(CREATED);
-        if (typeof created === "number" && Number.isSafeInteger(created)) state.created ??= created;
+        state.createdIn(found.json(CREATED));
       }
       const finished = found.has(FINISH) ? found.all(FINISH).filter((reason) => reason !== "") : [];
-      if (found.has(INDEX)) {
+      if (found.count(INDEX) === 1 && found.is(INDEX, ZERO)) {
+        state.choice(0, finished.length > 0);
+      } else if (found.has(INDEX)) {
         const indexes = found.all(INDEX);
         for (const index of indexes) {
           // Which choice a reason belongs to is certain only where there is one of each, or a reason for all.
@@ -68,8 +73,7 @@ export function chatReader(dropUsage: boolean): ObjectReader {
       if (found.has(ERROR)) state.fail(found.json(ERROR));
       if (!found.has(USAGE)) return false;
       state.state(found.json(USAGE));
-      const alone = !found.has(INDEX) && finished.length === 0 && found.textOctets === 0;
-      return dropUsage && alone && !found.has(ERROR) && !found.has(FILTERS);
+      return dropUsage && found.has(NO_CHOICES) && !found.has(ERROR) && !found.has(FILTERS);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { skimTable } from "./frame-skim-table.ts";
+import { memberOf } from "./meter-member.ts";
 import type { ObjectReader } from "./meter-reader.ts";
 
 const ID = 0;
@@ -36,9 +37,9 @@ export const geminiReader: ObjectReader = {
       state.finish(reason);
       state.ended = true;
     }
-    const feedback = found.json(FEEDBACK);
-    if (typeof feedback === "object" && feedback !== null && "blockReason" in feedback) {
-      state.finish(feedback.blockReason);
+    const blocked = memberOf(found.json(FEEDBACK), "blockReason");
+    if (typeof blocked === "string") {
+      state.finish(blocked);
       state.ended = true;
     }
     if (found.has(ERROR)) state.fail(found.json(ERROR));

@@ -1,4 +1,4 @@
-import { asciiOctets, skimTable } from "./frame-skim-table.ts";
+import { type SkimKey, asciiOctets, skimTable } from "./frame-skim-table.ts";
 import type { Findings } from "./frame-findings.ts";
 import type { MeterState } from "./meter-state.ts";
 import type { ObjectReader } from "./meter-reader.ts";
@@ -13,7 +13,8 @@ const INDEX = 6;
 const BLOCK_TYPE = 7;
 const ERROR = 8;
 
-const table = skimTable([
+/** The first keys of a table that `messagesReader.read` reads by. */
+export const MESSAGES_KEYS: readonly SkimKey[] = [
   { name: "type", depth: 1, as: "value" },
   { name: "id", depth: 2, as: "value" },
   { name: "model", depth: 2, as: "value" },
@@ -27,13 +28,13 @@ const table = skimTable([
   { name: "thinking", as: "text" },
   { name: "partial_json", as: "text" },
   { name: "content", depth: 2, as: "text" },
-]);
+];
 
 const DELTA = asciiOctets('"content_block_delta"');
 
 /** Events of `POST /v1/messages`: the input is stated at the start, the output cumulatively towards the end. */
 export const messagesReader: ObjectReader = {
-  table,
+  table: skimTable(MESSAGES_KEYS),
   read: (found, state) => {
     if (!found.is(TYPE, DELTA)) messagesEvent(found, state);
     else if (found.textOctets > 0) state.content(found.textOctets);
@@ -42,7 +43,7 @@ export const messagesReader: ObjectReader = {
 };
 
 function messagesEvent(found: Findings, state: MeterState): void {
-  switch (found.json(TYPE)) {
+  switch (found.text(TYPE)) {
     case "message_start":
       state.begun = true;
       state.identify(found.json(ID), found.json(MODEL));
@@ -51,9 +52,8 @@ function messagesEvent(found: Findings, state: MeterState): void {
     case "content_block_start": {
       const index = found.json(INDEX);
       state.openBlock = typeof index === "number" && Number.isSafeInteger(index) ? index : 0;
-      const block = found.json(BLOCK_TYPE);
       // A call of a tool begins here; text and thinking begin empty.
-      if (found.textOctets > 0 || (typeof block === "string" && block.includes("tool"))) state.content(found.textOctets);
+      if (found.textOctets > 0 || found.text(BLOCK_TYPE).includes("tool")) state.content(found.textOctets);
       break;
     }
     case "content_block_stop":

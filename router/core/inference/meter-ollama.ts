@@ -1,5 +1,6 @@
 import { asciiOctets, skimTable } from "./frame-skim-table.ts";
 import type { ObjectReader } from "./meter-reader.ts";
+import { shortText } from "./meter-text.ts";
 
 const MODEL = 0;
 const DONE = 1;
@@ -31,7 +32,10 @@ export const ollamaReader: ObjectReader = {
   table,
   read: (found, state) => {
     if (found.textOctets > 0 || found.has(CALLS)) state.content(found.textOctets);
-    if (state.model === undefined) state.identify(found.json(CREATED), found.json(MODEL));
+    if (state.model === undefined) {
+      state.identify(undefined, found.json(MODEL));
+      state.createdAt = shortText(found.json(CREATED));
+    }
     if (found.has(PROMPT) || found.has(EVALUATED)) {
       state.state({ prompt_eval_count: found.json(PROMPT) ?? null, eval_count: found.json(EVALUATED) ?? null });
     }

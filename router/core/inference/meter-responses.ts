@@ -1,5 +1,6 @@
 import { assertNever } from "../base/assert-never.ts";
 import { asciiOctets, skimTable } from "./frame-skim-table.ts";
+import { memberOf } from "./meter-member.ts";
 import type { MeterState } from "./meter-state.ts";
 import type { ObjectReader } from "./meter-reader.ts";
 import type { Findings } from "./frame-findings.ts";
@@ -15,6 +16,7 @@ const INCOMPLETE = 7;
 const CODE = 8;
 const ITEM_TYPE = 9;
 const WRAPPED_ERROR = 10;
+const CREATED = 11;
 
 const table = skimTable([
   { name: "type", depth: 1, as: "value" },
@@ -28,6 +30,7 @@ const table = skimTable([
   { name: "code", depth: 1, as: "value" },
   { name: "type", depth: 2, as: "value" },
   { name: "error", depth: 1, as: "value" },
+  { name: "created_at", depth: 2, as: "value" },
   { name: "delta", depth: 1, as: "text" },
 ]);
 
@@ -52,27 +55,23 @@ export const responsesReader: ObjectReader = {
 type Terminal = "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled";
 
 function event(found: Findings, state: MeterState): void {
-  const type = found.json(TYPE);
+  const type = found.text(TYPE);
   switch (type) {
     case "response.created":
     case "response.queued":
     case "response.in_progress":
-      state.begun = true;
-      state.identify(found.json(ID), found.json(MODEL));
+      begin(found, state);
       break;
     case "response.completed":
     case "response.incomplete":
     case "response.failed":
     case "response.cancelled":
-      state.begun = true;
-      state.identify(found.json(ID), found.json(MODEL));
+      begin(found, state);
       terminal(type, found, state);
       break;
-    case "response.output_item.added": {
-      const item = found.json(ITEM_TYPE);
-      if (typeof item === "string" && item.endsWith("_call")) state.content(0);
+    case "response.output_item.added":
+      if (found.text(ITEM_TYPE).endsWith("_call")) state.content(0);
       break;
-    }
     case "response.image_generation_call.partial_image":
       state.content(0);
       break;
@@ -84,6 +83,12 @@ function event(found: Findings, state: MeterState): void {
   }
 }
 
+function begin(found: Findings, state: MeterState): void {
+  state.begun = true;
+  state.identify(found.json(ID), found.json(MODEL));
+  state.createdIn(found.json(CREATED));
+}
+
 function terminal(type: Terminal, found: Findings, state: MeterState): void {
   state.ended = true;
   state.state(found.json(USAGE));
@@ -91,11 +96,8 @@ function terminal(type: Terminal, found: Findings, state: MeterState): void {
     case "response.completed":
     case "response.cancelled":
       return state.finish(found.json(STATUS));
-    case "response.incomplete": {
-      const details = found.json(INCOMPLETE);
-      const reason = typeof details === "object" && details !== null && "reason" in details ? details.reason : undefined;
-      return state.finish(reason ?? "incomplete");
-    }
+    case "response.incomplete":
+      return state.finish(memberOf(found.json(INCOMPLETE), "reason") ?? "incomplete");
     case "response.failed":
       state.finish("failed");
       return state.fail(found.json(ERROR));

@@ -2,7 +2,7 @@ import type { Json } from "../json/json.ts";
 import type { Api } from "./api.ts";
 import { failureText, shortText } from "./meter-text.ts";
 import { type UsageForm, usageForm, usageOf } from "./usage-forms.ts";
-import { type NativeCounts, takeCounts } from "./usage-native.ts";
+import { type NativeCounts, isCount, takeCounts } from "./usage-native.ts";
 import type { StatedUsage } from "./usage-stated.ts";
 
 /** Octets of text for one token, where nobody counts: English has four to five, most other scripts fewer tokens than that. */
@@ -15,13 +15,16 @@ export class MeterState {
   readonly native: NativeCounts = new Map();
   readonly finishReasons: string[] = [];
   started = false;
-  /** The API's own terminal was seen. */
+  /** Stream: the API's own terminal was seen. Document: it is whole. */
   ended = false;
   failure: string | undefined;
+  garbage: string | undefined;
   id: string | undefined;
   model: string | undefined;
-  /** chat: `created` of the first chunk, in seconds. */
+  /** chat, completions, responses: when the provider says it began, in seconds since 1970. */
   created: number | undefined;
+  /** Ollama: the same, as RFC 3339. */
+  createdAt: string | undefined;
   /** responses: of the last event. */
   sequence: number | undefined;
   /** messages, converse: the content block that is open. */
@@ -86,6 +89,10 @@ export class MeterState {
   identify(id: Json | undefined, model: Json | undefined): void {
     this.id ??= shortText(id);
     this.model ??= shortText(model);
+  }
+
+  createdIn(seconds: Json | undefined): void {
+    if (isCount(seconds)) this.created ??= seconds;
   }
 
   choice(index: number, finished: boolean): void {

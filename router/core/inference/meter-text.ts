@@ -1,4 +1,5 @@
 import type { Json } from "../json/json.ts";
+import { memberOf } from "./meter-member.ts";
 
 const LONGEST = 64;
 /** Ids and names of models have more than that nowhere that is honest. */
@@ -12,19 +13,19 @@ export function shortText(value: Json | undefined): string | undefined {
 
 /** What kind of error a provider names: its code, status or type. A message is never repeated: it may quote a prompt. */
 export function failureText(error: Json | undefined): string {
-  if (typeof error !== "object" || error === null || Array.isArray(error)) return "error";
-  const holder = error as { readonly [name: string]: Json };
   for (const name of ["code", "status", "type"]) {
-    const value = holder[name];
-    const text = typeof value === "number" && name !== "status" ? codeNumber(value, holder) : value;
+    const value = memberOf(error, name);
+    const text = typeof value === "number" && name !== "status" ? codeNumber(value, error) : value;
     if (typeof text === "string" && text !== "") return text.slice(0, LONGEST).replace(NOT_SAFE, "?");
   }
   return "error";
 }
 
 /** A number says less than a status or a type beside it. */
-function codeNumber(code: number, holder: { readonly [name: string]: Json }): string | undefined {
-  const { status, type } = holder;
-  const named = (typeof status === "string" && status !== "") || (typeof type === "string" && type !== "");
+function codeNumber(code: number, error: Json | undefined): string | undefined {
+  const named = ["status", "type"].some((name) => {
+    const value = memberOf(error, name);
+    return typeof value === "string" && value !== "";
+  });
   return named ? undefined : String(code);
 }

@@ -92,7 +92,10 @@ export class SseFrames {
  * The `event` name and joined `data` of a frame; undefined data: a comment or empty frame. Octets that are not UTF-8
  * read as U+FFFD. The lines of `data` are joined with LF; of several `event` lines the last counts.
  */
-export function readFrame(bytes: Uint8Array): { readonly event: string | undefined; readonly data: string | undefined } {
+export function readFrame(bytes: Uint8Array): {
+  readonly event: string | undefined;
+  readonly data: string | undefined;
+} {
   let event: string | undefined;
   let data: string | undefined;
   let at = BYTE_ORDER_MARK.every((octet, index) => bytes[index] === octet) ? BYTE_ORDER_MARK.length : 0;

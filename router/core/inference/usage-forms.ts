@@ -242,7 +242,11 @@ export function usageFromHeaders(get: (name: string) => string | undefined): Sta
 }
 
 /** Input as a whole, where the provider counts what was read from and written to a cache beside it. */
-function withCache(beside: number | undefined, read: number | undefined, written: number | undefined): number | undefined {
+function withCache(
+  beside: number | undefined,
+  read: number | undefined,
+  written: number | undefined,
+): number | undefined {
   return beside === undefined ? undefined : sum(beside, read, written);
 }
 

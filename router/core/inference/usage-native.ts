@@ -1,4 +1,5 @@
 import type { Json } from "../json/json.ts";
+import { isJsonObject, memberOf } from "./meter-member.ts";
 
 /** Counts as a provider wrote them: the dotted path of the member -> the last number. */
 export type NativeCounts = Map<string, number>;
@@ -30,12 +31,18 @@ export function takeCounts(statement: Json | undefined, known: readonly string[]
   takeAll(statement, "", 1, native, { left: MOST_MEMBERS });
 }
 
-function takeAll(value: Json | undefined, prefix: string, depth: number, native: NativeCounts, budget: { left: number }): void {
-  if (!isObject(value) || depth > DEEPEST) return;
+function takeAll(
+  value: Json | undefined,
+  prefix: string,
+  depth: number,
+  native: NativeCounts,
+  budget: { left: number },
+): void {
+  if (!isJsonObject(value) || depth > DEEPEST) return;
   for (const name in value) {
     if (budget.left-- <= 0) return;
     if (!SAFE_NAME.test(name) || prefix.length + name.length > LONGEST_PATH) continue;
-    const member = value[name];
+    const member = memberOf(value, name);
     const path = `${prefix}${name}`;
     if (isCount(member)) {
       if (native.has(path) || native.size < MOST_COUNTS) put(native, path, member);
@@ -53,23 +60,19 @@ function valueAt(statement: Json | undefined, path: string): Json | undefined {
   let value = statement;
   for (const name of path.split(".")) {
     const holder: Json | undefined = Array.isArray(value) ? labelled(value) : value;
-    value = isObject(holder) && Object.hasOwn(holder, name) ? holder[name] : undefined;
+    value = memberOf(holder, name);
   }
   return value;
 }
 
 /** A list of counts with labels as an object. */
 function labelled(list: readonly Json[]): { readonly [name: string]: Json } {
-  const counts: Record<string, Json> = Object.create(null);
+  const counts = new Map<string, Json>();
   for (const entry of list.slice(0, 16)) {
-    if (!isObject(entry)) continue;
+    if (!isJsonObject(entry)) continue;
     const label = entry["modality"] ?? entry["ttl"];
     const count = entry["tokenCount"] ?? entry["inputTokens"];
-    if (typeof label === "string" && count !== undefined) counts[label] = count;
+    if (typeof label === "string" && count !== undefined) counts.set(label, count);
   }
-  return counts;
-}
-
-function isObject(value: Json | undefined): value is { readonly [name: string]: Json } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return Object.fromEntries(counts);
 }

@@ -19,7 +19,6 @@ export class Excerpt {
   /** There is none any more. */
   drop(): void {
     this.#at = -1;
-    this.#length = 0;
   }
 
   get at(): number {

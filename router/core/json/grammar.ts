@@ -160,10 +160,8 @@ string(IN_NAME, CLOSE_NAME, ESCAPE_IN_NAME, NAME_ESCAPE, nameUnit());
 function number(): readonly [minus: number, zero: number, whole: number] {
   const [minus, zero, whole, point, fraction] = [newState(), newState(), newState(), newState(), newState()];
   const [letter, sign, exponent] = [newState(), newState(), newState()];
-  for (const from of [minus]) {
-    on(from, "0", zero);
-    on(from, "123456789", whole);
-  }
+  on(minus, "0", zero);
+  on(minus, "123456789", whole);
   on(whole, DIGITS, whole);
   for (const from of [zero, whole]) on(from, ".", point);
   for (const from of [point, fraction]) on(from, DIGITS, fraction);

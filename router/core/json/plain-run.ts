@@ -19,9 +19,9 @@ function leadOf(octets: Uint8Array): number {
 
 /**
  * Where the run of plain octets from `from` on ends. Four octets at a time (some 5 GB/s), since the contents of strings are nearly
- * all of a body. A word is plain if none of these leaves a highest bit: the word itself (not ASCII); with 0x02 flipped in each
- * octet, which turns the quote into 0x20 and leaves controls below that, less 0x21; with the backslash made zero, less 1. A borrow
- * comes only from an octet that is not plain itself.
+ * all of a body. An octet is plain if neither of two differences has its highest bit: with 0x02 flipped, which turns the quote
+ * into 0x20 and leaves controls below that, less 0x21; and with the backslash made zero, less 1. What is not ASCII keeps that bit
+ * in one of the two. The lowest octet of a word that is not plain shows it, since only such an octet borrows from the next.
  */
 export function endOfPlain(octets: Uint8Array, words: Int32Array, from: number): number {
   const lead = leadOf(octets);
@@ -33,7 +33,7 @@ export function endOfPlain(octets: Uint8Array, words: Int32Array, from: number):
   let index = (at - lead) >> 2;
   while (index < words.length) {
     const word = words[index] ?? 0;
-    if (((((word ^ 0x02020202) - 0x21212121) | ((word ^ 0x5c5c5c5c) - 0x01010101) | word) & 0x80808080) !== 0) break;
+    if (((((word ^ 0x02020202) - 0x21212121) | ((word ^ 0x5c5c5c5c) - 0x01010101)) & 0x80808080) !== 0) break;
     index++;
   }
   at = lead + (index << 2);

@@ -1,6 +1,7 @@
 import { type EpochMillis, epochMillis, type Millis, type Port } from "../base/quantity.ts";
 import type { BudgetRule, RateRule } from "../budget/budget-rule.ts";
 import type { Guardrail } from "../guardrail/guardrail-rule.ts";
+import { BARE_NETWORK } from "../policy/network.ts";
 import type { PolicyIdentity } from "../policy/permit.ts";
 import type { Host } from "../wire/host.ts";
 import { frozenCopy } from "./frozen-copy.ts";
@@ -80,12 +81,17 @@ export class CompiledInferencePolicy {
 
   /**
    * Whether calls of models go there, so that nothing else may (`inference_only`): the name of an endpoint on every
-   * port; a literal address on the port of an endpoint or of what `addresses` lists, or, without a port, on any.
+   * port; a literal address, also one that carries it, on the port of an endpoint or of what `addresses` lists, or,
+   * without a port, on any.
    */
   isProviderHost(host: Host, port?: Port): boolean {
     if (host.kind === "name") return this.#tables.providerNames.has(host.text);
-    const ports = this.#tables.providerAddresses.get(host.text);
-    return ports !== undefined && (port === undefined || ports.has(port));
+    const { providerAddresses } = this.#tables;
+    if (providerAddresses.size === 0) return false;
+    return BARE_NETWORK.aliases(host.text).some((address) => {
+      const ports = providerAddresses.get(address);
+      return ports !== undefined && (port === undefined || ports.has(port));
+    });
   }
 }
 

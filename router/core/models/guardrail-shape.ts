@@ -3,7 +3,6 @@ import { atLeastOneOf, exactlyOneOf } from "../document/conditions.ts";
 import { entryOf } from "../document/document-node.ts";
 import { duration } from "../document/duration-shape.ts";
 import { defaulted, optional, required } from "../document/field.ts";
-import { list } from "../document/list-shape.ts";
 import { type Condition, object } from "../document/object-shape.ts";
 import { refined } from "../document/refined-shape.ts";
 import type { Shape } from "../document/shape.ts";
@@ -12,7 +11,7 @@ import type { BuiltInPattern, Guardrail, GuardrailCheck } from "../guardrail/gua
 import { parseSearchPattern } from "../guardrail/search-syntax.ts";
 import { ruleId } from "../policy/rule-parts.ts";
 import { listUpTo } from "./bounded-list.ts";
-import type { ContentCategory, Located, Severity } from "./inference-policy.ts";
+import type { Located } from "./inference-policy.ts";
 import { modelName, ruleModels, secretFile } from "./model-parts.ts";
 import { webhookUrl } from "./provider-endpoint.ts";
 
@@ -29,22 +28,7 @@ const builtIns: Readonly<Record<BuiltInPattern, true>> = {
   phone: true,
   ip_address: true,
 };
-
-const categories: Readonly<Record<ContentCategory, true>> = {
-  hate: true,
-  sexual: true,
-  violence: true,
-  self_harm: true,
-  jailbreak: true,
-  indirect_attack: true,
-  profanity: true,
-  protected_material_text: true,
-  protected_material_code: true,
-  custom_blocklists: true,
-};
-
-export const contentCategory = choice(...(Object.keys(categories) as ContentCategory[]));
-export const severity: Shape<Severity> = choice("low", "medium", "high");
+const BUILT_INS = Object.keys(builtIns) as readonly BuiltInPattern[];
 
 /** Sought anywhere in a text. Agents and models choose what is searched: RE2-class only. */
 const regex: Shape<string> = refined(text(), (given, node, report) => {
@@ -57,7 +41,7 @@ const regex: Shape<string> = refined(text(), (given, node, report) => {
 const patterns = object(
   {
     builtIn: optional(
-      list(choice(...(Object.keys(builtIns) as BuiltInPattern[])), { unique: true }),
+      listUpTo(BUILT_INS.length, choice(...BUILT_INS), { unique: true }),
       "Patterns that come with the router.",
     ),
     regex: optional(listUpTo(64, regex, { unique: true }), "RE2-class patterns, sought anywhere in a text."),
@@ -87,7 +71,7 @@ export const guardrail: Shape<Guardrail & Located> = refined(
   object(
     {
       id: required(ruleId, "Unique among budgets, rate limits and guardrails; in refusals, audit and metrics."),
-      on: required(list(choice("input", "output"), { unique: true }), "What is checked."),
+      on: required(listUpTo(2, choice("input", "output"), { unique: true }), "What is checked."),
       patterns: optional(patterns, "Secrets and personal data, found by the router itself."),
       webhook: optional(webhook, "A service that is asked."),
       moderation: optional(moderation, "OpenAI's moderation API, at a provider of this policy."),

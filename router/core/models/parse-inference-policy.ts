@@ -5,12 +5,12 @@ import { defaulted, required } from "../document/field.ts";
 import { metadata } from "../document/metadata-shape.ts";
 import { object } from "../document/object-shape.ts";
 import { readYaml } from "../document/read-yaml.ts";
-import { record } from "../document/record-shape.ts";
 import { refined } from "../document/refined-shape.ts";
 import { uniqueIds } from "../document/unique-ids.ts";
 import { expiresLater, validity } from "../policy/validity.ts";
 import { listUpTo } from "./bounded-list.ts";
 import { budget, rateLimit } from "./budget-shapes.ts";
+import { contentFilter } from "./content-filter-shape.ts";
 import {
   knownModels,
   knownProviders,
@@ -18,7 +18,7 @@ import {
   pricedUnderBudgets,
   uniqueModelNames,
 } from "./cross-references.ts";
-import { contentCategory, guardrail, severity } from "./guardrail-shape.ts";
+import { guardrail } from "./guardrail-shape.ts";
 import type { InferencePolicyDocument } from "./inference-policy.ts";
 import { MAXIMUM_MODELS } from "./model-parts.ts";
 import { model } from "./model-shape.ts";
@@ -35,7 +35,7 @@ const spec = object(
     rateLimits: defaulted(listUpTo(128, rateLimit, mayBeEmpty), [], "How fast it may be used."),
     guardrails: defaulted(listUpTo(64, guardrail, mayBeEmpty), [], "What is checked in requests and answers."),
     contentFilter: defaulted(
-      record(contentCategory, severity),
+      contentFilter,
       {},
       "From which severity on what the provider's own filter annotates is blocked, by category.",
     ),

@@ -2,7 +2,7 @@ import type { ModelRule, ModelTarget } from "./inference-policy.ts";
 
 /**
  * The targets of one call in the order in which they are tried: the first drawn by weight, the rest as listed. `draw`
- * is random, from 0 up to but without 1; what lies outside draws the last or the first that has weight.
+ * is random, from 0 up to but without 1; what lies outside draws the first or the last that has weight.
  */
 export function orderTargets({ targets }: Pick<ModelRule, "targets">, draw: number): readonly ModelTarget[] {
   if (targets.length === 1) return targets;
@@ -18,8 +18,7 @@ function drawn(targets: readonly ModelTarget[], draw: number): number {
   let last = 0;
   for (const [at, { weight }] of targets.entries()) {
     if (weight === 0) continue;
-    // Also where `draw` is not a number.
-    if (!(left >= weight)) return at;
+    if (left < weight) return at;
     left -= weight;
     last = at;
   }

@@ -12,6 +12,7 @@ import type { Shape } from "../document/shape.ts";
 import { text } from "../document/text-shape.ts";
 import { addressAndPort } from "../policy/address-shapes.ts";
 import type { AddressAndPort } from "../policy/egress-policy.ts";
+import { BARE_NETWORK } from "../policy/network.ts";
 import { ruleId } from "../policy/rule-parts.ts";
 import { fileName } from "../policy/signer-shapes.ts";
 import { classifyAddress } from "../policy/special-use.ts";
@@ -34,13 +35,20 @@ const serverName: Shape<string> = canonical({
   },
 });
 
-/** A public address needs no naming, and no model is served by a cloud's metadata service. */
+/**
+ * A public address needs no naming, and no model is served by a cloud's metadata service; neither may be reached as an
+ * IPv4 address within a special-use one.
+ */
 const specialAddress: Shape<AddressAndPort> = refined(addressAndPort, (value, node, report) => {
-  const { global, name } = classifyAddress(value.address);
-  if (!global && name !== "cloud-metadata") return value;
-  const what = global ? "is a public address, which needs no naming" : "is a cloud's metadata service";
-  report.add(node, "address_not_accepted", `${value.address} ${what}.`);
-  return undefined;
+  for (const alias of BARE_NETWORK.aliases(value.address)) {
+    const { global, name } = classifyAddress(alias);
+    if (!global && name !== "cloud-metadata") continue;
+    const what = global ? "a public address, which needs no naming" : "a cloud's metadata service";
+    const leads = alias === value.address ? `${alias} is` : `${value.address} carries ${alias},`;
+    report.add(node, "address_not_accepted", `${leads} ${what}.`);
+    return undefined;
+  }
+  return value;
 });
 
 const apiVersion = text({

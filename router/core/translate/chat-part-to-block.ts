@@ -8,6 +8,8 @@ import { type Refusal, refuse, within } from "./refusal.ts";
 type Blocks = Result<readonly JsonObject[], Refusal>;
 type ReadPart = (part: JsonObject, type: string) => Blocks;
 
+const MAXIMUM_PARTS = 100_000;
+
 /** A text block; none for an empty text, which Anthropic refuses. */
 export function textBlock(text: string, marked: JsonObject = {}): readonly JsonObject[] {
   return text === "" ? [] : [present({ type: "text", text, cache_control: cacheControlOf(marked) })];
@@ -37,6 +39,7 @@ function blocksOf(content: Json | undefined, other: ReadPart): Blocks {
   if (isAbsent(content)) return ok([]);
   if (typeof content === "string") return ok(textBlock(content));
   if (!isList(content)) return refuse("", "Content must be a string or a list of parts.");
+  if (content.length > MAXIMUM_PARTS) return refuse("", "There are more than 100,000 parts.");
   const blocks: JsonObject[] = [];
   for (const [index, part] of content.entries()) {
     const read = partBlocks(part, other);

@@ -99,14 +99,14 @@ function messageOf(body: Json | undefined, found: ErrorForm): string {
 const TOO_LONG = "prompt is too long";
 
 /** `status` is undefined in a stream. */
-export function anthropicErrorForm(body: Json | undefined, status: number | undefined): ErrorForm {
+function anthropicErrorForm(body: Json | undefined, status: number | undefined): ErrorForm {
   const type = textOf(asObject(asObject(body)?.["error"])?.["type"]);
   const found = (type === undefined ? undefined : BY_ANTHROPIC_TYPE.get(type)) ?? formOfStatus(status ?? 500);
   return found === INVALID && messageOf(body, found).includes(TOO_LONG) ? CONTEXT : found;
 }
 
 /** `status` is undefined in a stream, where some origins write it as the error's code. */
-export function openaiErrorForm(body: Json | undefined, status: number | undefined): ErrorForm {
+function openaiErrorForm(body: Json | undefined, status: number | undefined): ErrorForm {
   const outer = asObject(body);
   const error = asObject(outer?.["error"]) ?? outer;
   const code = error?.["code"];

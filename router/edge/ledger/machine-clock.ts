@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
 import type { Clock } from "../../core/base/clock.ts";
-import { millis } from "../../core/base/quantity.ts";
+import { epochMillis, millis } from "../../core/base/quantity.ts";
 import type { ClockReading } from "../../core/budget/budget-time.ts";
 
 /** The clocks that budgets go by. */
@@ -26,7 +26,7 @@ export function machineClock(clock: Clock, bootFile = BOOT_ID): LedgerClock {
   return {
     boot: readBoot(bootFile),
     read() {
-      const wall = clock.now();
+      const wall = epochMillis(Math.floor(clock.now()));
       const monotonic = clock.monotonic();
       if (monotonic - askedAt > INTERVAL || Math.abs(wall - monotonic - apart) > INTERVAL) {
         askedAt = monotonic;

@@ -61,7 +61,7 @@ export class HttpAnswer {
   }
 
   /** A promise asks to wait until the agent has taken what was written. */
-  data(chunk: Buffer): Promise<void> | undefined {
+  data(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#chunked) this.#agent.write(`${chunk.length.toString(16)}\r\n`);
     let taken = this.#agent.write(chunk);
     if (this.#chunked) taken = this.#agent.write("\r\n");

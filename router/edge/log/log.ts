@@ -2,6 +2,7 @@ import type { Writable } from "node:stream";
 import { pino } from "pino";
 import type { Millis } from "../../core/base/quantity.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
+import type { CallOutcome } from "../../core/outcome/inference-outcome.ts";
 import type { Outcome } from "../../core/outcome/outcome.ts";
 import { targetText } from "../../core/outcome/target.ts";
 import { BoundedOutput } from "./bounded-output.ts";
@@ -12,6 +13,8 @@ export type LogFacts = Readonly<Record<string, string | number | boolean | undef
 export interface Log {
   /** The one line of an exchange; `admitted` says that its permission is on record. */
   exchange(outcome: Outcome, admitted: boolean): void;
+  /** The one line of an inference call. */
+  call(outcome: CallOutcome): void;
   /** Something else that happened. The facts are the caller's to choose: nothing of a request's content, no credential. */
   event(level: "debug" | "info" | "warn" | "error", event: string, facts?: LogFacts): void;
   /** A signed head of the audit log, whole: whoever keeps the log keeps an anchor. Written at every level but `silent`. */
@@ -77,6 +80,9 @@ export function openLog(level: RouterConfig["log"]["level"], stream: Writable): 
     exchange(outcome, admitted) {
       if (lines.isLevelEnabled("info")) lines.info(exchangeFields(outcome, admitted, hidden), "exchange");
     },
+    call(outcome) {
+      if (lines.isLevelEnabled("info")) lines.info(callFields(outcome), "call");
+    },
     hide(facts) {
       hidden = facts;
     },
@@ -112,6 +118,31 @@ function exchangeFields(outcome: Outcome, admitted: boolean, hidden: HiddenFacts
     address: facts.address === undefined ? undefined : (address?.(facts.address) ?? facts.address),
     bytesOut: facts.bytesOut,
     bytesIn: facts.bytesIn,
+    ms: Math.round(facts.total * 10) / 10,
+    policy: policy?.digest.slice(0, DIGEST_LENGTH),
+    trace: start.trace?.trace,
+  };
+}
+
+/** Names in it are the policy's; of the content there is nothing. */
+function callFields({ start, facts, policy, rule, ...how }: CallOutcome): LogFacts {
+  const { usage, charged } = facts;
+  return {
+    request: start.request,
+    api: start.api,
+    model: facts.model,
+    provider: facts.provider,
+    outcome: how.kind,
+    reason: how.kind === "completed" ? undefined : how.reason,
+    detail: how.kind === "completed" || how.detail === undefined ? undefined : printable(how.detail),
+    rule,
+    status: facts.status,
+    stream: facts.stream ? true : undefined,
+    attempts: facts.attempts > 1 ? facts.attempts : undefined,
+    input: usage?.input,
+    output: usage?.output,
+    estimated: charged?.estimated === true ? true : undefined,
+    firstTokenMs: facts.firstToken === undefined ? undefined : Math.round(facts.firstToken * 10) / 10,
     ms: Math.round(facts.total * 10) / 10,
     policy: policy?.digest.slice(0, DIGEST_LENGTH),
     trace: start.trace?.trace,

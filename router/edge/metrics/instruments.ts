@@ -39,7 +39,7 @@ export class Instruments {
     decisions: { allow: new Tally(["none", ...reasons]), deny: new Tally(reasons), none: new Tally(["none"]) },
     octets: new Tally(["in", "out"]),
     records: new Tally(RECORD_OUTCOMES),
-    reloads: { EgressPolicy: new Tally(RELOAD_OUTCOMES), SignerPolicy: new Tally(RELOAD_OUTCOMES) },
+    reloads: { EgressPolicy: new Tally(RELOAD_OUTCOMES), InferencePolicy: new Tally(RELOAD_OUTCOMES), SignerPolicy: new Tally(RELOAD_OUTCOMES) },
   };
   readonly #connect = new DurationHistogram(
     "sluice_egress_connect_seconds",

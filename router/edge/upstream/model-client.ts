@@ -12,6 +12,8 @@ export interface ModelClientOptions extends ModelLinkOptions {
   readonly port: Port;
   /** Connections at a time, 256 unless it says less. */
   readonly connections?: number;
+  /** Afterwards a connection takes no more calls; default 10 minutes. */
+  readonly connectionLife?: Millis;
   /** How often deadlines are looked at; for tests. */
   readonly period?: Millis;
 }
@@ -37,12 +39,15 @@ export interface ModelClient {
 
 const MOST_CONNECTIONS = 256;
 const PERIOD = millis(100);
+/** A name is looked up and admitted for each new connection only, so none is kept for ever. */
+const CONNECTION_LIFE = millis(600_000);
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 
 /** The caller bounds how many calls there are; those beyond the connections wait in the order they came. */
 export function createModelClient(options: ModelClientOptions): ModelClient {
   const { clock, scheme, host, port } = options;
   const most = options.connections ?? MOST_CONNECTIONS;
+  const life = options.connectionLife ?? CONNECTION_LIFE;
   const hostField = `${formatHost(host)}${port === DEFAULT_PORTS[scheme] ? "" : `:${port}`}`;
   const link = modelLinker(options);
   const calls = new Set<Transfer>();
@@ -52,6 +57,8 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
   /** The one used last is taken first, so that those not needed end. */
   const idle: ModelLane[] = [];
   const attempts = new Set<AbortController>();
+  /** Connections whose call has just ended, and that come free within this turn. */
+  let returning = 0;
   const { promise: emptied, resolve: onEmpty } = Promise.withResolvers<void>();
   let loaded: Promise<typeof Client> | undefined;
   let closing = false;
@@ -82,9 +89,12 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     call.attempt?.abort();
     const { lane } = call;
     if (lane !== undefined) {
-      // Later: undici closes what the origin does not keep only after it has told of the end.
-      if (reusable) queueMicrotask(() => release(lane));
-      else lane.kill();
+      // Later: undici closes what the origin does not keep only after it has told of the end, and between one call and
+      // the next the kernel is to be asked whether the origin has closed it.
+      if (reusable) {
+        returning += 1;
+        setImmediate(comeBack, lane);
+      } else lane.kill();
     }
     if (closing && calls.size === 0) finishClosing();
   }
@@ -104,8 +114,15 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     enqueue(call);
   }
 
+  function comeBack(lane: ModelLane): void {
+    returning -= 1;
+    release(lane);
+    attemptMore();
+  }
+
   function enqueue(call: Transfer): void {
     waiting.add(call);
+    if (waiting.size <= returning) return;
     if (lanes.size + attempts.size < most) void attempt(call);
     else dropIdle();
   }
@@ -121,14 +138,15 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     call.attempt = stop;
     const opened = await linked(stop.signal);
     attempts.delete(stop);
-    if (call.attempt === stop) call.attempt = undefined;
+    const wanted = call.attempt === stop;
+    if (wanted) call.attempt = undefined;
     if (opened.ok) {
       const [ClientOf, made] = opened.value;
-      const lane = new ModelLane(ClientOf, made, forget);
+      const lane = new ModelLane(ClientOf, made, clock.monotonic(), forget);
       lanes.add(lane);
       if (waiting.has(call)) place(call, lane);
       else release(lane);
-    } else if (waiting.has(call)) call.fail(opened.problem.reason, opened.problem.detail);
+    } else if (wanted) call.fail(opened.problem.reason, opened.problem.detail);
     attemptMore();
   }
 
@@ -144,7 +162,7 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
 
   /** Where a connection has gone, a call that waits without an attempt of its own may have one. */
   function attemptMore(): void {
-    if (waiting.size <= attempts.size) return;
+    if (waiting.size <= attempts.size + returning) return;
     for (const call of waiting) {
       if (lanes.size + attempts.size >= most) return;
       if (call.attempt === undefined) void attempt(call);
@@ -159,7 +177,7 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
   }
 
   function release(lane: ModelLane): void {
-    if (!lane.usable) return lane.close();
+    if (!lane.usable || clock.monotonic() - lane.born >= life) return lane.close();
     const [next] = waiting;
     if (next !== undefined) return place(next, lane);
     if (closing) return lane.close();

@@ -16,6 +16,8 @@ const MOST_HEAD_BYTES = 32 * 1024;
  */
 export class ModelLane {
   readonly link: ModelLink;
+  /** When it was opened, by the monotonic clock. */
+  readonly born: number;
   /** Calls given to it so far. */
   carried = 0;
   /** A request has been written, and its answer has not ended: octets may come. At any other time they are forged. */
@@ -26,8 +28,9 @@ export class ModelLane {
   #adopted = false;
   #resting: NodeJS.Timeout | undefined;
 
-  constructor(ClientOf: typeof Client, link: ModelLink, onClosed: (lane: ModelLane) => void) {
+  constructor(ClientOf: typeof Client, link: ModelLink, born: number, onClosed: (lane: ModelLane) => void) {
     this.link = link;
+    this.born = born;
     const { socket } = link;
     // Before undici's own listeners, for it takes RST for the clean end of an answer that only FIN ends.
     socket.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 import type { Clock } from "../../core/base/clock.ts";
@@ -96,6 +97,8 @@ export function modelLinker(options: ModelLinkOptions): ModelLinker {
   };
 }
 
+const PEM_END = "-----END CERTIFICATE-----";
+
 type Secure = (transport: Socket, signal: AbortSignal) => Promise<Result<TLSSocket, string>>;
 
 function tlsLayer({ host, tls }: ModelLinkOptions): Secure {
@@ -153,13 +156,17 @@ function tlsLayer({ host, tls }: ModelLinkOptions): Secure {
   };
 }
 
-/** Made once: reading roots costs a millisecond or more. */
+/** Made once: reading roots costs a millisecond or more. What Node cannot read of `ca` it would leave out in silence. */
 function secureContext(ca: string | undefined): Result<SecureContext, string> {
   try {
-    return ok(createSecureContext({ minVersion: "TLSv1.2", ...(ca === undefined ? {} : { ca }) }));
+    if (ca === undefined) return ok(createSecureContext({ minVersion: "TLSv1.2" }));
+    const blocks = ca.split(PEM_END).slice(0, -1);
+    for (const block of blocks) new X509Certificate(`${block}${PEM_END}\n`).toLegacyObject();
+    if (blocks.length > 0) return ok(createSecureContext({ minVersion: "TLSv1.2", ca }));
   } catch {
-    return fail("the provider's certificates cannot be read");
+    // Said below.
   }
+  return fail("the provider's certificates cannot be read");
 }
 
 /** The code only: messages of OpenSSL may repeat what a peer sent. */

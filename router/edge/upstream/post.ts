@@ -31,6 +31,10 @@ export interface PosterOptions {
   readonly ca: string | undefined;
   readonly resolve: NameResolver["resolve"];
   readonly deadlines: PostDeadlines;
+  /** Requests at the same time; one, unless it says more. */
+  readonly connections?: number;
+  /** Octets of an answer's body that are kept; `MAXIMUM_BODY`, unless it says more. */
+  readonly maximumBody?: number;
 }
 
 export interface PostAnswer {
@@ -38,7 +42,7 @@ export interface PostAnswer {
   readonly status: number;
   readonly retryAfter: string | undefined;
   readonly contentType: string | undefined;
-  /** The first `MAXIMUM_BODY` octets, as UTF-8; less where the rest did not come in time. The endpoint chose it. */
+  /** The first `maximumBody` octets, as UTF-8; less where the rest did not come in time. The endpoint chose it. */
   readonly body: string;
 }
 
@@ -66,7 +70,8 @@ const MAXIMUM_DRAINED = 65_536;
  * getaddrinfo could hold every thread that the audit log's fdatasync needs. Which address it is, is the operator's
  * choice: admission does not apply. A problem where the CA's text is none.
  */
-export function createPoster({ endpoint, ca, resolve, deadlines }: PosterOptions): Result<Poster, string> {
+export function createPoster(options: PosterOptions): Result<Poster, string> {
+  const { endpoint, ca, resolve, deadlines, connections = 1, maximumBody = MAXIMUM_BODY } = options;
   const origin = endpointOrigin(endpoint);
   if (ca !== undefined && !isPem(ca)) return fail(`The certificates for ${origin} cannot be read.`);
   const path = `${endpoint.path === "" ? "/" : endpoint.path}${endpoint.query}`;
@@ -75,7 +80,7 @@ export function createPoster({ endpoint, ca, resolve, deadlines }: PosterOptions
   async function open(): Promise<Pool> {
     const { Pool: PoolOf } = await import("undici");
     return new PoolOf(origin, {
-      connections: 1,
+      connections,
       pipelining: 1,
       allowH2: false,
       headersTimeout: deadlines.head,
@@ -122,7 +127,7 @@ export function createPoster({ endpoint, ca, resolve, deadlines }: PosterOptions
           status: answer.statusCode,
           retryAfter: typeof retryAfter === "string" ? retryAfter : undefined,
           contentType: typeof contentType === "string" ? contentType : undefined,
-          body: await readCapped(answer.body, deadlines.body),
+          body: await readCapped(answer.body, maximumBody, deadlines.body),
         });
       } catch (error) {
         drop();
@@ -142,7 +147,11 @@ export function createPoster({ endpoint, ca, resolve, deadlines }: PosterOptions
 }
 
 /** Never fails: once there is a status, the endpoint has answered, and what its body comes to is no matter. */
-async function readCapped(body: Dispatcher.ResponseData["body"], deadline: Millis): Promise<string> {
+async function readCapped(
+  body: Dispatcher.ResponseData["body"],
+  maximum: number,
+  deadline: Millis,
+): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
   const cut = (): void => void body.destroy();
@@ -151,9 +160,9 @@ async function readCapped(body: Dispatcher.ResponseData["body"], deadline: Milli
   const timer = setTimeout(cut, deadline);
   try {
     for await (const part of body as AsyncIterable<Buffer>) {
-      if (length < MAXIMUM_BODY) parts.push(part.subarray(0, MAXIMUM_BODY - length));
+      if (length < maximum) parts.push(part.subarray(0, maximum - length));
       length += part.length;
-      if (length > MAXIMUM_DRAINED) cut();
+      if (length > maximum + MAXIMUM_DRAINED) cut();
     }
   } catch {
     // Cut, by either side.

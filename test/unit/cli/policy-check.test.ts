@@ -7,6 +7,7 @@ import { type OpenTrust, policyCheck } from "../../../cli/policy-check.ts";
 import { epochMillis } from "../../../router/core/base/quantity.ts";
 import { fail, ok } from "../../../router/core/base/result.ts";
 import { EGRESS_POLICY, ROUTER_CONFIG, SIGNER_POLICY } from "../policies/documents.ts";
+import { INFERENCE_POLICY } from "../policies/inference-policy-document.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sluice-policy-check-"));
 after(() => rmSync(root, { recursive: true }));
@@ -70,11 +71,11 @@ test("every problem of every document: exit 1, in the form of contract.md", asyn
     `${name}/a.yaml:9:9: unknown_value: "off" is none of enforce, learn.`,
     `${name}/a.yaml:13:15: bad_port: "0" is not between 1 and 65535.`,
     `${name}/b.yaml:16:18: threshold_too_high: 3 signatures are needed, and there are 2 signers.`,
-    `${name}/c.yaml:0:0: unknown_kind: "EgresPolicy" is none of EgressPolicy, SignerPolicy, RouterConfig; did you mean "EgressPolicy".`,
+    `${name}/c.yaml:0:0: unknown_kind: "EgresPolicy" is none of EgressPolicy, InferencePolicy, SignerPolicy, RouterConfig; did you mean "EgressPolicy".`,
     `${name}/d.yaml:1:4: alias: Aliases are not supported; if "*b" is meant as a text, put it in quotes.`,
     `${name}/e.yaml:0:0: not_utf8: The file is not UTF-8 text.`,
     `${name}/f.yaml:1:1: empty_document: The document is empty.`,
-    `${name}/g.yaml:0:0: unknown_kind: A document says what it is: kind: EgressPolicy, SignerPolicy, RouterConfig.`,
+    `${name}/g.yaml:0:0: unknown_kind: A document says what it is: kind: EgressPolicy, InferencePolicy, SignerPolicy, RouterConfig.`,
     UNCHECKED,
   ]);
   assert.equal(exit, 1);
@@ -97,6 +98,27 @@ test("two EgressPolicies in one directory, and ids that both use", async () => {
   assert.equal(exit, 1);
   // Files that are named one by one do not belong together.
   assert.equal((await check([`${name}/one.yaml`, `${name}/two.yaml`])).exit, 0);
+});
+
+test("an InferencePolicy is a policy: problems, warnings, freshness, and one of it in a directory", async () => {
+  const name = directory({
+    "egress.yaml": EGRESS_POLICY,
+    "models.yaml": INFERENCE_POLICY,
+    "models2.yaml": INFERENCE_POLICY.replace("provider: cloud", "provider: clod"),
+  });
+  const { exit, lines } = await check([name]);
+  assert.deepEqual(lines, [
+    `${name}/egress.yaml: EgressPolicy research-agent version 7: good`,
+    `${name}/models.yaml:41:1: missing_context: The model "anthropic/claude@bedrock" has no context: what a call may take in is bounded by its length alone. (warning)`,
+    `${name}/models.yaml:41:1: missing_price: The model "anthropic/claude@bedrock" has no price, and others have: its cost is not known. (warning)`,
+    `${name}/models.yaml: InferencePolicy research-models version 3: good`,
+    `${name}/models2.yaml:43:29: unknown_provider: No provider has the id "clod"; did you mean "cloud".`,
+    `${name}/models2.yaml:0:0: policy_twice: A directory holds one InferencePolicy, and ${name}/models.yaml is another.`,
+    UNCHECKED,
+  ]);
+  assert.equal(exit, 1);
+  const expired = await check([`${name}/models.yaml`], { now: Date.UTC(2027, 1, 20) });
+  assert.match(expired.lines[0] ?? "", /models\.yaml:0:0: expired: InferencePolicy research-models version 3/);
 });
 
 test("what will not take effect now is a problem, what soon will not a warning", async () => {
@@ -137,7 +159,7 @@ test("as JSON, one object", async () => {
             line: 0,
             column: 0,
             code: "unknown_kind",
-            message: '"Other" is none of EgressPolicy, SignerPolicy, RouterConfig.',
+            message: '"Other" is none of EgressPolicy, InferencePolicy, SignerPolicy, RouterConfig.',
           },
         ],
         warnings: [],
@@ -152,6 +174,10 @@ test("signatures are asked for of policies only, and a bad one is a problem", as
     "a.yaml": EGRESS_POLICY,
     "b/b.yaml": EGRESS_POLICY,
     "c/c.yaml": EGRESS_POLICY,
+    "d/d.yaml": INFERENCE_POLICY.replace(
+      "      maxOutput: 8192\n",
+      "$&      context: 1\n      price: { input: 0, output: 0 }\n",
+    ),
     "signers.yaml": SIGNER_POLICY,
   });
   const asked: string[] = [];
@@ -170,10 +196,13 @@ test("signatures are asked for of policies only, and a bad one is a problem", as
     `${name}/signers.yaml: SignerPolicy: good`,
     `${name}/b/b.yaml: EgressPolicy research-agent version 7: good, may be unsigned`,
     `${name}/c/c.yaml:0:0: unsigned: It must be signed.`,
+    `${name}/d/d.yaml:0:0: unsigned: It must be signed.`,
   ]);
   assert.deepEqual(
     asked,
-    ["a.yaml", "b/b.yaml", "c/c.yaml"].map((file) => `EgressPolicy ${join(root, name, file)}`),
+    ["EgressPolicy a.yaml", "EgressPolicy b/b.yaml", "EgressPolicy c/c.yaml", "InferencePolicy d/d.yaml"].map((one) =>
+      one.replace(" ", ` ${root}/${name}/`),
+    ),
   );
   assert.equal(exit, 1);
 });

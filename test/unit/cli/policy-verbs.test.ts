@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { policyExplain } from "../../../cli/policy-explain.ts";
 import { policyTest } from "../../../cli/policy-test.ts";
 import { epochMillis } from "../../../router/core/base/quantity.ts";
+import { INFERENCE_POLICY } from "../policies/inference-policy-document.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sluice-policy-verbs-"));
 after(() => rmSync(root, { recursive: true }));
@@ -65,6 +66,11 @@ directory("one", {
   ".hidden.yaml": policy,
 });
 
+directory("with-models", {
+  "egress.yaml": policy.replace("  deny:\n", "    - { id: models, hosts: [api.openai.com], ports: [443] }\n  deny:\n"),
+  "inference.yaml": INFERENCE_POLICY,
+});
+
 const explained: readonly (readonly [argv: string, exit: number, says: RegExp])[] = [
   ["--policy one CONNECT api.github.com:443", 0, /^ALLOWED, rule github, as tls$/m],
   ["--policy one/egress.yaml CONNECT api.github.com:443", 0, /^ALLOWED, rule github, as tls$/m],
@@ -83,6 +89,21 @@ const explained: readonly (readonly [argv: string, exit: number, says: RegExp])[
     "--policy one CONNECT api.github.com:443 --resolve 127.0.0.1 --resolve ::1",
     1,
     /^DENIED: address_not_allowed, rule github$/m,
+  ],
+  // Models, and the hosts of their providers.
+  ["--policy with-models CONNECT api.openai.com:443", 1, /^DENIED: inference_only$/m],
+  ["--policy with-models CONNECT api.github.com:443", 0, /^ALLOWED, rule github, as tls$/m],
+  ["--policy with-models/egress.yaml CONNECT api.openai.com:443", 0, /^ALLOWED, rule models, as tls$/m],
+  ["--policy with-models MODEL default", 0, /^MODEL default\nALLOWED, as gpt-5, line 33\n/],
+  [
+    "--policy with-models/inference.yaml MODEL gpt-5",
+    0,
+    /\n\n {2}budgets\n {4}pod-day {2}line 45 {4}2000000 tokens a UTC day, of the pod\n/,
+  ],
+  [
+    "--policy with-models MODEL gpt5",
+    1,
+    /^DENIED: model_not_allowed\n {2}No model has the name or alias "gpt5"; did you mean "gpt-5"\.$/m,
   ],
 ];
 for (const [argv, exit, says] of explained) {
@@ -111,7 +132,17 @@ const unusable: readonly (readonly [argv: string, says: RegExp])[] = [
   ["--policy two CONNECT a.b:1", /several_policies/],
   ["--policy bad CONNECT a.b:1", /bad.yaml:\d+:\d+: missing_key/],
   ["--policy latin CONNECT a.b:1", /latin.yaml:0:0: not_utf8/],
+  ["--policy one MODEL", /MODEL is followed by the name of one model/],
+  ["--policy one MODEL gpt 5", /MODEL is followed by the name of one model/],
+  ["--policy one MODEL a --resolve 8.8.8.8", /not resolved/],
+  ["--policy one MODEL a", /one:0:0: no_policy: .*InferencePolicy/],
+  ["--policy bad-models MODEL a", /m\.yaml:\d+:\d+: missing_key/],
+  // A tunnel is not explained by halves.
+  ["--policy bad-models CONNECT a.b:1", /m\.yaml:\d+:\d+: missing_key/],
+  ["--policy two-models CONNECT a.b:1", /several_policies/],
 ];
+directory("bad-models", { "egress.yaml": policy, "m.yaml": "kind: InferencePolicy\n" });
+directory("two-models", { "egress.yaml": policy, "m.yaml": INFERENCE_POLICY, "n.yaml": INFERENCE_POLICY });
 directory("signers", { "s.yaml": "kind: SignerPolicy\n" });
 directory("none", { "x.txt": policy });
 directory("two", { "a.yaml": policy, "b.yaml": policy });
@@ -125,6 +156,17 @@ for (const [argv, says] of unusable) {
     assert.equal(said.stdout, "");
   });
 }
+
+test("policy explain --json MODEL", async () => {
+  const said = await say(policyExplain, "--json", "--policy", "with-models", "MODEL", "default");
+  assert.partialDeepStrictEqual(JSON.parse(said.stdout), {
+    request: "MODEL default",
+    effect: "allow",
+    model: "gpt-5",
+    targets: [{ id: "openai" }, { id: "azure-eu" }],
+    policy: { file: "with-models/inference.yaml", name: "research-models", version: 3 },
+  });
+});
 
 test("policy explain --json", async () => {
   const said = await say(policyExplain, "--json", "--policy", "one", "CONNECT", "gist.github.com:443");

@@ -149,6 +149,14 @@ export const INFERENCE_POLICY_ROWS: readonly Row[] = [
   },
   node("http to loopback, unnamed", '\n      addresses: ["127.0.0.1:11434"]', "", ["25:17 address_not_named"]),
   node("a public address is named", '"10.0.0.5:443"', '"93.184.215.14:443"', ["15:19 address_not_accepted"]),
+  node("a public address is carried", '"10.0.0.5:443"', '"[::ffff:93.184.215.14]:443"', ["15:19 address_not_accepted"]),
+  node("cloud metadata is carried", '"10.0.0.5:443"', '"[64:ff9b::169.254.169.254]:80"', [
+    "15:19 address_not_canonical",
+  ]),
+  node("cloud metadata is carried, in its one spelling", '"10.0.0.5:443"', '"[64:ff9b::a9fe:a9fe]:80"', [
+    "15:19 address_not_accepted",
+  ]),
+  node("a private address is carried", '"10.0.0.5:443"', '"[::ffff:10.0.0.5]:443"', []),
   node("cloud metadata is named", '"10.0.0.5:443"', '"169.254.169.254:80"', ["15:19 address_not_accepted"]),
   { name: "an address without its port", replace: '"10.0.0.5:443"', by: "10.0.0.5", problems: ["15:19 bad_address"] },
   {
@@ -433,7 +441,7 @@ export const INFERENCE_POLICY_ROWS: readonly Row[] = [
   },
   { name: "a token from elsewhere", replace: "guard-token", by: "../../token", problems: ["58:99 bad_file_name"] },
   // Content filter.
-  { name: "an unknown category", replace: "hate: medium", by: "hat: medium", problems: ["60:20 unknown_value"] },
+  { name: "an unknown category", replace: "hate: medium", by: "hat: medium", problems: ["60:20 unknown_key"] },
   { name: "an unknown severity", replace: "hate: medium", by: "hate: safe", problems: ["60:26 unknown_value"] },
   { name: "no content filter", replace: "\n  contentFilter: { hate: medium, violence: high }", by: "", problems: [] },
   // Bounds.

@@ -72,8 +72,15 @@ test("no honest call without searches costs more than was reserved for its token
   fc.assert(
     fc.property(
       fc.record({
-        ...{ input: pico, cacheRead: pico, cacheWrite: pico, cacheWriteHour: pico, audioInput: pico },
-        ...{ output: pico, audioOutput: pico, request: pico, toolCall: fc.constant(0) },
+        input: pico,
+        cacheRead: pico,
+        cacheWrite: pico,
+        cacheWriteHour: pico,
+        audioInput: pico,
+        output: pico,
+        audioOutput: pico,
+        request: pico,
+        toolCall: fc.constant(0),
       }),
       fc.tuple(amount, amount, amount, amount, amount, amount),
       (price, [plain, cacheRead, cacheWrite, hour, audioInput, output]) => {
@@ -81,8 +88,12 @@ test("no honest call without searches costs more than was reserved for its token
         const usage = {
           ...NO_USAGE,
           input: plain + cacheRead + written + audioInput,
-          ...{ cacheRead, cacheWrite: written, cacheWriteHour: hour, audioInput },
-          ...{ output, audioOutput: output >> 1 },
+          cacheRead,
+          cacheWrite: written,
+          cacheWriteHour: hour,
+          audioInput,
+          output,
+          audioOutput: output >> 1,
         };
         assert.ok(callCost(price, usage) <= highestCost(price, usage.input, usage.output));
       },

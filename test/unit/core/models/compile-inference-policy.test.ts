@@ -7,7 +7,7 @@ import {
   NO_MODELS,
 } from "../../../../router/core/models/compile-inference-policy.ts";
 import { parseAuthority } from "../../../../router/core/wire/authority.ts";
-import { DIGEST, EXPIRES, ISSUED } from "../policy/policy-fixture.ts";
+import { DIGEST, EXPIRES, ip, ISSUED, port } from "../policy/policy-fixture.ts";
 import { inferenceDocument, models } from "./models-fixture.ts";
 
 const names: readonly (readonly [asked: string, found: string | undefined])[] = [
@@ -48,10 +48,25 @@ test("limits of a model are those that name it and those that name none", () => 
     return [...budgets, ...rateLimits, ...guardrails].map(({ id }) => id);
   };
   assert.deepEqual(limits("default"), [
-    ...["pod-day", "spend", "rolling", "call", "rpm", "at-once", "no-secrets", "asked", "moderated"],
+    "pod-day",
+    "spend",
+    "rolling",
+    "call",
+    "rpm",
+    "at-once",
+    "no-secrets",
+    "asked",
+    "moderated",
   ]);
   assert.deepEqual(limits("anthropic/claude@bedrock"), [
-    ...["pod-day", "rolling", "call", "rpm", "tpm", "at-once", "no-secrets", "asked"],
+    "pod-day",
+    "rolling",
+    "call",
+    "rpm",
+    "tpm",
+    "at-once",
+    "no-secrets",
+    "asked",
   ]);
   const stranger = models().model("gpt-5");
   assert.ok(stranger !== undefined);
@@ -72,6 +87,9 @@ const hosts: readonly (readonly [asked: string, isProvider: boolean])[] = [
   ["10.0.0.5:443", true],
   ["10.0.0.5:5432", false],
   ["10.0.0.6:443", false],
+  ["[::ffff:10.0.0.5]:443", true],
+  ["[64:ff9b::10.0.0.5]:443", true],
+  ["[::ffff:10.0.0.6]:443", false],
   // Where tokens are exchanged is no model.
   ["login.microsoftonline.com:443", false],
 ];
@@ -79,13 +97,18 @@ for (const [asked, isProvider] of hosts) {
   test(`a provider's host: ${asked} is ${isProvider ? "one" : "none"}`, () => {
     const authority = parseAuthority(asked, undefined);
     assert.ok(authority.ok);
-    const { host, port } = authority.value;
-    assert.equal(models().isProviderHost(host, port), isProvider);
+    assert.equal(models().isProviderHost(authority.value.host, authority.value.port), isProvider);
   });
 }
 
+test("an address that is named for where a credential is fetched is no provider's host", () => {
+  const policy = models(['"10.0.0.5:443"', '"10.0.0.5:443", "10.0.0.6:8443"']);
+  const host = { kind: "address", text: ip("10.0.0.6") } as const;
+  assert.equal(policy.isProviderHost(host, port(8443)), false);
+});
+
 test("without a port, a literal address counts on any", () => {
-  const host = { kind: "address", text: "127.0.0.1" } as never;
+  const host = { kind: "address", text: ip("127.0.0.1") } as const;
   assert.equal(models().isProviderHost(host), true);
 });
 
@@ -134,7 +157,7 @@ test("INV-SNAPSHOT-FROZEN: a document changed after compiling changes nothing", 
 
 test("INV-SNAPSHOT-FROZEN: a copy of an inference policy is none", () => {
   const policy = models();
-  const copy = Object.assign({}, policy) as unknown as CompiledInferencePolicy;
+  const copy = Object.assign({}, policy);
   assert.throws(() => copy.model("gpt-5"), TypeError);
   const imitation = Object.assign(Object.create(CompiledInferencePolicy.prototype) as CompiledInferencePolicy, policy);
   assert.throws(() => imitation.model("gpt-5"), TypeError);

@@ -120,6 +120,14 @@ const addresses: readonly (readonly [
     ["8.8.4.4"],
   ],
   ["in clear: the named ones alone", "azure-eu", CLEAR, {}, ["8.8.8.8", "10.0.0.9", "10.0.0.5"], ["10.0.0.9"]],
+  [
+    "in clear: not what a deny rule names",
+    "azure-eu",
+    CLEAR,
+    { deny: [{ id: "n", addresses: ["10.0.0.9:80"] }] },
+    ["10.0.0.9"],
+    [],
+  ],
   ["in clear: a name that was turned to the internet", "azure-eu", CLEAR, {}, ["93.184.215.14"], []],
   ["a literal", "node", [], {}, ["127.0.0.1"], ["127.0.0.1"]],
 ];
@@ -154,6 +162,7 @@ test("credential permit: the metadata service, for a managed identity alone, at 
   assert.ok(permission.ok);
   const admitted = admitAddresses(network(), permission.value, [ip("169.254.169.254")]);
   assert.deepEqual(admitted.ok && admitted.value.permit.addresses, ["169.254.169.254"]);
+  assert.throws(() => credentialPermit(policy, provider, provider.endpoint, compiled({}), NOON), /nowhere else/);
   // For calls the same provider is not led there.
   const call = providerPermit(policy, provider, compiled({}), NOON);
   assert.ok(call.ok);

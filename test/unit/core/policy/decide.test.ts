@@ -182,3 +182,53 @@ test("a permit carries what the rest of the corridor needs, and all of it is fro
     assert.ok(Object.isFrozen(part));
   }
 });
+
+const providers = (host: { readonly text: string }, portAsked: number): boolean =>
+  host.text === "api.openai.com" || (host.text === "10.1.2.3" && portAsked === 5432);
+
+const providerRows: readonly (readonly [policy: PolicyText, request: string, verdict: string])[] = [
+  // Before allow rules and learn mode, by whatever way.
+  [{ allow: [{ id: "a", hosts: ["api.openai.com"] }] }, "CONNECT api.openai.com:443", "deny inference_only -"],
+  [{ allow: [{ id: "a", hosts: ["**.openai.com"] }] }, "CONNECT API.OPENAI.COM.:443", "deny inference_only -"],
+  [{ mode: "learn" }, "CONNECT api.openai.com:443", "deny inference_only -"],
+  [{ mode: "learn" }, "CONNECT api.openai.com:8443", "deny inference_only -"],
+  [{ mode: "learn" }, "GET http://api.openai.com/v1/models", "deny inference_only -"],
+  [
+    { allow: [{ id: "h", hosts: ["api.openai.com"], ports: [80], protocol: "http" }] },
+    "GET http://api.openai.com/",
+    "deny inference_only -",
+  ],
+  [
+    { allow: [{ id: "w", addresses: ["10.1.2.3:5432"], protocol: "tcp" }] },
+    "CONNECT 10.1.2.3:5432",
+    "deny inference_only -",
+  ],
+  // After deny rules.
+  [{ deny: [{ id: "d", hosts: ["**.openai.com"] }] }, "CONNECT api.openai.com:443", "deny denied_by_rule d"],
+  [
+    { deny: [{ id: "d", hosts: ["api.openai.com"], paths: ["/v1"] }] },
+    "CONNECT api.openai.com:443",
+    "deny inference_only -",
+  ],
+  // Nothing else changes.
+  [{ allow: [{ id: "a", hosts: ["**.openai.com"] }] }, "CONNECT www.openai.com:443", "permit a tls"],
+  [{ allow: [{ id: "w", addresses: ["10.1.2.3:22"], protocol: "tcp" }] }, "CONNECT 10.1.2.3:22", "permit w tcp"],
+  [{}, "CONNECT elsewhere.example:443", "deny host_not_allowed -"],
+];
+for (const [policy, text, expected] of providerRows) {
+  test(`a model provider is reached through the agent API only: ${JSON.stringify(policy)}: ${text}`, () => {
+    const decision = decide(compiled(policy), request(text), NOON, providers);
+    assert.equal(
+      decision.effect === "deny"
+        ? `deny ${decision.reason} ${decision.rule ?? "-"}`
+        : `permit ${decision.permit.rule ?? "-"} ${decision.permit.obligations.protocol}`,
+      expected,
+    );
+  });
+}
+
+test("a missing or expired policy is said before a provider's host", () => {
+  const asked = request("CONNECT api.openai.com:443");
+  assert.partialDeepStrictEqual(decide(DENY_ALL, asked, NOON, providers), { reason: "policy_missing" });
+  assert.partialDeepStrictEqual(decide(compiled({}), asked, EXPIRES, providers), { reason: "policy_expired" });
+});

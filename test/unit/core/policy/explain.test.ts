@@ -150,3 +150,13 @@ test("explain: near misses are bounded, and none is lost from the count", () => 
   assert.equal(explanation.rules.length, 20);
   assert.equal(explanation.others, 80);
 });
+
+test("explain: a model provider's host is said to be one, and the rules about it are shown", () => {
+  const policy: PolicyText = { allow: [{ id: "api", hosts: ["api.example"] }] };
+  const explanation = explain(compiled(policy), request("CONNECT api.example:443"), NOON, () => true);
+  assert.deepEqual(explanation.decision, { effect: "deny", reason: "inference_only", rule: undefined });
+  assert.deepEqual(
+    explanation.rules.map(({ rule, matches }) => [rule, matches]),
+    [["api", true]],
+  );
+});

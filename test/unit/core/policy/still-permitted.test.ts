@@ -88,3 +88,13 @@ test("INV-RELOAD-CUT: expiry, a missing policy and a new network cut as well", (
     false,
   );
 });
+
+test("INV-RELOAD-CUT: a host that became a model provider's is cut", () => {
+  const asked = request("CONNECT a.example:443");
+  const decision = decide(compiled(before), asked, NOON);
+  assert.ok(decision.effect === "permit");
+  const tunnel = { request: asked, permit: decision.permit, address: ip("8.8.8.8") };
+  const stays = (provider: string): boolean =>
+    stillPermitted(compiled(before), network(), tunnel, NOON, (host) => host.text === provider);
+  assert.deepEqual([stays("b.example"), stays("a.example")], [true, false]);
+});
