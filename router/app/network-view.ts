@@ -71,7 +71,11 @@ export class NetworkView {
     const own = Object.values(networkInterfaces()).flatMap((addresses) =>
       (addresses ?? []).flatMap(({ address }) => parseIpAddress(address.split("%", 1)[0] ?? "") ?? []),
     );
-    const settings = { deny: network.deny, own, listenerPorts: [listeners.forward.port, listeners.agent.port, listeners.admin.port] };
+    const settings = {
+      deny: network.deny,
+      own,
+      listenerPorts: [listeners.forward.port, listeners.agent.port, listeners.admin.port],
+    };
     const compiled = compileNetwork({ ...settings, nat64Prefixes: [...network.nat64.prefixes, ...discovered] });
     if (compiled.ok) return compiled.value;
     // The configuration's own parser has passed its ranges; what DNS claimed may still be no prefix of any use.

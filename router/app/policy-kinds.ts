@@ -1,7 +1,11 @@
 import type { DocumentProblem } from "../core/base/problem.ts";
 import type { EpochMillis, Millis } from "../core/base/quantity.ts";
 import { fail, type Result } from "../core/base/result.ts";
-import { compileInferencePolicy, type CompiledInferencePolicy, NO_MODELS } from "../core/models/compile-inference-policy.ts";
+import {
+  compileInferencePolicy,
+  type CompiledInferencePolicy,
+  NO_MODELS,
+} from "../core/models/compile-inference-policy.ts";
 import type { InferencePolicyDocument } from "../core/models/inference-policy.ts";
 import { parseInferencePolicy } from "../core/models/parse-inference-policy.ts";
 import { compilePolicy } from "../core/policy/compile.ts";
@@ -56,9 +60,7 @@ export const egressKind: PolicyKind<EgressPolicyDocument, CompiledPolicy> = {
 };
 
 /** `hasSharedLedger`: budgets that count several pods together can be counted. */
-export function inferenceKind(
-  hasSharedLedger: boolean,
-): PolicyKind<InferencePolicyDocument, CompiledInferencePolicy> {
+export function inferenceKind(hasSharedLedger: boolean): PolicyKind<InferencePolicyDocument, CompiledInferencePolicy> {
   return {
     kind: "InferencePolicy",
     optional: true,

@@ -250,26 +250,28 @@ export async function startRouter(
 
   const connections = new Set<AgentSocket>();
   const turnedAway = new Set<AgentSocket>();
-  const connectionTo = (door: Corridor | AgentApi) => (socket: Socket): void => {
-    const agent = new AgentSocket(socket);
-    if (connections.size >= config.limits.connections) {
-      door.turnAway(agent);
-      // Each may take a moment to read why. In a flood nobody reads, and descriptors are needed elsewhere.
-      if (turnedAway.size >= MOST_TURNED_AWAY) agent.abort();
-      else turnedAway.add(agent);
-      socket.once("close", () => turnedAway.delete(agent));
-      return;
-    }
-    connections.add(agent);
-    socket.once("close", () => connections.delete(agent));
-    door.serve(agent).catch((error: unknown) => {
-      // A bug of ours must cost this connection only; what it was about to do is not done.
-      log.event("error", "a connection failed inside the router", {
-        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  const connectionTo =
+    (door: Corridor | AgentApi) =>
+    (socket: Socket): void => {
+      const agent = new AgentSocket(socket);
+      if (connections.size >= config.limits.connections) {
+        door.turnAway(agent);
+        // Each may take a moment to read why. In a flood nobody reads, and descriptors are needed elsewhere.
+        if (turnedAway.size >= MOST_TURNED_AWAY) agent.abort();
+        else turnedAway.add(agent);
+        socket.once("close", () => turnedAway.delete(agent));
+        return;
+      }
+      connections.add(agent);
+      socket.once("close", () => connections.delete(agent));
+      door.serve(agent).catch((error: unknown) => {
+        // A bug of ours must cost this connection only; what it was about to do is not done.
+        log.event("error", "a connection failed inside the router", {
+          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        });
+        agent.abort();
       });
-      agent.abort();
-    });
-  };
+    };
 
   let forward: BoundListener | undefined;
   let agentApi: BoundListener | undefined;
@@ -314,7 +316,17 @@ export async function startRouter(
       config.listeners.admin,
       {
         conditions,
-        attestation: runAttestation({ config, version, clock, startedAt, audit, key, policies: [policy, models], budgets: () => inference.budgetFacts(), guard }),
+        attestation: runAttestation({
+          config,
+          version,
+          clock,
+          startedAt,
+          audit,
+          key,
+          policies: [policy, models],
+          budgets: () => inference.budgetFacts(),
+          guard,
+        }),
         metrics: () => instruments.exposition(),
         status: () => ({
           version,

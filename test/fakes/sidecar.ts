@@ -23,6 +23,8 @@ export interface SidecarOptions {
   readonly secrets?: Readonly<Record<string, string>>;
   readonly hosts?: Readonly<Record<string, readonly string[]>>;
   readonly directory?: string;
+  /** In a directory that an earlier one has used, with its policies as they stand. */
+  readonly again?: boolean;
   readonly signer?: TestSigner;
   /** Program and arguments that come before node, e.g. `ip netns exec`. */
   readonly wrap?: readonly string[];
@@ -101,11 +103,12 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const signer = options.signer ?? testSigner();
   const path = (name: string): string => join(directory, name);
   for (const name of ["state", "audit", "secrets"]) mkdirSync(path(name), { recursive: true });
-  writeTrust(path("trust"), signer);
+  if (options.again !== true) writeTrust(path("trust"), signer);
   let version = 1;
-  writeSigned(path("policy"), "egress.yaml", egressPolicy(version, options.allow, options.deny), signer);
+  const fresh = options.again !== true;
+  if (fresh) writeSigned(path("policy"), "egress.yaml", egressPolicy(version, options.allow, options.deny), signer);
   let modelsVersion = 1;
-  if (options.models !== undefined) {
+  if (fresh && options.models !== undefined) {
     writeSigned(path("policy"), "models.yaml", inferencePolicy(modelsVersion, options.models), signer);
   }
   for (const [name, text] of Object.entries(options.secrets ?? {})) writeFileSync(join(path("secrets"), name), text);

@@ -112,7 +112,7 @@ test("a call aborted over TLS is cut at once", async () => {
     const began = performance.now();
     got.call.abort();
     assert.equal(await origin.requests[0]?.ended, "aborted");
-    assert.ok(performance.now() - began < 100);
+    assert.ok(performance.now() - began < 250);
     assert.equal((await got.ended).cause, "aborted");
   } finally {
     client.destroy();

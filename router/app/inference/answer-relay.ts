@@ -78,7 +78,9 @@ export class AnswerRelay implements ModelSink {
   readonly #resolve: (end: AttemptEnd) => void;
   readonly #gate: LeakGate | undefined;
   #model: ModelCall | undefined;
-  #head: { readonly status: number; readonly fields: readonly Field[]; readonly length: number | undefined } | undefined;
+  #head:
+    | { readonly status: number; readonly fields: readonly Field[]; readonly length: number | undefined }
+    | undefined;
   #refusal: Buffer[] | undefined;
   #refusalLength = 0;
   #held: Uint8Array[] = [];

@@ -27,6 +27,8 @@ export function budgetReport(views: readonly BudgetView[]): { readonly budgets: 
 /** Billionths of a dollar as dollars, without loss. */
 function dollars(nano: number): string {
   const whole = Math.floor(nano / 1e9);
-  const rest = String(nano % 1e9).padStart(9, "0").replace(/0+$/, "");
+  const rest = String(nano % 1e9)
+    .padStart(9, "0")
+    .replace(/0+$/, "");
   return rest === "" ? String(whole) : `${whole}.${rest}`;
 }

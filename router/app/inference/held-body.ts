@@ -36,7 +36,8 @@ export async function holdBody(
   const declared = framing.kind === "length" ? framing.length : 0;
   if (declared > most) return tooLarge(most);
   const taken = held.take(declared);
-  if (taken !== true && !(await taken)) return fail({ reason: "overloaded", detail: "Too much is being sent at once." });
+  if (taken !== true && !(await taken))
+    return fail({ reason: "overloaded", detail: "Too much is being sent at once." });
   let own = declared;
   const chunks: Uint8Array[] = [];
   const scan = new MemberScan(plan);

@@ -135,7 +135,8 @@ function obstacle(rooms: InferenceRooms): CallProblem | undefined {
 const BACKGROUND: CallProblem = {
   reason: "path_not_allowed",
   status: 400,
-  detail: "A response in the background is fetched by another request, so it cannot be metered while a budget is in force.",
+  detail:
+    "A response in the background is fetched by another request, so it cannot be metered while a budget is in force.",
   param: "background",
 };
 

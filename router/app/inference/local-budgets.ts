@@ -53,7 +53,11 @@ const UNBOUNDED: CallProblem = {
 /** Prices are kept in trillionths of a dollar, budgets in billionths. */
 function highestPrice(price: Price): CallPrice {
   const input = Math.max(price.input, price.cacheRead, price.cacheWrite, price.cacheWriteHour, price.audioInput);
-  return { input: input / 1000, output: Math.max(price.output, price.audioOutput) / 1000, request: price.request / 1000 };
+  return {
+    input: input / 1000,
+    output: Math.max(price.output, price.audioOutput) / 1000,
+    request: price.request / 1000,
+  };
 }
 
 function problemOf(problem: NotAdmitted | LedgerUnavailable, now: EpochMillis): CallProblem {

@@ -104,7 +104,13 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
         ? log.event("info", "credential ready", { source: event.source })
         : log.event("error", "credential not at hand", { source: event.source, problem: event.problem.message }),
   });
-  const checks = checkRequests({ config: config.inference, resolve: options.resolve, policy: options.models, routes, credentials });
+  const checks = checkRequests({
+    config: config.inference,
+    resolve: options.resolve,
+    policy: options.models,
+    routes,
+    credentials,
+  });
   const calls = new Set<Call>();
   const bodies = new HeldBodies(config.inference.heldBytes);
   const report = () => budgetReport(ledger.view());
@@ -193,17 +199,31 @@ function ledgerEvent(event: LedgerEvent, clock: Clock, log: Log, audit: AuditLog
     case "clock_step": {
       const [from, to] = [event.from, event.to].map((instant) => new Date(instant).toISOString());
       log.event("warn", "the wall clock stepped; no budget began anew for it", { from: from ?? "", to: to ?? "" });
-      audit.appendSoon(ownEvent(clock.now(), "budget", "budget.clock_step", "budgets", { from: from ?? "", to: to ?? "" }));
+      audit.appendSoon(
+        ownEvent(clock.now(), "budget", "budget.clock_step", "budgets", { from: from ?? "", to: to ?? "" }),
+      );
       return;
     }
     case "recovered": {
-      const charged = event.charged.map(({ reservation, tokens, cost }) => ({ model: reservation.model, tokens, costNanoUsd: cost }));
+      const charged = event.charged.map(({ reservation, tokens, cost }) => ({
+        model: reservation.model,
+        tokens,
+        costNanoUsd: cost,
+      }));
       log.event("warn", "calls that the last process left open are charged in full", { calls: charged.length });
-      audit.appendSoon(ownEvent(clock.now(), "budget", "budget.recovered", "budgets", { torn: event.torn, charged: charged.slice(0, 50), calls: charged.length }));
+      audit.appendSoon(
+        ownEvent(clock.now(), "budget", "budget.recovered", "budgets", {
+          torn: event.torn,
+          charged: charged.slice(0, 50),
+          calls: charged.length,
+        }),
+      );
       return;
     }
     case "unavailable":
-      log.event("error", "the budget ledger cannot be written: no call is admitted that a budget counts", { problem: event.sentence });
+      log.event("error", "the budget ledger cannot be written: no call is admitted that a budget counts", {
+        problem: event.sentence,
+      });
       return;
     case "available":
       log.event("info", "the budget ledger is written again", {});

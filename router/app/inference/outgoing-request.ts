@@ -127,7 +127,11 @@ function translatedBody(
   const translated = translation.request(whole.value, { model: target.model, maxOutput: cap });
   if (!translated.ok) {
     const { param, sentence } = translated.problem;
-    return fail({ reason: "malformed_request", detail: `For this model's provider the call is translated. ${sentence}`, param });
+    return fail({
+      reason: "malformed_request",
+      detail: `For this model's provider the call is translated. ${sentence}`,
+      param,
+    });
   }
   const octets = Buffer.from(JSON.stringify(translated.value));
   return ok({ chunks: [octets], length: octets.length });

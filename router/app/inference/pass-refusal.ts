@@ -49,7 +49,9 @@ export function passRefusal(
     return keepAlive ? "again" : "done";
   }
   const fields = answer.fields
-    .filter(({ name }) => PASSED.has(name) || name.startsWith("x-ratelimit-") || name.startsWith("anthropic-ratelimit-"))
+    .filter(
+      ({ name }) => PASSED.has(name) || name.startsWith("x-ratelimit-") || name.startsWith("anthropic-ratelimit-"),
+    )
     .map(({ rawName, value }) => [rawName, redactSecrets(value, forms)] as const);
   const body = redactSecrets(answer.body.toString("utf8"), forms);
   call.completed();

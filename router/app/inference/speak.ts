@@ -77,7 +77,11 @@ async function tryTargets(
     if (end.kind === "failed" && end.stale && !call.signal.aborted) {
       end = await attempt(rooms, agent, call, parts, bill, connections, ready.value, answer);
     }
-    if (end.kind !== "failed") return conclude(call, end, answer);
+    if (end.kind !== "failed") {
+      // Before the outcome, so that it says what was charged.
+      bill.close();
+      return conclude(call, end, answer);
+    }
     last = end;
     forms = rooms.credentials.leakRules(connections.provider).forms;
     if (index + 1 === targets.length || call.signal.aborted || !mayTryNext(failureOf(ready.value, end))) break;
@@ -177,7 +181,12 @@ async function attempt(
   const { stream } = parts.facts;
   const rules = rooms.credentials.leakRules(provider);
   call.facts.attempts += 1;
-  const meter = responseMeter({ api: outgoing.api, streaming: stream, dropUsageFrame: outgoing.addedUsage, wholeFrames: parts.held.cut !== undefined });
+  const meter = responseMeter({
+    api: outgoing.api,
+    streaming: stream,
+    dropUsageFrame: outgoing.addedUsage,
+    wholeFrames: parts.held.cut !== undefined,
+  });
   const stage = answerStage(rooms, call, parts, connections.provider, outgoing);
   const relay = new AnswerRelay({
     agent,
@@ -248,7 +257,9 @@ function answerStage(
     },
     floors,
     signals: (signals) => {
-      const seen = signals.filter(({ severity, filtered, detected }) => filtered || detected || (severity ?? "safe") !== "safe");
+      const seen = signals.filter(
+        ({ severity, filtered, detected }) => filtered || detected || (severity ?? "safe") !== "safe",
+      );
       const named = seen.map(({ category, severity }) => `${category}.${severity ?? "detected"}`);
       call.facts.signals = [...new Set([...call.facts.signals, ...named])].slice(0, MOST_SIGNALS);
     },

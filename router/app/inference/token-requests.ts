@@ -99,7 +99,13 @@ function ask(
   const body = Buffer.from(request.body ?? "");
   const headers = request.headers.flat();
   const call = client.send(
-    { method: request.method, path: request.query === "" ? request.path : `${request.path}?${request.query}`, headers, body: body.length === 0 ? [] : [body], length: body.length },
+    {
+      method: request.method,
+      path: request.query === "" ? request.path : `${request.path}?${request.query}`,
+      headers,
+      body: body.length === 0 ? [] : [body],
+      length: body.length,
+    },
     sink,
     TIMEOUTS,
   );

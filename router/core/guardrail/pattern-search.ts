@@ -22,11 +22,13 @@ export interface SearchPattern {
 /** The name of what is found where a text asks more of the patterns than is good: it is treated as a match. */
 export const TOO_COMPLEX = "too_complex";
 
-const MAXIMUM_PATTERNS = 100;
+/** More than a guardrail's built-in rows and own patterns can be. */
+const MAXIMUM_PATTERNS = 128;
 /** All patterns together, in states of the automaton. */
 const MAXIMUM_STATES = 20_000;
-/** See `LazyDfa.work`: some 20 ms, and 20 ns more a unit. */
+/** See `LazyDfa.work`: some 20 ms for one pattern, and 20 ns more a unit; 5 ms for several together. */
 const FREE_WORK = 1_000_000;
+const GROUP_WORK = 250_000;
 /** Units that may be read for each unit of the text to find where matches end. */
 const MAXIMUM_STEPS = 64;
 
@@ -35,9 +37,8 @@ interface Compiled extends SearchPattern {
   machines: Machines | undefined;
 }
 
-/** For one pattern: reads forward and backward through a text, and from the start of a match to its end. */
+/** For one pattern: reads backward through a text, and from the start of a match to its end. */
 interface Machines {
-  readonly forward: LazyDfa;
   readonly backward: LazyDfa;
   readonly longest: LazyDfa;
 }
@@ -45,12 +46,14 @@ interface Machines {
 /**
  * Searches texts for patterns in time proportional to their length, whatever the texts. All patterns are looked for in
  * one pass; each that ended somewhere gets a pass of its own for where its matches begin: leftmost, longest, not
- * overlapping. Where the patterns together lead to ever new states, each is looked for alone.
+ * overlapping. Where patterns together lead to ever new states, each half of them gets a pass of its own, and so on.
  */
 export class PatternSearch {
   /** For streams, which keep their own place in it. */
   readonly together: LazyDfa;
   readonly #patterns: readonly Compiled[];
+  /** Of halves, quarters ... of the patterns, once they were needed. */
+  readonly #groups = new Map<number, LazyDfa>();
 
   private constructor(patterns: readonly Compiled[], together: LazyDfa) {
     this.#patterns = patterns;
@@ -129,16 +132,41 @@ export class PatternSearch {
   }
 
   /** The targets that end somewhere; with `first`, the list may stop at one that needs no check. */
-  #endedIn(text: string, from: number, to: number, first: boolean): Iterable<number> | typeof TOO_COMPLEX {
-    const together = endsIn(this.together, text, from, to, FREE_WORK, (target) => first && !this.isChecked(target));
-    if (together !== undefined) return together;
-    const each: number[] = [];
-    for (const [target, pattern] of this.#patterns.entries()) {
-      const ends = endsIn(machinesOf(pattern).forward, text, from, to, workFor(from, to), () => true);
-      if (ends === undefined) return TOO_COMPLEX;
-      if (ends.size > 0) each.push(target);
+  #endedIn(text: string, from: number, to: number, first: boolean): readonly number[] | typeof TOO_COMPLEX {
+    const isEnough = (target: number): boolean => first && !this.isChecked(target);
+    const all = [0, this.#patterns.length] as const;
+    const ended: number[] = [];
+    for (const ranges = [all]; ;) {
+      const range = ranges.pop();
+      if (range === undefined) return ended;
+      const [low, high] = range;
+      const isOne = high - low === 1;
+      const work = isOne ? FREE_WORK + (to - from) : GROUP_WORK;
+      const ends = endsIn(this.#forwardOf(low, high), text, from, to, work, (target) => isEnough(low + target));
+      if (ends === undefined) {
+        if (isOne) return TOO_COMPLEX;
+        const middle = (low + high) >> 1;
+        ranges.push([middle, high], [low, middle]);
+        continue;
+      }
+      for (const target of ends) {
+        ended.push(low + target);
+        if (isEnough(low + target)) return [low + target];
+      }
     }
-    return each;
+  }
+
+  /** Looks for the patterns from `low` to before `high` together. */
+  #forwardOf(low: number, high: number): LazyDfa {
+    if (high - low === this.#patterns.length) return this.together;
+    const known = this.#groups.get(low * MAXIMUM_PATTERNS + high);
+    if (known !== undefined) return known;
+    const group = machineOf(
+      this.#patterns.slice(low, high).map(({ body }) => body),
+      true,
+    );
+    this.#groups.set(low * MAXIMUM_PATTERNS + high, group);
+    return group;
   }
 
   /** With `one`, the first will do. */
@@ -170,20 +198,19 @@ export class PatternSearch {
 }
 
 function machinesOf(pattern: Compiled): Machines {
-  if (pattern.machines !== undefined) return pattern.machines;
-  const machine = (body: SearchNode, anywhere: boolean): LazyDfa => {
-    const automaton = searchAutomaton([{ lead: undefined, body }]);
-    // It was a part of an automaton with no fewer classes.
-    if (!automaton.ok) throw new Error(automaton.problem);
-    return new LazyDfa(automaton.value, anywhere);
-  };
   // oxlint-disable-next-line no-param-reassign -- kept with what it was made from
-  pattern.machines = {
-    forward: machine(pattern.body, true),
-    backward: machine(reversed(pattern.body), true),
-    longest: machine(pattern.body, false),
+  pattern.machines ??= {
+    backward: machineOf([reversed(pattern.body)], true),
+    longest: machineOf([pattern.body], false),
   };
   return pattern.machines;
+}
+
+function machineOf(bodies: readonly SearchNode[], anywhere: boolean): LazyDfa {
+  const automaton = searchAutomaton(bodies.map((body) => ({ lead: undefined, body })));
+  // They were a part of an automaton with no fewer classes.
+  if (!automaton.ok) throw new Error(automaton.problem);
+  return new LazyDfa(automaton.value, anywhere);
 }
 
 const NO_TARGETS: ReadonlySet<number> = new Set();

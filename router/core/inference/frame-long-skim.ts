@@ -125,12 +125,12 @@ export class LongSkim {
   }
 
   #inName(octet: number): void {
-    if (this.#closing >= 0) this.#keep(octet);
-    if (this.#ends(octet)) {
+    if (this.#closing >= 0) {
+      this.#keep(octet);
+      if (this.#ends(octet)) this.#place = "between";
+    } else if (this.#ends(octet)) {
       this.#row =
-        this.#closing < 0 && this.#nameLength <= LONGEST_NAME
-          ? rowAt(this.#table, this.#name, 0, this.#nameLength, this.#depth)
-          : undefined;
+        this.#nameLength <= LONGEST_NAME ? rowAt(this.#table, this.#name, 0, this.#nameLength, this.#depth) : undefined;
       this.#place = this.#row === undefined ? "between" : "after-name";
     } else {
       if (this.#nameLength < LONGEST_NAME) this.#name[this.#nameLength] = octet;

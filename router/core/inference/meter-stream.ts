@@ -129,8 +129,8 @@ class StreamBody implements MeteredBody {
     this.#stopped = true;
     this.#begin(rest, emit);
     // A frame without its end is not garbage but cut short.
-    const verdict = this.#framing.reader.read(rest, 0, rest.length);
     const start = this.#lead(rest, 0);
+    const verdict = this.#framing.reader.read(rest, start, rest.length);
     if (verdict !== "drop") this.#hand(rest, start, rest.length);
     this.#flush();
   }
@@ -149,12 +149,12 @@ class StreamBody implements MeteredBody {
 
   #frame(bytes: Uint8Array, from: number, to: number): void {
     if (this.#state.garbage !== undefined) return;
-    const verdict = this.#framing.reader.read(bytes, from, to);
+    const start = this.#lead(bytes, from);
+    const verdict = this.#framing.reader.read(bytes, start, to);
     if (verdict === "garbage") {
       this.#state.garbage = this.#framing.garbage;
       return;
     }
-    const start = this.#lead(bytes, from);
     this.#afterCr = bytes[to - 1] === CR;
     this.#dropped = verdict === "drop";
     if (verdict === "keep") this.#hand(bytes, start, to);

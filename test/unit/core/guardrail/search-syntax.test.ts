@@ -24,7 +24,7 @@ const rows: readonly (readonly [pattern: string, text: string, found: readonly s
   ["(?i)é", "É é", ["É", "é"]],
   ["\\x41\\x{e9}", "Aé", ["Aé"]],
   ["\\t\\n\\r\\f", "\t\n\r\f", ["\t\n\r\f"]],
-  ["\\D\\W\\S", "1 b a1 ", []],
+  ["\\D\\W\\S", "1 b a1 ", ["b a"]],
   ["\\D\\W\\S", "ab-c", ["b-c"]],
   ["😀+", "x😀😀y", ["😀😀"]],
   ["a\\.b", "axb a.b", ["a.b"]],
@@ -96,7 +96,7 @@ test("patterns that are too many, or too many classes together, are a problem an
       true,
     );
   assert.ok(!compile([]).ok);
-  assert.ok(!compile(Array.from({ length: 101 }, () => "a")).ok);
+  assert.ok(!compile(Array.from({ length: 129 }, () => "a")).ok);
   const letters = Array.from({ length: 64 }, (_, index) => {
     return Array.from({ length: 8 }, (__, at) => String.fromCharCode(0x4e00 + index * 8 + at)).join("");
   });
