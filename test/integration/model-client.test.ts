@@ -126,7 +126,8 @@ test("bodies of every make arrive whole: none, one chunk, many small, large ones
       const sent = modelRequest(body);
       assert.equal(endLine(await received(client, sent).ended), "completed");
       const seen = origin.requests.at(-1);
-      assert.ok(seen?.body.equals(bytes.subarray(0, sent.length)), `${sent.length} octets in ${body.length}`);
+      assert.ok(seen !== undefined);
+      assert.ok(seen.body.equals(bytes.subarray(0, sent.length)), `${sent.length} octets in ${body.length}`);
       assert.equal(seen.headers["content-length"], String(sent.length));
       assert.equal(seen.headers["transfer-encoding"], undefined);
     }
@@ -401,17 +402,23 @@ for (const how of ["fin", "rst"] as const) {
     const serve = (socket: Socket): void => {
       socket.on("data", () => {
         requests += 1;
-        if (requests === 1) socket.write(ANSWER);
+        if (requests !== 3) socket.write(ANSWER);
         else if (how === "fin") socket.end();
         else socket.resetAndDestroy();
       });
     };
-    await withRaw(serve, async (client) => {
-      assert.equal(endLine(await received(client).ended), "completed");
+    await withRaw(serve, async (client, origin) => {
+      const calls = [received(client), received(client)];
+      for (const { ended } of calls) assert.equal(endLine(await ended), "completed");
       await pause(5);
+      assert.equal(client.connections, 2);
       const line = endLine(await received(client).ended);
       assert.ok(line.startsWith("upstream_unreachable (sent, reused): The connection broke before an answer"), line);
-      assert.equal(requests, 2);
+      assert.equal(requests, 3);
+      const again = received(client);
+      assert.equal(endLine(await again.ended), "completed");
+      assert.notEqual(again.call.connectMillis, undefined, "not over the other one that was kept");
+      assert.equal(origin.accepted, 3);
     });
   });
 }

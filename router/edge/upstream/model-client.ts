@@ -66,7 +66,7 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
 
   const load = (): Promise<typeof Client> => (loaded ??= import("undici").then((undici) => undici.Client));
 
-  const owner = { clock, ended, unwritten };
+  const owner = { clock, ended, unwritten, stale };
 
   function sweep(): void {
     if (calls.size === 0) {
@@ -110,7 +110,7 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     call.retried = true;
     call.lane.kill();
     call.lane = undefined;
-    // Others that waited as long may be as dead; one that a call has just ended on is not.
+    stale();
     enqueue(call);
   }
 
@@ -124,12 +124,11 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     waiting.add(call);
     if (waiting.size <= returning) return;
     if (lanes.size + attempts.size < most) void attempt(call);
-    else dropIdle();
   }
 
-  /** At the limit, an idle connection that may not be used makes place for one that may. */
-  function dropIdle(): void {
-    idle.pop()?.close();
+  /** A kept connection was dead: those that have waited as long as it may be too. What follows opens its own. */
+  function stale(): void {
+    for (const lane of idle.splice(0)) lane.close();
   }
 
   async function attempt(call: Transfer): Promise<void> {
@@ -225,7 +224,7 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     },
     async close() {
       closing = true;
-      for (const lane of idle.splice(0)) lane.close();
+      stale();
       if (calls.size === 0) finishClosing();
       await emptied;
     },

@@ -13,6 +13,8 @@ export interface TransferOwner {
   ended(transfer: Transfer, reusable: boolean): void;
   /** Its connection was gone before a single octet of it was written. */
   unwritten(transfer: Transfer): void;
+  /** A connection that had carried calls before broke without an answer. */
+  stale(): void;
 }
 
 /** Responses before the final one. */
@@ -197,7 +199,10 @@ export class Transfer implements ModelCall, Dispatcher.DispatchHandler {
     if (this.#answered || isMalformed(error)) {
       this.#answered = true;
       this.#broken("upstream_invalid", `The response is not whole, well-formed HTTP/1.1 (${what(error)}).`);
-    } else this.#broken("upstream_unreachable", `The connection broke before an answer (${what(error)}).`);
+      return;
+    }
+    if (this.#reused) this.#owner.stale();
+    this.#broken("upstream_unreachable", `The connection broke before an answer (${what(error)}).`);
   }
 
   #unwritten(): void {

@@ -39,6 +39,14 @@ const cases: readonly (readonly [name: string, unit: BudgetUnit, room: number, P
       { input: 1, output: 10, price: { input: 0.1, output: 0.1, request: 0 } },
       9,
     ],
+    [
+      // (57033 - 48 * 12) / 5.4 is 10455, but 48 * 12 + 10455 * 5.4 is a little more than 57033.
+      "cost, a quotient that was rounded up",
+      "cost",
+      57_033,
+      { input: 48, output: 20_000, price: { input: 12, output: 5.4, request: 0 } },
+      10_454,
+    ],
     ["cost, a price beyond all bounds", "cost", MOST - 1, { price: { input: 1e300, output: 1, request: 0 } }, -1],
     ["tokens, an input beyond all bounds", "tokens", MOST, { input: MOST, output: MOST, choices: MOST }, 0],
   ];

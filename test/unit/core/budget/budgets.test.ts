@@ -373,3 +373,20 @@ test("a clock that is set to just before midnight again and again begins no new 
     assert.deepEqual(remaining(budgets, now), [100]);
   }
 });
+
+test("after a step a window ends when that of the new time does, or later; one that was over is over", () => {
+  const cases: readonly (readonly [from: number, to: number, used: number, end: number])[] = [
+    [TEN, MIDNIGHT + HOUR, 200, MIDNIGHT + 24 * HOUR],
+    [TEN, TEN - 2 * HOUR, 200, MIDNIGHT],
+    [TEN, MIDNIGHT - HOUR, 200, MIDNIGHT - HOUR + 14 * HOUR],
+    [MIDNIGHT + 1, MIDNIGHT - HOUR, 0, MIDNIGHT],
+  ];
+  for (const [from, to, used, end] of cases) {
+    const budgets = budgetsOf([budget()]);
+    budgets.settle(reserved(budgets).id, charge(200), at(TEN));
+    const stepped = at(to, at(from).steady);
+    budgets.carry({ from: at(from).wall, to: stepped.wall }, stepped);
+    const [view] = budgets.view(stepped);
+    assert.deepEqual([view?.used, view?.resetAt], [used, end], `${from} -> ${to}`);
+  }
+});

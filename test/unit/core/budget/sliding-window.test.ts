@@ -46,5 +46,8 @@ test("taken back is what is still there, from where it was added", () => {
   assert.equal(window.total(millis(3_000)), 5, "nothing of the future");
   window.takeBack(5, millis(2_500), millis(63_000));
   assert.equal(window.total(millis(63_000)), 0, "what is forgotten is gone");
+  window.add(7, millis(64_000));
+  window.takeBack(5, millis(3_000), millis(64_000));
+  assert.equal(window.total(millis(64_000)), 7, "what has its slot now is another's");
   new SlidingWindow(millis(1)).takeBack(1, millis(0), millis(5));
 });

@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { builtInPatterns } from "../../../../router/core/guardrail/built-in-patterns.ts";
+import { foldedText } from "../../../../router/core/guardrail/folded-text.ts";
+import { eachJsonToken } from "../../../../router/core/guardrail/json-strings.ts";
+import { judgeBody } from "../../../../router/core/guardrail/judge-body.ts";
+import { PatternSearch } from "../../../../router/core/guardrail/pattern-search.ts";
+import { bodyTexts } from "../../../../router/core/guardrail/written-texts.ts";
+
+const compiled = PatternSearch.compile(builtInPatterns(["github_token", "credit_card", "email", "us_ssn"]), true);
+assert.ok(compiled.ok);
+const search = compiled.value;
+const token = `ghp_${"a1B2".repeat(9)}`;
+const half = [token.slice(0, 15), token.slice(15)] as const;
+const user = (content: unknown): unknown => ({ model: "m", messages: [{ role: "user", content }] });
+const text = (value: string): unknown => ({ type: "text", text: value });
+
+/** `mask`: the body's value after masking, or why it blocks instead. */
+const rows: readonly (readonly [name: string, body: unknown, block: string | undefined, mask: unknown])[] = [
+  ["nothing", user("Hello"), undefined, undefined],
+  ["in a message", user(`see ${token}.`), "github_token", user("see [github_token].")],
+  [
+    "in two parts of a message",
+    user([text(`x ${half[0]}`), text(`${half[1]} y`)]),
+    "github_token",
+    user([text("x [github_token]"), text(" y")]),
+  ],
+  [
+    "in two messages",
+    {
+      messages: [
+        { role: "user", content: half[0] },
+        { role: "user", content: half[1] },
+      ],
+    },
+    "github_token",
+    {
+      messages: [
+        { role: "user", content: "[github_token]" },
+        { role: "user", content: "" },
+      ],
+    },
+  ],
+  [
+    "in a tool call and its result",
+    {
+      messages: [
+        { tool_calls: [{ id: "c", function: { name: "f", arguments: `{"to":"a@b.co"}` } }] },
+        { role: "tool", content: "a@b.co" },
+      ],
+    },
+    "email",
+    {
+      messages: [
+        { tool_calls: [{ id: "c", function: { name: "f", arguments: `{"to":"[email]"}` } }] },
+        { role: "tool", content: "[email]" },
+      ],
+    },
+  ],
+  [
+    "in a tool's input, whatever its members are called",
+    { messages: [{ content: [{ type: "tool_use", id: "t", input: { id: "a@b.co", data: ["a@b.co"] } }] }] },
+    "email",
+    { messages: [{ content: [{ type: "tool_use", id: "t", input: { id: "[email]", data: ["[email]"] } }] }] },
+  ],
+  [
+    "in a system prompt",
+    { system: [{ type: "text", text: "a@b.co" }] },
+    "email",
+    { system: [{ type: "text", text: "[email]" }] },
+  ],
+  [
+    "in Gemini's parts",
+    { contents: [{ parts: [{ text: "a@b.co" }] }] },
+    "email",
+    { contents: [{ parts: [{ text: "[email]" }] }] },
+  ],
+  [
+    "in Bedrock's parts",
+    { messages: [{ content: [{ text: "a@b.co" }] }] },
+    "email",
+    { messages: [{ content: [{ text: "[email]" }] }] },
+  ],
+  ["in an input of embeddings", { input: ["x", "a@b.co"] }, "email", { input: ["x", "[email]"] }],
+  ["in a member that nobody knows", { x: { y: [{ z: "a@b.co" }] } }, "email", { x: { y: [{ z: "[email]" }] } }],
+  ["in a name", { [token]: 1 }, "github_token", "github_token"],
+  ["in a member that points or types", { id: token, messages: [] }, "github_token", "github_token"],
+  ["as a number", { messages: [], seed: 4111111111111111 }, "credit_card", "credit_card"],
+  ["full-width and with what nobody sees", user("card ４１１１ 1111 1111 1\u200b111"), "credit_card", "credit_card"],
+  ["as JSON within a text", user(`{"k":"\\u0067hp_${token.slice(4)}"}`), "github_token", "github_token"],
+  ["token numbers", { prompt: [15_339, 1_917] }, "token_ids", "token_ids"],
+  ["lists of token numbers", { input: [[15_339], [1_917]] }, "token_ids", "token_ids"],
+];
+
+for (const [name, body, block, mask] of rows) {
+  test(`INV-MODEL: a match is found ${name}`, () => {
+    const verdict = judgeBody(search, "block", JSON.stringify(body), "input");
+    assert.deepEqual(verdict, block === undefined ? { kind: "pass" } : { kind: "block", name: block });
+    const masked = judgeBody(search, "mask", JSON.stringify(body), "input");
+    if (typeof mask === "string") assert.deepEqual(masked, { kind: "block", name: mask });
+    else if (mask === undefined) assert.deepEqual(masked, { kind: "pass" });
+    else {
+      assert.ok(masked.kind === "mask");
+      assert.deepEqual(JSON.parse(masked.body), mask);
+      assert.deepEqual(masked.names, [block]);
+    }
+  });
+}
+
+test("what stands twice is looked at twice", () => {
+  assert.equal(judgeBody(search, "block", '{"a":"a@b.co","a":"x"}', "input").kind, "block");
+  assert.deepEqual(judgeBody(search, "mask", '{"a":"a@b.co","a":"x"}', "input"), {
+    kind: "mask",
+    body: '{"a":"[email]","a":"x"}',
+    names: ["email"],
+  });
+});
+
+test("masking leaves all other octets as they were", () => {
+  const body = '{ "n": 12345678901234567890.10, "u": "\\u00e9\\/", "m" :"a@b.co" ,"z":1e400}';
+  const verdict = judgeBody(search, "mask", body, "input");
+  assert.ok(verdict.kind === "mask");
+  assert.equal(verdict.body, body.replace("a@b.co", "[email]"));
+});
+
+for (const body of [
+  "",
+  "x",
+  "{",
+  '{"a":"b}',
+  '{"a":"\\x"}',
+  "[1,2",
+  '{"a":1}}',
+  "{'a':1}",
+  "{a:1}",
+  '{"a":01}',
+  '{"a":nan}',
+  `${"[".repeat(600)}${"]".repeat(600)}`,
+]) {
+  test(`what is not JSON blocks: ${body.slice(0, 20)}`, () => {
+    assert.deepEqual(judgeBody(search, "block", body, "output"), { kind: "block", name: "unreadable" });
+    assert.deepEqual(judgeBody(search, "mask", body, "input"), { kind: "block", name: "unreadable" });
+  });
+}
+
+test("of an answer, what the provider says for itself is not looked at, and log probabilities do not spell what is masked", () => {
+  const answer = {
+    id: "a@b.co",
+    created: 4111111111111111,
+    choices: [
+      {
+        message: { role: "assistant", content: "to a@b.co" },
+        logprobs: { content: [{ token: "to ", bytes: [116] }, { token: "a@b", top_logprobs: [] }, { token: ".co" }] },
+      },
+    ],
+  };
+  const verdict = judgeBody(search, "mask", JSON.stringify(answer), "output");
+  assert.ok(verdict.kind === "mask");
+  assert.deepEqual(JSON.parse(verdict.body), {
+    ...answer,
+    choices: [{ message: { role: "assistant", content: "to [email]" }, logprobs: null }],
+  });
+  assert.equal(judgeBody(search, "block", '{"created":4111111111111111,"id":"a@b.co"}', "output").kind, "pass");
+});
+
+test("written texts are what a person or a model wrote, in order", () => {
+  const body = {
+    model: "m",
+    system: "be kind",
+    messages: [{ role: "user", content: [text("hi"), { type: "image_url", image_url: { url: "https://x" } }] }],
+  };
+  assert.deepEqual(
+    bodyTexts(JSON.stringify(body), "input")?.written.map(({ value }) => value),
+    ["be kind", "hi", "https://x"],
+  );
+});
+
+test("tokens come with the member that they are the value of", () => {
+  const seen: string[] = [];
+  assert.ok(
+    eachJsonToken('{"a":{"b":["x",["y"],{"c":"z"}],"d":1},"e":"w"}', ({ kind, value, member }) =>
+      seen.push(`${kind}:${member}=${value}`),
+    ),
+  );
+  assert.deepEqual(seen, [
+    "name:a=a",
+    "name:b=b",
+    "string:b=x",
+    "string:b=y",
+    "name:c=c",
+    "string:c=z",
+    "name:d=d",
+    "number:d=1",
+    "name:e=e",
+    "string:e=w",
+  ]);
+});
+
+const folds: readonly (readonly [text: string, folded: string | undefined])[] = [
+  ["plain\n\t~", undefined],
+  ["ｓｋ－ＡＢＣ", "sk-ABC"],
+  ["s\u200bk\u00ad-\ufe0f\u2060\u{e0041}x", "sk-x"],
+  ["٤١١١ ४१११ ①", "4111 4111 1"],
+  ["a\u2011b\u2013c\u00a0d\u3000e", "a-b-c d e"],
+  ["ś\u0301k", "sk"],
+  ["𝐬𝐤", "sk"],
+  ["\\u0073k-\\u002d", "sk--"],
+  ["今天", undefined],
+];
+for (const [given, folded] of folds) {
+  test(`${JSON.stringify(given)} folds to ${JSON.stringify(folded)}`, () => assert.equal(foldedText(given), folded));
+}
+
+test("folding takes linear time over combining marks, for which normalisation takes quadratic", () => {
+  const began = performance.now();
+  assert.equal(foldedText("\u0301\u0316".repeat(200_000)), "");
+  assert.ok(performance.now() - began < 1_500);
+});

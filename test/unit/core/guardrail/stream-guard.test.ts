@@ -1,0 +1,335 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { BuiltInPattern } from "../../../../router/core/guardrail/guardrail-rule.ts";
+import { railSearch } from "../../../../router/core/guardrail/rail-search.ts";
+import type { StreamCheck } from "../../../../router/core/guardrail/stream-check.ts";
+import { StreamCollector } from "../../../../router/core/guardrail/stream-collector.ts";
+import { StreamGuard } from "../../../../router/core/guardrail/stream-guard.ts";
+import type { Api } from "../../../../router/core/inference/api.ts";
+
+const TOKEN = `ghp_${"a1B2".repeat(9)}`;
+
+function check(
+  action: "block" | "mask",
+  builtIn: readonly BuiltInPattern[],
+  patterns: readonly string[] = [],
+): StreamCheck {
+  const search = railSearch({ kind: "patterns", builtIn, patterns }, action);
+  assert.ok(search.ok, JSON.stringify(search));
+  return { guardrail: "rail", search: search.value, action };
+}
+const secrets = ["github_token", "email", "credit_card", "private_key"] as const;
+
+const sse = (data: unknown, event?: string): string =>
+  `${event === undefined ? "" : `event: ${event}\n`}data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`;
+const octets = (frame: string): Uint8Array => new TextEncoder().encode(frame);
+
+interface Streamed {
+  readonly frames: readonly string[];
+  readonly blocked: string | undefined;
+  /** By frame that came: how many waited after it. */
+  readonly held: readonly number[];
+}
+
+function streamed(
+  api: Api,
+  checks: readonly StreamCheck[],
+  frames: readonly string[],
+  options: { window?: number; maximumHeld?: number } = {},
+): Streamed {
+  const guard = new StreamGuard({ api, checks, ...options });
+  const out: string[] = [];
+  const held: number[] = [];
+  for (const frame of [...frames, undefined]) {
+    const bytes = frame === undefined ? undefined : octets(frame);
+    const step = bytes === undefined ? guard.end() : guard.frame(bytes);
+    if (step.kind === "blocked") return { frames: out, blocked: step.name, held };
+    out.push(...step.frames.map((emitted) => new TextDecoder().decode(emitted)));
+    // Whoever gave the octets uses them again.
+    bytes?.fill(0x78);
+    if (frame !== undefined) held.push(guard.held);
+  }
+  return { frames: out, blocked: undefined, held };
+}
+
+const chat = (content: string, index = 0): string =>
+  sse({ id: "c", choices: [{ index, delta: { content }, finish_reason: null }] });
+const block = (text: string, index = 0): string =>
+  sse({ type: "content_block_delta", index, delta: { type: "text_delta", text } }, "content_block_delta");
+const output = (delta: string): string =>
+  sse(
+    { type: "response.output_text.delta", item_id: "i", output_index: 0, content_index: 0, delta },
+    "response.output_text.delta",
+  );
+const gemini = (text: string): string =>
+  sse({ candidates: [{ index: 0, content: { role: "model", parts: [{ text }] } }] });
+const ollama = (content: string): string =>
+  `${JSON.stringify({ message: { role: "assistant", content }, done: false })}\n`;
+
+/** How each API says a piece of text. */
+const apis: readonly (readonly [api: Api, piece: (text: string) => string])[] = [
+  ["chat", chat],
+  [
+    "chat",
+    (text) => sse({ choices: [{ index: 1, delta: { tool_calls: [{ index: 0, function: { arguments: text } }] } }] }),
+  ],
+  ["chat", (text) => sse({ choices: [{ index: 0, delta: { reasoning_content: text } }] })],
+  ["completions", (text) => sse({ choices: [{ index: 0, text }] })],
+  ["messages", block],
+  [
+    "messages",
+    (text) =>
+      sse({ type: "content_block_delta", index: 2, delta: { type: "input_json_delta", partial_json: text } }, "x"),
+  ],
+  [
+    "messages",
+    (text) => sse({ type: "content_block_delta", index: 2, delta: { type: "thinking_delta", thinking: text } }, "x"),
+  ],
+  ["responses", output],
+  [
+    "responses",
+    (text) => sse({ type: "response.function_call_arguments.delta", item_id: "i", output_index: 1, delta: text }),
+  ],
+  ["generate_content", gemini],
+  ["ollama_chat", ollama],
+  ["ollama_generate", (text) => `${JSON.stringify({ response: text, done: false })}\n`],
+];
+
+for (const [api, piece] of apis) {
+  test(`INV-MODEL: a match over three frames is blocked before any of it is out: ${api} ${piece("").trim()}`, () => {
+    const pieces = ["Here: ", "ghp", TOKEN.slice(3, 20), TOKEN.slice(20), " bye"].map(piece);
+    const { frames, blocked } = streamed(api, [check("block", secrets)], pieces);
+    assert.equal(blocked, "github_token");
+    // The lead "gh" tells nothing, but "ghp" has more than it.
+    assert.deepEqual(frames, pieces.slice(0, 1));
+  });
+
+  test(`a match over three frames is masked in frames of the same form: ${api} ${piece("").trim()}`, () => {
+    const pieces = ["Here: ", "gh", TOKEN.slice(2, 20), `${TOKEN.slice(20)}.`, " bye"].map(piece);
+    const { frames, blocked } = streamed(api, [check("mask", secrets)], pieces);
+    assert.equal(blocked, undefined);
+    const expected = ["Here: ", "[github_token]", "", ".", " bye"].map(piece);
+    assert.deepEqual(frames, expected);
+  });
+}
+
+test("plain prose flows: no frame waits where an action is block, e-mail addresses included", () => {
+  const words =
+    "The quick brown fox jumps over a lazy dog, and so it goes. Sk gh AI hf: as ever!".match(/\S+\s?|\s/g) ?? [];
+  const frames = words.map((word) => chat(word));
+  const { frames: out, held } = streamed(
+    "chat",
+    [check("block", ["github_token", "email", "credit_card", "api_key", "jwt", "private_key", "phone", "us_ssn"])],
+    frames,
+  );
+  assert.deepEqual(out, frames);
+  assert.deepEqual(new Set(held), new Set([0]));
+});
+
+test("what waits lets nothing pass it: order is kept, also of frames without text and of other choices", () => {
+  const frames = [
+    chat("mail john"),
+    chat("@ex"),
+    ": ping\n\n",
+    chat("other", 1),
+    chat("ample"),
+    chat(" no"),
+    "data: [DONE]\n\n",
+  ];
+  const { frames: out, held } = streamed("chat", [check("mask", secrets)], frames);
+  assert.deepEqual(out, frames);
+  assert.deepEqual(held, [1, 2, 3, 4, 5, 1, 0]);
+});
+
+test("a frame without a change goes out as the octets that came, whatever their form", () => {
+  const frames = [
+    'event:x\r\nid: 7\r\ndata:{"choices" : [ {"delta":{"content":"hi "}} ], "big":12345678901234567890}\r\n\r\n',
+    ": c\n\n",
+    "\n",
+    "retry: 5\n\n",
+  ];
+  assert.deepEqual(streamed("chat", [check("mask", secrets)], frames).frames, frames);
+});
+
+test("texts do not run into each other: choices, blocks, calls and thoughts are apart", () => {
+  const rows: readonly (readonly [Api, readonly string[]])[] = [
+    ["chat", [chat(TOKEN.slice(0, 10), 0), chat(TOKEN.slice(10), 1)]],
+    ["messages", [block(TOKEN.slice(0, 10), 0), block(TOKEN.slice(10), 1)]],
+    [
+      "generate_content",
+      [
+        sse({
+          candidates: [
+            { content: { parts: [{ text: TOKEN.slice(0, 10), thought: true }, { text: TOKEN.slice(10) }] } },
+          ],
+        }),
+      ],
+    ],
+  ];
+  for (const [api, frames] of rows)
+    assert.deepEqual(streamed(api, [check("block", secrets)], frames).blocked, undefined, api);
+});
+
+test("the end of a text lets it go: a finished choice, a stopped block, a done item, a last line", () => {
+  const mail = "a@b";
+  const rows: readonly (readonly [Api, readonly string[]])[] = [
+    ["chat", [chat(mail), sse({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] })]],
+    ["messages", [block(mail), sse({ type: "content_block_stop", index: 0 })]],
+    [
+      "responses",
+      [
+        output(mail),
+        sse({ type: "response.output_text.done", item_id: "i", output_index: 0, content_index: 0, text: mail }),
+      ],
+    ],
+    ["generate_content", [gemini(mail), sse({ candidates: [{ index: 0, finishReason: "STOP" }] })]],
+    ["ollama_chat", [ollama(mail), `${JSON.stringify({ done: true })}\n`]],
+  ];
+  for (const [api, frames] of rows) {
+    const { frames: out, held } = streamed(api, [check("mask", secrets)], frames);
+    assert.deepEqual(out, frames, api);
+    assert.deepEqual(held, [1, 0], api);
+  }
+});
+
+test("a text that goes on after its end is blocked all the same", () => {
+  const frames = [
+    chat(TOKEN.slice(0, 10)),
+    sse({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }),
+    chat(TOKEN.slice(10)),
+    chat("."),
+  ];
+  assert.equal(streamed("chat", [check("block", secrets)], frames).blocked, "github_token");
+  const { frames: out } = streamed("chat", [check("mask", secrets)], frames);
+  assert.ok(!out.join("").includes(TOKEN.slice(10)));
+});
+
+test("what says a text once more is masked as well", () => {
+  const frames = [
+    output("to a@b.co"),
+    output(" now"),
+    sse({ type: "response.output_text.done", item_id: "i", output_index: 0, content_index: 0, text: "to a@b.co now" }),
+    sse({
+      type: "response.completed",
+      response: { id: "r", output: [{ type: "message", content: [{ type: "output_text", text: "to a@b.co now" }] }] },
+    }),
+  ];
+  const { frames: out, blocked } = streamed("responses", [check("mask", secrets)], frames);
+  assert.equal(blocked, undefined);
+  assert.deepEqual(
+    out,
+    frames.map((frame) => frame.replace("a@b.co", "[email]")),
+  );
+  assert.equal(streamed("responses", [check("block", secrets)], frames.slice(3)).blocked, "email");
+});
+
+test("log probabilities go with a frame that is masked", () => {
+  const frame = (content: string): string =>
+    sse({ choices: [{ index: 0, delta: { content }, logprobs: { content: [{ token: content, bytes: [97] }] } }] });
+  const { frames } = streamed("chat", [check("mask", secrets)], [frame("a@b.co"), frame("! ")]);
+  assert.equal(frames[0], sse({ choices: [{ index: 0, delta: { content: "[email]" }, logprobs: null }] }));
+  assert.equal(frames[1], frame("! "));
+});
+
+test("what is hidden from the eye blocks", () => {
+  const frames = [chat("car"), chat("d ４１１１ 1111 "), chat("1111 1\u200b111"), chat(" .")];
+  const { blocked, frames: out } = streamed("chat", [check("block", ["credit_card"])], frames);
+  assert.equal(blocked, "credit_card");
+  assert.deepEqual(out, frames.slice(0, 1));
+});
+
+test("a masked member may be called __proto__", () => {
+  const { frames } = streamed(
+    "chat",
+    [check("mask", secrets)],
+    ['data: {"choices":[{"delta":{"__proto__":"a@b.co "}}]}\n\n'],
+  );
+  assert.deepEqual(frames, ['data: {"choices":[{"delta":{"__proto__":"[email] "}}]}\n\n']);
+});
+
+const unreadable = [
+  "data: {",
+  "data: hello",
+  "data: []",
+  "data: 1",
+  `data: {"choices":[{"delta":${"[".repeat(99)}${"]".repeat(99)}}]}`,
+];
+for (const frame of unreadable) {
+  test(`INV-MODEL: a frame that cannot be read blocks, for good: ${frame.slice(0, 40)}`, () => {
+    const guard = new StreamGuard({ api: "chat", checks: [check("block", secrets)] });
+    const blocked = { kind: "blocked", guardrail: "rail", name: "unreadable" };
+    assert.deepEqual(guard.frame(octets(`${frame}\n\n`)), blocked);
+    assert.deepEqual(guard.frame(octets(chat("fine "))), blocked);
+    assert.deepEqual(guard.end(), blocked);
+  });
+}
+
+test("a stream of an API that has no reader blocks", () => {
+  assert.equal(streamed("converse", [check("block", secrets)], [chat("x")]).blocked, "unreadable");
+});
+
+test("texts without number and frames without end are not held", () => {
+  const many = Array.from({ length: 1_100 }, (_, index) => chat("x ", index));
+  assert.equal(streamed("chat", [check("block", secrets)], many).blocked, "too_many_texts");
+  const waiting = [chat("a@b"), ...Array.from({ length: 50 }, () => `: ${"x".repeat(100)}\n\n`)];
+  assert.equal(streamed("chat", [check("mask", secrets)], waiting, { maximumHeld: 2_000 }).blocked, "held_too_much");
+});
+
+test("a match longer than the window is masked to its end, and without a second mask", () => {
+  const body = "MIIEpAIBAAKCAQEA1234\n".repeat(80);
+  const text = `Key:\n-----BEGIN RSA PRIVATE KEY-----\n${body}-----END RSA PRIVATE KEY-----`;
+  const frames = (text.match(/[^]{1,7}/g) ?? []).map((piece) => chat(piece));
+  const { frames: out, blocked, held } = streamed("chat", [check("mask", ["private_key"])], [...frames, chat("(end)")]);
+  assert.equal(blocked, undefined);
+  const shown = out
+    .map(
+      (frame) => (JSON.parse(frame.slice(6)) as { choices: [{ delta: { content: string } }] }).choices[0].delta.content,
+    )
+    .join("");
+  assert.equal(shown, "Key:\n[private_key](end)");
+  assert.ok(Math.max(...held) <= 2 * Math.ceil(512 / 7));
+});
+
+test("a text that may go on for ever is let out behind the window, and a match at its end is still found", () => {
+  const frames = Array.from({ length: 400 }, () => chat("abcdefg")).concat(chat("@b.co "));
+  const { frames: out, blocked, held } = streamed("chat", [check("mask", ["email"])], frames);
+  assert.equal(blocked, undefined);
+  assert.ok(Math.max(...held) <= 2 * Math.ceil(512 / 7));
+  assert.ok(!out.join("").includes("@b.co"));
+  assert.equal(
+    streamed("chat", [check("block", [], ["x[a-z]*@"])], [chat(`x${"a".repeat(3_000)}`), chat("aa@")]).blocked,
+    "pattern_1",
+  );
+});
+
+test("a collector keeps a stream, gives its texts, and puts others in their places", () => {
+  const frames = [chat("Hel"), chat("lo"), chat("you", 1), sse({ note: "aside", choices: [] }), "data: [DONE]\n\n"];
+  const collector = new StreamCollector("chat");
+  for (const frame of frames) {
+    const bytes = octets(frame);
+    assert.ok(collector.frame(bytes));
+    bytes.fill(0);
+  }
+  assert.deepEqual(collector.texts(), ["Hello", "you", "aside"]);
+  const shown = (released: readonly Uint8Array[]): readonly string[] =>
+    released.map((bytes) => new TextDecoder().decode(bytes));
+  assert.deepEqual(collector.release(["Hello", "you"]), [], "another count is none");
+  assert.deepEqual(shown(collector.release()), frames);
+  assert.deepEqual(shown(collector.release(["H*", "you", "-"])), [
+    chat("H*"),
+    chat(""),
+    chat("you", 1),
+    sse({ note: "-", choices: [] }),
+    "data: [DONE]\n\n",
+  ]);
+});
+
+test("a collector that cannot read or hold a stream says so, and gives nothing", () => {
+  const unread = new StreamCollector("chat");
+  assert.ok(unread.frame(octets(chat("x"))));
+  assert.ok(!unread.frame(octets("data: {\n\n")));
+  assert.ok(!unread.frame(octets(chat("x"))));
+  assert.deepEqual(unread.release(), []);
+  const small = new StreamCollector("chat", 100);
+  assert.ok(!small.frame(octets(chat("x".repeat(100)))));
+});
