@@ -88,16 +88,14 @@ const OPENAI_PREFIXES: ReadonlySet<string> = new Set([
  * one sentence: the path is one of ours, but not well-formed.
  */
 export function agentRoute(request: RouteRequest): Result<AgentRoute, { family: Family; sentence: string }> {
+  // Only a model's name is ever decoded: an escaped "/" is none of the path's own.
   const segments = request.path.slice(1).split("/");
   const family = familyOf(segments, request.anthropic);
-  const decoded: string[] = [];
-  for (const segment of segments) {
-    const text = decodeSegment(segment);
-    if (text === undefined) return fail({ family, sentence: "The path is not UTF-8 in percent-encoding." });
-    decoded.push(text);
+  if (segments.some((segment) => decodeSegment(segment) === undefined)) {
+    return fail({ family, sentence: "The path is not UTF-8 in percent-encoding." });
   }
-  const [first, second] = decoded;
-  if (decoded.length === 1 && first === "budget" && request.method === "GET") return ok({ kind: "budget", family });
+  const [first, second] = segments;
+  if (segments.length === 1 && first === "budget" && request.method === "GET") return ok({ kind: "budget", family });
   switch (first) {
     case "v1":
       return ok(
@@ -106,15 +104,15 @@ export function agentRoute(request: RouteRequest): Result<AgentRoute, { family: 
           : openaiRoute(request, decoded.slice(1), family),
       );
     case "openai":
-      return ok(azureRoute(request, decoded.slice(1)));
+      return ok(azureRoute(request, segments.slice(1)));
     case "anthropic":
-      return ok(second === "v1" ? messagesRoute(request, decoded.slice(2)) : unknown("anthropic", false));
+      return ok(second === "v1" ? messagesRoute(request, segments.slice(2)) : unknown("anthropic", false));
     case "v1beta":
-      return geminiRoute(request, decoded.slice(1));
+      return geminiRoute(request, segments.slice(1));
     case "model":
-      return ok(bedrockRoute(request, decoded));
+      return ok(bedrockRoute(request, segments));
     case "api":
-      return ok(ollamaRoute(request, decoded.slice(1)));
+      return ok(ollamaRoute(request, segments.slice(1)));
     default:
       return ok(unknown(family, false));
   }
@@ -143,7 +141,7 @@ function openaiRoute(request: RouteRequest, rest: readonly string[], family: Fam
   if (api !== undefined && request.method === "POST") return call(api, family);
   if (first === "models" && request.method === "GET" && rest.length <= 3) {
     // Names such as `vendor/model` may come unescaped.
-    return { kind: "models", family, model: rest.length > 1 ? rest.slice(1).join("/") : undefined };
+    return { kind: "models", family, model: rest.length > 1 ? rest.slice(1).map(decodeSegment).join("/") : undefined };
   }
   if (first === "realtime" && rest.length === 1 && request.method === "GET") {
     return { kind: "realtime", family, model: queryValue(request.query, "model") };
@@ -164,7 +162,7 @@ function azureRoute(request: RouteRequest, rest: readonly string[]): AgentRoute 
   if (first !== "deployments" || deployment === undefined || request.method !== "POST") return unknown("azure", true);
   const name = after.join("/");
   const api = Object.hasOwn(OPENAI_CALLS, name) ? OPENAI_CALLS[name] : undefined;
-  return api === undefined ? unknown("azure", true) : { ...call(api, "azure"), model: deployment };
+  return api === undefined ? unknown("azure", true) : { ...call(api, "azure"), model: decodeSegment(deployment) };
 }
 
 function messagesRoute(request: RouteRequest, rest: readonly string[]): AgentRoute {
@@ -172,7 +170,7 @@ function messagesRoute(request: RouteRequest, rest: readonly string[]): AgentRou
   if (request.method === "POST" && path === "messages") return call("messages", "anthropic");
   if (request.method === "POST" && path === "messages/count_tokens") return call("count_tokens", "anthropic");
   if (request.method === "GET" && rest[0] === "models" && rest.length <= 2) {
-    return { kind: "models", family: "anthropic", model: rest[1] };
+    return { kind: "models", family: "anthropic", model: rest[1] && decodeSegment(rest[1]) };
   }
   return unknown("anthropic", true);
 }
@@ -181,7 +179,8 @@ function geminiRoute(
   request: RouteRequest,
   rest: readonly string[],
 ): Result<AgentRoute, { family: Family; sentence: string }> {
-  const [first, last = ""] = rest;
+  const [first, raw = ""] = rest;
+  const last = decodeSegment(raw) ?? "";
   if (first !== "models" || rest.length > 2) return ok(unknown("gemini", true));
   const colon = last.lastIndexOf(":");
   if (colon === -1) {
@@ -197,11 +196,11 @@ function geminiRoute(
   return ok({ kind: "call", family: "gemini", ...row, model: last.slice(0, colon) });
 }
 
-function bedrockRoute(request: RouteRequest, decoded: readonly string[]): AgentRoute {
-  const [, model, action = ""] = decoded;
+function bedrockRoute(request: RouteRequest, segments: readonly string[]): AgentRoute {
+  const [, model = "", action = ""] = segments;
   const row = Object.hasOwn(BEDROCK_ACTIONS, action) ? BEDROCK_ACTIONS[action] : undefined;
-  if (row === undefined || decoded.length !== 3 || request.method !== "POST") return unknown("bedrock", true);
-  return { kind: "call", family: "bedrock", ...row, model };
+  if (row === undefined || segments.length !== 3 || request.method !== "POST") return unknown("bedrock", true);
+  return { kind: "call", family: "bedrock", ...row, model: decodeSegment(model) };
 }
 
 function ollamaRoute(request: RouteRequest, rest: readonly string[]): AgentRoute {

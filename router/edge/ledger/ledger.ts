@@ -84,6 +84,7 @@ export class Ledger {
   readonly #budgets: Budgets;
   readonly #reserveText = createReserveText();
   #journal: Journal | undefined;
+  #closed: Promise<void> | undefined;
 
   private constructor(options: LedgerOptions, lock: LedgerLock, read: ReadLedger | undefined) {
     this.#options = options;
@@ -169,7 +170,12 @@ export class Ledger {
   }
 
   /** What is still open stays so, and is charged in full when the ledger is opened again. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     try {
       await this.#journal?.close();
     } finally {

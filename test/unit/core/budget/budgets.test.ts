@@ -390,3 +390,12 @@ test("after a step a window ends when that of the new time does, or later; one t
     assert.deepEqual([view?.used, view?.resetAt], [used, end], `${from} -> ${to}`);
   }
 });
+
+test("a reload forgets counters that hold nothing, with what a step did to their window", () => {
+  const budgets = budgetsOf([budget()]);
+  const stepped = at(MIDNIGHT - HOUR, at(TEN).steady);
+  budgets.carry({ from: at(TEN).wall, to: stepped.wall }, stepped);
+  assert.equal(budgets.view(stepped)[0]?.resetAt, MIDNIGHT + 13 * HOUR);
+  budgets.reconfigure(policyOf([budget()]), stepped);
+  assert.equal(budgets.view(stepped)[0]?.resetAt, MIDNIGHT);
+});

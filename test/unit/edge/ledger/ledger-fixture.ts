@@ -75,12 +75,7 @@ export async function open(
   const opened = await openLedger(ledgerOptions(directory, { onEvent: (event) => events.push(event), ...changes }));
   assert.ok(opened.ok, opened.ok ? "" : opened.problem);
   const ledger = opened.value;
-  let closed = false;
-  const close = async (): Promise<void> => {
-    if (!closed) await ledger.close();
-    closed = true;
-  };
-  closers.get(directory)?.push(close);
+  closers.get(directory)?.push(() => ledger.close());
   ledger.reconfigure(policy);
   return { ledger, events };
 }
