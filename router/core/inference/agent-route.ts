@@ -100,8 +100,8 @@ export function agentRoute(request: RouteRequest): Result<AgentRoute, { family: 
     case "v1":
       return ok(
         second === "messages"
-          ? messagesRoute(request, decoded.slice(1))
-          : openaiRoute(request, decoded.slice(1), family),
+          ? messagesRoute(request, segments.slice(1))
+          : openaiRoute(request, segments.slice(1), family),
       );
     case "openai":
       return ok(azureRoute(request, segments.slice(1)));
