@@ -26,7 +26,14 @@ export function sse(data: unknown, event?: string, lineEnd = "\n"): Uint8Array {
 export const DONE = sse("[DONE]");
 
 /** The pieces of an answer: with text beyond ASCII, quotes, and what looks like a usage. */
-export const PIECES: readonly string[] = ["Two", " plus", " two —", ' "is"', ' {"usage":{"completion_tokens":0}}', " 四\n"];
+export const PIECES: readonly string[] = [
+  "Two",
+  " plus",
+  " two —",
+  ' "is"',
+  ' {"usage":{"completion_tokens":0}}',
+  " 四\n",
+];
 
 export interface ChatScript {
   readonly pieces?: readonly string[];
@@ -140,8 +147,7 @@ export const RESPONSES_USAGE = {
 /** `POST /v1/responses` with `stream: true`; `end` is what the last event says. */
 export function responsesStream(end: "completed" | "incomplete" | "failed" = "completed"): Frames {
   let sequence = 0;
-  const event = (type: string, more: object): Uint8Array =>
-    sse({ type, sequence_number: sequence++, ...more }, type);
+  const event = (type: string, more: object): Uint8Array => sse({ type, sequence_number: sequence++, ...more }, type);
   const response = (status: string, more: object = {}): object => ({
     response: {
       id: "resp_0123456789abcdef",
@@ -171,7 +177,9 @@ export function responsesStream(end: "completed" | "incomplete" | "failed" = "co
     event("response.in_progress", response("in_progress")),
     event("response.output_item.added", { output_index: 0, item }),
     event("response.content_part.added", { ...place, part: { type: "output_text", text: "", annotations: [] } }),
-    ...PIECES.map((delta) => event("response.output_text.delta", { ...place, delta, logprobs: [], obfuscation: "x7Fq" })),
+    ...PIECES.map((delta) =>
+      event("response.output_text.delta", { ...place, delta, logprobs: [], obfuscation: "x7Fq" }),
+    ),
     event("response.output_text.done", { ...place, text: PIECES.join("") }),
     event(`response.${end}`, response(end, ends[end])),
   ];
@@ -189,7 +197,10 @@ export function messagesStream({ frames, tool = false }: MessagesScript = {}): F
   const event = (type: string, more: object = {}): Uint8Array => sse({ type, ...more }, type);
   const block = tool
     ? [
-        event("content_block_start", { index: 1, content_block: { type: "tool_use", id: "toolu_1", name: "add", input: {} } }),
+        event("content_block_start", {
+          index: 1,
+          content_block: { type: "tool_use", id: "toolu_1", name: "add", input: {} },
+        }),
         event("content_block_delta", { index: 1, delta: { type: "input_json_delta", partial_json: '{"a": 2}' } }),
       ]
     : [
@@ -253,7 +264,10 @@ export function geminiStream(): Frames {
           promptTokenCount: 10,
           candidatesTokenCount: candidates,
           totalTokenCount: 10 + candidates + 25,
-          promptTokensDetails: [{ modality: "TEXT", tokenCount: 8 }, { modality: "AUDIO", tokenCount: 2 }],
+          promptTokensDetails: [
+            { modality: "TEXT", tokenCount: 8 },
+            { modality: "AUDIO", tokenCount: 2 },
+          ],
           thoughtsTokenCount: 25,
           ...more,
         },
@@ -300,7 +314,10 @@ export function converseStream(): Frames {
         totalTokens: 124,
         cacheReadInputTokens: 60,
         cacheWriteInputTokens: 40,
-        cacheDetails: [{ ttl: "1h", inputTokens: 30 }, { ttl: "5m", inputTokens: 10 }],
+        cacheDetails: [
+          { ttl: "1h", inputTokens: 30 },
+          { ttl: "5m", inputTokens: 10 },
+        ],
       },
       metrics: { latencyMs: 431 },
     }),
@@ -339,7 +356,13 @@ export function ollamaStream({ prompt = true }: { readonly prompt?: boolean } = 
   const counts = { eval_count: 12, eval_duration: 400_000_000, ...(prompt ? { prompt_eval_count: 26 } : {}) };
   return [
     ...PIECES.map((content) => line({ message: { role: "assistant", content }, done: false })),
-    line({ message: { role: "assistant", content: "" }, done: true, done_reason: "stop", total_duration: 5, ...counts }),
+    line({
+      message: { role: "assistant", content: "" },
+      done: true,
+      done_reason: "stop",
+      total_duration: 5,
+      ...counts,
+    }),
   ];
 }
 
@@ -353,11 +376,26 @@ export interface StreamFixture {
 /** Every kind of whole stream, with what it states. */
 export const STREAM_FIXTURES: readonly StreamFixture[] = [
   fixture("chat", "chat", chatStream(), { input: 40, cacheRead: 24, output: 17, reasoning: 5 }),
-  fixture("chat, CR LF", "chat", chatStream({ lineEnd: "\r\n" }), { input: 40, cacheRead: 24, output: 17, reasoning: 5 }),
+  fixture("chat, CR LF", "chat", chatStream({ lineEnd: "\r\n" }), {
+    input: 40,
+    cacheRead: 24,
+    output: 17,
+    reasoning: 5,
+  }),
   fixture("chat, CR", "chat", chatStream({ lineEnd: "\r" }), { input: 40, cacheRead: 24, output: 17, reasoning: 5 }),
   fixture("chat, Azure", "chat", chatStream({ azure: true }), { input: 40, cacheRead: 24, output: 17, reasoning: 5 }),
-  fixture("chat, running usage", "chat", chatStream({ running: "count" }), { input: 40, cacheRead: 24, output: 17, reasoning: 5 }),
-  fixture("chat, three choices", "chat", chatStream({ choices: 3 }), { input: 40, cacheRead: 24, output: 17, reasoning: 5 }),
+  fixture("chat, running usage", "chat", chatStream({ running: "count" }), {
+    input: 40,
+    cacheRead: 24,
+    output: 17,
+    reasoning: 5,
+  }),
+  fixture("chat, three choices", "chat", chatStream({ choices: 3 }), {
+    input: 40,
+    cacheRead: 24,
+    output: 17,
+    reasoning: 5,
+  }),
   fixture("completions", "completions", completionsStream(), { input: 9, output: 6 }),
   fixture("responses", "responses", responsesStream(), { input: 52, cacheRead: 32, output: 21, reasoning: 8 }),
   fixture("messages", "messages", messagesStream(), {

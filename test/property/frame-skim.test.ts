@@ -30,7 +30,9 @@ const value = fc.letrec((tie) => ({
     fc.array(tie("any"), { maxLength: 4 }),
   ),
 }));
-const object = fc.dictionary(fc.oneof(fc.constantFrom(...NAMES), fc.string({ maxLength: 4 })), value.any, { maxKeys: 6 });
+const object = fc.dictionary(fc.oneof(fc.constantFrom(...NAMES), fc.string({ maxLength: 4 })), value.any, {
+  maxKeys: 6,
+});
 const spaced = fc.constantFrom(0, 1, 2);
 
 /** What the keys stand for, by walking the parsed value. */
@@ -46,7 +48,9 @@ function walked(root: unknown): object {
   const walk = (at: unknown, depth: number): void => {
     if (typeof at !== "object" || at === null) return;
     for (const [name, member] of Object.entries(at)) {
-      const row = Array.isArray(at) ? undefined : rows.find(([known, where]) => known === name && (where ?? depth) === depth);
+      const row = Array.isArray(at)
+        ? undefined
+        : rows.find(([known, where]) => known === name && (where ?? depth) === depth);
       if (row !== undefined) {
         if (member !== null) values[row[2]]?.push(member);
         continue;

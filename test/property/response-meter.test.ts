@@ -66,7 +66,10 @@ for (const fixture of STREAM_FIXTURES) {
     assert.equal(raw.bytes, Buffer.from(bytes).toString("latin1"));
     assert.deepEqual({ ...raw.usage, ...usage }, raw.usage);
     const { complete, failure, garbage, started } = raw;
-    assert.deepEqual({ complete, failure, garbage, started }, { complete: true, failure: undefined, garbage: undefined, started: true });
+    assert.deepEqual(
+      { complete, failure, garbage, started },
+      { complete: true, failure: undefined, garbage: undefined, started: true },
+    );
     const kept = chats(fixture) ? frames.filter((frame) => !isUsageChunk(frame)) : frames;
     assert.equal(expected.bytes, Buffer.concat(kept).toString("latin1"));
     assert.deepEqual({ ...raw, bytes: "" }, { ...expected, bytes: "" });
@@ -114,19 +117,50 @@ test("cut short anywhere, a stream with whole frames hands on all of them, and a
 test("whatever the octets are, nothing is thrown, nothing is lost raw, and the split does not matter", () => {
   const noise = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
-    fc.array(fc.constantFrom("data:", " ", "\n", "\r", "{", "}", "[", '"', "\\", '"usage":', "null", "event: error\n", ":", "\0"), { maxLength: 40 })
+    fc
+      .array(
+        fc.constantFrom(
+          "data:",
+          " ",
+          "\n",
+          "\r",
+          "{",
+          "}",
+          "[",
+          '"',
+          "\\",
+          '"usage":',
+          "null",
+          "event: error\n",
+          ":",
+          "\0",
+        ),
+        { maxLength: 40 },
+      )
       .map((parts) => Uint8Array.from(Buffer.from(parts.join("")))),
   );
   fc.assert(
-    fc.property(anyFixture, noise, fc.nat(20_000), fc.nat(20_000), anyPlaces, fc.constantFrom(RAW, WHOLE, DROP), (fixture, octets, from, to, places, mode) => {
-      const whole = body(fixture.frames);
-      const bytes = Buffer.concat([whole.subarray(0, from % whole.length), octets, whole.subarray(to % whole.length)]);
-      const options = { api: fixture.api, ...mode };
-      const once = metered(options, [bytes]);
-      const shown = metered(options, cutAt(bytes, places));
-      if (mode === RAW) assert.equal(shown.bytes, bytes.toString("latin1"));
-      assert.deepEqual(shown, once);
-    }),
+    fc.property(
+      anyFixture,
+      noise,
+      fc.nat(20_000),
+      fc.nat(20_000),
+      anyPlaces,
+      fc.constantFrom(RAW, WHOLE, DROP),
+      (fixture, octets, from, to, places, mode) => {
+        const whole = body(fixture.frames);
+        const bytes = Buffer.concat([
+          whole.subarray(0, from % whole.length),
+          octets,
+          whole.subarray(to % whole.length),
+        ]);
+        const options = { api: fixture.api, ...mode };
+        const once = metered(options, [bytes]);
+        const shown = metered(options, cutAt(bytes, places));
+        if (mode === RAW) assert.equal(shown.bytes, bytes.toString("latin1"));
+        assert.deepEqual(shown, once);
+      },
+    ),
     { numRuns: 600 },
   );
 });
@@ -135,7 +169,10 @@ test("documents: the split does not matter", () => {
   const text = JSON.stringify({
     id: "chatcmpl-1",
     model: "gpt-4o",
-    choices: [{ index: 0, message: { content: 'A "usage":{} — 四' }, finish_reason: "stop" }, { index: 1, finish_reason: "length" }],
+    choices: [
+      { index: 0, message: { content: 'A "usage":{} — 四' }, finish_reason: "stop" },
+      { index: 1, finish_reason: "length" },
+    ],
     usage: { prompt_tokens: 3, completion_tokens: 4, prompt_tokens_details: { cached_tokens: 2 } },
     error: null,
   });
@@ -147,5 +184,11 @@ test("documents: the split does not matter", () => {
   for (let cut = 1; cut < bytes.length; cut++) {
     assert.deepEqual(metered(options, [bytes.subarray(0, cut), bytes.subarray(cut)]), expected, `cut at ${cut}`);
   }
-  assert.deepEqual(metered(options, Array.from(bytes, (octet) => Uint8Array.of(octet))), expected);
+  assert.deepEqual(
+    metered(
+      options,
+      Array.from(bytes, (octet) => Uint8Array.of(octet)),
+    ),
+    expected,
+  );
 });

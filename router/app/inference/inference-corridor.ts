@@ -1,9 +1,10 @@
-import { millis } from "../../core/base/quantity.ts";
+import { type Millis, millis } from "../../core/base/quantity.ts";
 import { assertNever } from "../../core/base/assert-never.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { Guardrail } from "../../core/guardrail/guardrail-rule.ts";
 import { type Api, APIS } from "../../core/inference/api.ts";
 import type { AgentRoute } from "../../core/inference/agent-route.ts";
+import type { NativeRefusal } from "../../core/inference/native-refusal.ts";
 import { bodyPlan, type RequestFacts, requestFacts } from "../../core/inference/request-facts.ts";
 import type { ModelRule } from "../../core/models/inference-policy.ts";
 import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
@@ -30,6 +31,8 @@ export interface AdmittedCallParts {
   readonly facts: RequestFacts;
   readonly body: HeldBody;
   readonly held: Held;
+  /** When the body's last octet had come. */
+  readonly readAt: Millis;
   /** Those that apply to the model, for its answer. */
   readonly rails: readonly Guardrail[];
 }
@@ -88,6 +91,7 @@ async function serveRead(
   body: HeldBody,
   refuse: (problem: CallProblem) => Next,
 ): Promise<Next> {
+  const readAt = rooms.clock.monotonic();
   const late = obstacle(rooms);
   const policy = rooms.policy();
   if (late !== undefined || policy.state === "missing") return refuse(late ?? MISSING);
@@ -117,7 +121,7 @@ async function serveRead(
     rooms,
     agent,
     call,
-    { policy, model, route, request, facts, body: judged, held: taken.value, rails },
+    { policy, model, route, request, facts, body: judged, held: taken.value, rails, readAt },
     refuse,
   );
 }
@@ -207,8 +211,8 @@ function outputBound(model: ModelRule, facts: RequestFacts): number {
   return Math.min(facts.maxOutput ?? model.maxOutput, model.maxOutput);
 }
 
-export function refusalOf(problem: CallProblem, call: Call) {
-  const { reason, detail, rule, param, status, retryAfter, resetAt } = problem;
+export function refusalOf(problem: CallProblem, call: Call): NativeRefusal {
+  const { reason, detail, rule, param, status, retryAfter, resetAt, limits } = problem;
   return {
     reason,
     request: call.start.request,
@@ -218,5 +222,6 @@ export function refusalOf(problem: CallProblem, call: Call) {
     ...(status === undefined ? {} : { status }),
     ...(retryAfter === undefined ? {} : { retryAfter: millis(retryAfter) }),
     ...(resetAt === undefined ? {} : { resetAt }),
+    ...(limits === undefined ? {} : { limits }),
   };
 }

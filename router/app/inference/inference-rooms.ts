@@ -4,6 +4,7 @@ import type { Reason } from "../../core/base/reason.ts";
 import type { Result } from "../../core/base/result.ts";
 import type { AuditEvent } from "../../core/audit/audit-event.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
+import type { NativeRefusal } from "../../core/inference/native-refusal.ts";
 import type { CircuitBreakers } from "../../core/inference/circuit-breaker.ts";
 import type { RetryBudget } from "../../core/inference/failover.ts";
 import type { CompiledInferencePolicy, MissingInferencePolicy } from "../../core/models/compile-inference-policy.ts";
@@ -50,4 +51,5 @@ export interface CallProblem {
   readonly status?: number;
   readonly retryAfter?: number;
   readonly resetAt?: string;
+  readonly limits?: NativeRefusal["limits"];
 }

@@ -1,5 +1,6 @@
 import type { CallPrice } from "../../core/budget/amount.ts";
 import type { Exhausted, NotAdmitted } from "../../core/budget/exhausted.ts";
+import type { RateState, RateView } from "../../core/budget/rate-view.ts";
 import { fail, ok } from "../../core/base/result.ts";
 import type { EpochMillis } from "../../core/base/quantity.ts";
 import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
@@ -29,7 +30,12 @@ export function localBudgets(
       const metered = this.meters(ask.model);
       if (metered && ask.input === undefined) return fail(UNBOUNDED);
       const reserved = ledger.reserve({ ...ask, input: ask.input ?? 0, price: rule.price && highestPrice(rule.price) });
-      if (!reserved.ok) return fail(problemOf(reserved.problem, now()));
+      if (!reserved.ok) {
+        const problem = problemOf(reserved.problem, now());
+        return fail(
+          reserved.problem.kind === "rate" ? { ...problem, limits: limitsOf(ledger.rates(ask.model), now()) } : problem,
+        );
+      }
       const { id, outputCap, tokens, cut, clampedBy } = reserved.value;
       return ok({
         id,
@@ -74,6 +80,12 @@ function problemOf(problem: NotAdmitted | LedgerUnavailable, now: EpochMillis): 
     case "ledger_unavailable":
       return { reason: "audit_unavailable", detail: problem.sentence };
   }
+}
+
+function limitsOf({ requests, tokens }: RateView, now: EpochMillis): NonNullable<CallProblem["limits"]> {
+  const told = (state: RateState | undefined) =>
+    state && { ...state, resetAt: new Date(now + state.reset).toISOString() };
+  return { requests: told(requests), tokens: told(tokens) };
 }
 
 function exhausted(problem: Exhausted, now: EpochMillis): CallProblem {

@@ -31,6 +31,7 @@ import type { Call } from "./call.ts";
 import { HeldBodies } from "./held-bodies.ts";
 import { localBudgets } from "./local-budgets.ts";
 import { type ConnectionRooms, ProviderRoutes } from "./provider-routes.ts";
+import { targetKey } from "./speak.ts";
 import { tokenRequests } from "./token-requests.ts";
 
 export interface InferenceOptions {
@@ -111,6 +112,7 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
     routes,
     credentials,
   });
+  const breakers = new CircuitBreakers();
   const calls = new Set<Call>();
   const bodies = new HeldBodies(config.inference.heldBytes);
   const report = () => budgetReport(ledger.view());
@@ -133,7 +135,7 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
     budgets: localBudgets(ledger, options.models, () => time.now()),
     guardrails: createGuardrails(checks.post),
     routes,
-    breakers: new CircuitBreakers(),
+    breakers,
     retries: new RetryBudget(),
     credentials,
     random: Math.random,
@@ -170,8 +172,10 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
         const { budgets, rateLimits: rates, models, providers } = snapshot;
         ledger.reconfigure({ budgets, rates, models: models.map(({ name }) => name) });
         credentials.retain(providers);
+        breakers.retain(new Set(models.flatMap(({ targets }) => targets.map(targetKey))));
       }
       judgeAgain();
+      if (snapshot.state === "loaded") routes.prepare(snapshot);
     },
     judgeAgain,
     cut: (reason) => cutWhere(() => reason),

@@ -70,6 +70,12 @@ export class ProviderRoutes {
     return made;
   }
 
+  /** Loads what the first call would wait for. */
+  prepare(policy: CompiledInferencePolicy): void {
+    const [first] = policy.providers;
+    if (first !== undefined) void this.of(policy, first.id)?.client.prepare();
+  }
+
   /** Kept connections end when their calls do; the next call is admitted anew. */
   reset(): void {
     const old = this.#open;

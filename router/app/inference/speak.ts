@@ -1,5 +1,6 @@
 import { APIS } from "../../core/inference/api.ts";
 import { assertNever } from "../../core/base/assert-never.ts";
+import { millis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { isOriginCredential } from "../../core/credential/client-credentials.ts";
 import { holdsSecret } from "../../core/credential/secret-forms.ts";
@@ -73,10 +74,8 @@ async function tryTargets(
     }
     const answer = new HttpAnswer(agent, call.start.request, parts.request.version === "1.0", parts.request.keepAlive);
     let end = await attempt(rooms, agent, call, parts, bill, connections, ready.value, answer);
-    // A kept connection that the provider closed just as the request left: once more, over a fresh one.
-    if (end.kind === "failed" && end.stale && !call.signal.aborted) {
-      end = await attempt(rooms, agent, call, parts, bill, connections, ready.value, answer);
-    }
+    const again = await repeatable(rooms, call, parts, connections, target, ready.value, end);
+    if (again !== undefined) end = await attempt(rooms, agent, call, parts, bill, connections, again, answer);
     if (end.kind !== "failed") {
       // Before the outcome, so that it says what was charged.
       bill.close();
@@ -99,6 +98,27 @@ const NO_TARGET: CallProblem = {
   param: "model",
 };
 
+/**
+ * The request to send once more to the same target: where a kept connection was closed just as it left, and where the
+ * origin knows no `stream_options`, which the caller did not ask for. Undefined: neither.
+ */
+async function repeatable(
+  rooms: InferenceRooms,
+  call: Call,
+  parts: AdmittedCallParts,
+  connections: ProviderConnections,
+  target: ModelTarget,
+  sent: ReadyCall,
+  end: AttemptEnd,
+): Promise<ReadyCall | undefined> {
+  if (end.kind !== "failed" || call.signal.aborted) return undefined;
+  if (end.stale) return sent;
+  if (!sent.addedUsage || end.answer?.status !== 400 || !end.answer.body.includes("stream_options")) return undefined;
+  connections.refusesStreamOptions = true;
+  const plain = await outgoingRequest(rooms, parts, connections, target);
+  return plain.ok ? { ...plain.value, pass: sent.pass } : undefined;
+}
+
 function conclude(call: Call, end: Exclude<AttemptEnd, Failed>, answer: HttpAnswer): Next {
   switch (end.kind) {
     case "relayed":
@@ -115,7 +135,7 @@ function conclude(call: Call, end: Exclude<AttemptEnd, Failed>, answer: HttpAnsw
 type ReadyCall = OutgoingCall & { readonly pass: Pass };
 
 /** One breaker for each model of a provider: another of its models may be well. */
-function targetKey({ provider, model }: ModelTarget): string {
+export function targetKey({ provider, model }: ModelTarget): string {
   return `${provider}/${model}`;
 }
 
@@ -204,6 +224,7 @@ async function attempt(
     now: () => rooms.clock.monotonic(),
   });
   bill.begin(meter);
+  call.facts.overhead ??= millis(rooms.clock.monotonic() - parts.readAt);
   const sent = client.send(outgoing.request, relay, {
     firstByte: timeouts.firstToken,
     idle: timeouts.idle,

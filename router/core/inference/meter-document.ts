@@ -21,7 +21,9 @@ export class DocumentBody implements MeteredBody {
   readonly #objects: ObjectReader;
   readonly #state: MeterState;
   #long: LongSkim | undefined;
+  /** Nothing but octets of a byte order mark has come, so many. */
   #first = true;
+  #marked = 0;
   #stopped = false;
 
   constructor(api: Api, state: MeterState) {
@@ -49,8 +51,12 @@ export class DocumentBody implements MeteredBody {
   #read(chunk: Uint8Array): string | undefined {
     let from = 0;
     if (this.#first) {
+      while (from < chunk.length && chunk[from] === BYTE_ORDER_MARK[this.#marked]) {
+        from++;
+        this.#marked++;
+      }
+      if (from === chunk.length) return undefined;
       this.#first = false;
-      from = BYTE_ORDER_MARK.every((octet, index) => chunk[index] === octet) ? BYTE_ORDER_MARK.length : 0;
       const skim = new FrameSkim(this.#objects.table);
       const end = skim.run(chunk, skipSpace(chunk, from), chunk.length);
       if (end >= 0) {

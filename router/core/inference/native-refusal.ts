@@ -19,6 +19,17 @@ export interface NativeRefusal {
   readonly retryAfter?: number;
   /** When a budget begins anew: RFC 3339. */
   readonly resetAt?: string;
+  /** How the rate limits stand that the call came under. */
+  readonly limits?: { readonly requests: RateLimit | undefined; readonly tokens: RateLimit | undefined };
+}
+
+export interface RateLimit {
+  readonly limit: number;
+  readonly remaining: number;
+  /** Until all of it is free again, in milliseconds. */
+  readonly reset: number;
+  /** The same as an instant: RFC 3339. */
+  readonly resetAt: string;
 }
 
 export interface NativeAnswer {
@@ -71,6 +82,7 @@ export function nativeRefusal(family: Family, refusal: NativeRefusal): NativeAns
     [family === "anthropic" ? "request-id" : "x-request-id", refusal.request],
     ["Cache-Control", "no-store"],
     ...retryFields(refusal),
+    ...limitFields(family, refusal),
   ];
   if (refusal.resetAt !== undefined) fields.push(["Sluice-Budget-Reset", refusal.resetAt]);
   const more = {
@@ -132,6 +144,42 @@ function retryFields({ reason, retryAfter }: NativeRefusal): readonly (readonly 
   }
   if (retryAfter !== undefined || FINAL.has(reason)) return [["x-should-retry", "false"]];
   return SOON.has(reason) ? [["retry-after", "1"]] : [];
+}
+
+/** In the words of the caller's API (ai-gateways.md section 4.3); of the others none has such fields. */
+function limitFields(family: Family, { limits }: NativeRefusal): readonly (readonly [string, string])[] {
+  if (limits === undefined) return [];
+  return (["requests", "tokens"] as const).flatMap((unit): readonly (readonly [string, string])[] => {
+    const one = limits[unit];
+    if (one === undefined) return [];
+    const limit = String(one.limit);
+    const remaining = String(one.remaining);
+    switch (family) {
+      case "openai":
+      case "azure":
+        return [
+          [`x-ratelimit-limit-${unit}`, limit],
+          [`x-ratelimit-remaining-${unit}`, remaining],
+          [`x-ratelimit-reset-${unit}`, durationText(one.reset)],
+        ];
+      case "anthropic":
+        return [
+          [`anthropic-ratelimit-${unit}-limit`, limit],
+          [`anthropic-ratelimit-${unit}-remaining`, remaining],
+          [`anthropic-ratelimit-${unit}-reset`, one.resetAt],
+        ];
+      default:
+        return [];
+    }
+  });
+}
+
+/** As OpenAI writes a duration: `12ms`, `1.5s`, `6m0s`. */
+function durationText(wait: number): string {
+  const whole = Math.ceil(wait);
+  if (whole < 1_000) return `${whole}ms`;
+  if (whole < 60_000) return `${whole / 1_000}s`;
+  return `${Math.floor(whole / 60_000)}m${Math.ceil((whole % 60_000) / 1_000)}s`;
 }
 
 /** Where the sentence of the table speaks of connections. */

@@ -18,7 +18,11 @@ export interface OutgoingWishes {
 }
 
 /** The members to be set, with their new values as JSON text. */
-export function outgoingEdits(body: ScannedObject, facts: RequestFacts, wishes: OutgoingWishes): readonly MemberChange[] {
+export function outgoingEdits(
+  body: ScannedObject,
+  facts: RequestFacts,
+  wishes: OutgoingWishes,
+): readonly MemberChange[] {
   const edits: MemberChange[] = [];
   const set = (name: string, value: Json): void => void edits.push({ name, text: JSON.stringify(value) });
   const value = (name: string): Json | undefined => body.members.get(name)?.value;

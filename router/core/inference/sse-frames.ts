@@ -82,7 +82,7 @@ export class SseFrames {
     return this.#overflow ? "overflow" : "ok";
   }
 
-  /** What is left without an end. */
+  /** What is left without an end; after a frame that ended in a CR it may be that CR's LF alone. */
   rest(): Uint8Array | undefined {
     return this.#overflow ? undefined : this.#frames.rest();
   }

@@ -50,7 +50,7 @@ export interface CallFacts {
   readonly bytesIn: number;
   /** From the request's last octet to the first content. */
   readonly firstToken: Millis | undefined;
-  /** Of `total`, what was not waiting for agent, provider or disk. */
+  /** From the request body's last octet until it left for a provider: what the router adds, the durable record included. */
   readonly overhead: Millis | undefined;
   readonly total: Millis;
   /** Severities that the provider's own content filter reported: `hate.high`. */

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as zlib from "node:zlib";
-import { EventStreamBoundary, eventStreamFrame, readEventStreamFrame } from "../../../../router/core/inference/event-stream.ts";
+import {
+  EventStreamBoundary,
+  eventStreamFrame,
+  readEventStreamFrame,
+} from "../../../../router/core/inference/event-stream.ts";
 import { crc32 } from "../../../../router/core/inference/frame-crc32.ts";
 
 const octets = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -35,12 +39,27 @@ test("headers say what a frame is", () => {
     const frame = readEventStreamFrame(bytes, 0, bytes.length);
     return frame === undefined ? undefined : [frame.messageType, frame.name];
   };
-  assert.deepEqual(named([[":message-type", "event"], [":event-type", "chunk"]]), ["event", "chunk"]);
-  assert.deepEqual(named([[":exception-type", "throttlingException"], [":message-type", "exception"]]), [
-    "exception",
-    "throttlingException",
-  ]);
-  assert.deepEqual(named([[":error-code", "Internal"], [":message-type", "error"]]), ["error", "Internal"]);
+  assert.deepEqual(
+    named([
+      [":message-type", "event"],
+      [":event-type", "chunk"],
+    ]),
+    ["event", "chunk"],
+  );
+  assert.deepEqual(
+    named([
+      [":exception-type", "throttlingException"],
+      [":message-type", "exception"],
+    ]),
+    ["exception", "throttlingException"],
+  );
+  assert.deepEqual(
+    named([
+      [":error-code", "Internal"],
+      [":message-type", "error"],
+    ]),
+    ["error", "Internal"],
+  );
   assert.deepEqual(named([["x".repeat(255), "y".repeat(300)]]), ["", ""]);
   assert.equal(named(Array.from({ length: 40 }, (_, index) => [`h${index}`, ""] as const)), undefined);
 });
@@ -59,7 +78,18 @@ function withHeaders(headers: Uint8Array): Uint8Array {
 
 test("headers of every type are passed over, and those that are none refused", () => {
   const name = [1, 0x61];
-  const values = [[0], [1], [2, 9], [3, 1, 2], [4, 1, 2, 3, 4], [5, ...Array(8).keys()], [6, 0, 2, 7, 7], [7, 0, 1, 0x62], [8, ...Array(8).keys()], [9, ...Array(16).keys()]];
+  const values = [
+    [0],
+    [1],
+    [2, 9],
+    [3, 1, 2],
+    [4, 1, 2, 3, 4],
+    [5, ...Array(8).keys()],
+    [6, 0, 2, 7, 7],
+    [7, 0, 1, 0x62],
+    [8, ...Array(8).keys()],
+    [9, ...Array(16).keys()],
+  ];
   const all = withHeaders(Uint8Array.from(values.flatMap((value) => [...name, ...value])));
   assert.notEqual(readEventStreamFrame(all, 0, all.length), undefined);
   for (const bad of [[...name, 10], [...name, 7, 0, 9, 1], [200, 0x61], [...name, 4, 1], [...name], [1]]) {

@@ -20,8 +20,10 @@ function framesOf(text: string): { readonly frames: unknown[]; readonly rest: st
     assert.equal(cutter.push(bytes.subarray(cut), take), "ok");
     const rest = Buffer.from(cutter.rest() ?? []).toString();
     assert.equal(seen + rest, text, "every octet is in a frame or left");
-    first ??= { frames, rest };
-    assert.deepEqual({ frames, rest }, first, `cut at ${cut}`);
+    // The second half of a CR LF that was cut is left, or leads the next frame: it means nothing there.
+    const shown = { frames, rest: seen.endsWith("\r") && rest.startsWith("\n") ? rest.slice(1) : rest };
+    first ??= shown;
+    assert.deepEqual(shown, first, `cut at ${cut}`);
   }
   assert.ok(first !== undefined);
   return first;
@@ -38,7 +40,12 @@ const rows: readonly (readonly [name: string, text: string, frames: readonly obj
   ["one space goes, no more", "data:  a\n\n", [frame(" a")], ""],
   ["a name without a colon has an empty value", "data\n\n", [frame("")], ""],
   ["the last event name counts", "event: x\nevent: y\ndata: 1\n\n", [frame("1", "y")], ""],
-  ["comments, ids and unknown names are nothing", ": hi\nid: 7\nretry: 1\ndatax: 2\nxdata: 3\n\n", [frame(undefined)], ""],
+  [
+    "comments, ids and unknown names are nothing",
+    ": hi\nid: 7\nretry: 1\ndatax: 2\nxdata: 3\n\n",
+    [frame(undefined)],
+    "",
+  ],
   ["empty frames", "\n\ndata: a\n\n\n", [frame(undefined), frame(undefined), frame("a"), frame(undefined)], ""],
   ["a byte order mark", "\ufeffdata: a\n\n", [frame("a")], ""],
   ["text beyond ASCII", "data: é四😀\n\n", [frame("é四😀")], ""],
@@ -53,7 +60,16 @@ for (const [name, text, frames, rest] of rows) {
 }
 
 test("octets that are not UTF-8 read as the platform's decoder reads them", () => {
-  const bad = [[0xff], [0xc0, 0x80], [0xe2, 0x82], [0xed, 0xa0, 0x80], [0xf0, 0x9f, 0x98], [0xf4, 0x90, 0x80, 0x80], [0x80, 0x61], [0xe1, 0x80, 0xe2, 0x80]];
+  const bad = [
+    [0xff],
+    [0xc0, 0x80],
+    [0xe2, 0x82],
+    [0xed, 0xa0, 0x80],
+    [0xf0, 0x9f, 0x98],
+    [0xf4, 0x90, 0x80, 0x80],
+    [0x80, 0x61],
+    [0xe1, 0x80, 0xe2, 0x80],
+  ];
   for (const list of bad) {
     const bytes = Uint8Array.of(...octets("data: a"), ...list, ...octets("b\n\n"));
     assert.equal(readFrame(bytes).data, `a${new TextDecoder().decode(Uint8Array.from(list))}b`, list.join(" "));
@@ -76,7 +92,9 @@ test("a frame over the maximum overflows, whole or in pieces, and no frame is gi
   for (const chunks of [[long], [long.slice(0, 40), long.slice(40)], ["data: a\n\n", long, "data: b\n\n"]]) {
     const cutter = new SseFrames(64);
     const frames: string[] = [];
-    const results = chunks.map((chunk) => cutter.push(octets(chunk), (bytes) => void frames.push(Buffer.from(bytes).toString())));
+    const results = chunks.map((chunk) =>
+      cutter.push(octets(chunk), (bytes) => void frames.push(Buffer.from(bytes).toString())),
+    );
     assert.equal(results.at(-1), "overflow");
     assert.equal(cutter.rest(), undefined);
     assert.deepEqual(frames, chunks.length === 3 ? ["data: a\n\n"] : []);

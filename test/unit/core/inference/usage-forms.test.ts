@@ -6,7 +6,13 @@ import { takeCounts } from "../../../../router/core/inference/usage-native.ts";
 import { NO_USAGE, type Usage } from "../../../../router/core/inference/usage.ts";
 import type { Json } from "../../../../router/core/json/json.ts";
 
-type Row = readonly [name: string, api: Api, statement: Json, usage: Partial<Usage> | undefined, unstated?: "input" | "output"];
+type Row = readonly [
+  name: string,
+  api: Api,
+  statement: Json,
+  usage: Partial<Usage> | undefined,
+  unstated?: "input" | "output",
+];
 
 const rows: readonly Row[] = [
   [
@@ -21,7 +27,12 @@ const rows: readonly Row[] = [
     },
     { input: 100, cacheRead: 60, cacheWrite: 30, audioInput: 7, output: 50, reasoning: 20, audioOutput: 3 },
   ],
-  ["chat: DeepSeek's name of the cache", "chat", { prompt_tokens: 9, prompt_cache_hit_tokens: 8, completion_tokens: 1 }, { input: 9, cacheRead: 8, output: 1 }],
+  [
+    "chat: DeepSeek's name of the cache",
+    "chat",
+    { prompt_tokens: 9, prompt_cache_hit_tokens: 8, completion_tokens: 1 },
+    { input: 9, cacheRead: 8, output: 1 },
+  ],
   [
     "chat: reasoning beside the completion, as the total shows",
     "chat",
@@ -31,7 +42,12 @@ const rows: readonly Row[] = [
   [
     "chat: parts larger than the whole are held within it",
     "chat",
-    { prompt_tokens: 10, completion_tokens: 5, prompt_tokens_details: { cached_tokens: 99 }, completion_tokens_details: { reasoning_tokens: 99 } },
+    {
+      prompt_tokens: 10,
+      completion_tokens: 5,
+      prompt_tokens_details: { cached_tokens: 99 },
+      completion_tokens_details: { reasoning_tokens: 99 },
+    },
     { input: 10, cacheRead: 10, output: 5, reasoning: 5 },
   ],
   ["chat: only what went in", "chat", { prompt_tokens: 10 }, { input: 10 }, "output"],
@@ -51,19 +67,35 @@ const rows: readonly Row[] = [
   [
     "responses",
     "responses",
-    { input_tokens: 30, input_tokens_details: { cached_tokens: 10 }, output_tokens: 9, output_tokens_details: { reasoning_tokens: 4 }, total_tokens: 39 },
+    {
+      input_tokens: 30,
+      input_tokens_details: { cached_tokens: 10 },
+      output_tokens: 9,
+      output_tokens_details: { reasoning_tokens: 4 },
+      total_tokens: 39,
+    },
     { input: 30, cacheRead: 10, output: 9, reasoning: 4 },
   ],
   [
     "messages: the cache is beside the input",
     "messages",
-    { input_tokens: 3, cache_creation_input_tokens: 40, cache_read_input_tokens: 500, cache_creation: { ephemeral_1h_input_tokens: 40 }, output_tokens: 7 },
+    {
+      input_tokens: 3,
+      cache_creation_input_tokens: 40,
+      cache_read_input_tokens: 500,
+      cache_creation: { ephemeral_1h_input_tokens: 40 },
+      output_tokens: 7,
+    },
     { input: 543, cacheRead: 500, cacheWrite: 40, cacheWriteHour: 40, output: 7 },
   ],
   [
     "messages: what was written, by its lives",
     "messages",
-    { input_tokens: 1, cache_creation: { ephemeral_5m_input_tokens: 2, ephemeral_1h_input_tokens: 3 }, output_tokens: 0 },
+    {
+      input_tokens: 1,
+      cache_creation: { ephemeral_5m_input_tokens: 2, ephemeral_1h_input_tokens: 3 },
+      output_tokens: 0,
+    },
     { input: 6, cacheWrite: 5, cacheWriteHour: 3 },
   ],
   [
@@ -72,20 +104,70 @@ const rows: readonly Row[] = [
     { input_tokens: Number.MAX_SAFE_INTEGER, cache_read_input_tokens: Number.MAX_SAFE_INTEGER, output_tokens: 1 },
     { input: Number.MAX_SAFE_INTEGER, cacheRead: Number.MAX_SAFE_INTEGER, output: 1 },
   ],
-  ["messages: the cache alone is not the input", "messages", { cache_read_input_tokens: 5, output_tokens: 2 }, { output: 2 }, "input"],
+  [
+    "messages: the cache alone is not the input",
+    "messages",
+    { cache_read_input_tokens: 5, output_tokens: 2 },
+    { output: 2 },
+    "input",
+  ],
   [
     "Gemini: thoughts and tools are added",
     "generate_content",
-    { promptTokenCount: 5, toolUsePromptTokenCount: 6, candidatesTokenCount: 7, thoughtsTokenCount: 8, cachedContentTokenCount: 2, totalTokenCount: 26 },
+    {
+      promptTokenCount: 5,
+      toolUsePromptTokenCount: 6,
+      candidatesTokenCount: 7,
+      thoughtsTokenCount: 8,
+      cachedContentTokenCount: 2,
+      totalTokenCount: 26,
+    },
     { input: 11, cacheRead: 2, output: 15, reasoning: 8 },
   ],
   ["Gemini: blocked", "generate_content", { promptTokenCount: 5, totalTokenCount: 5 }, { input: 5 }],
-  ["Gemini: candidates left out", "generate_content", { promptTokenCount: 5, totalTokenCount: 9 }, { input: 5, output: 4 }],
+  [
+    "Gemini: candidates left out",
+    "generate_content",
+    { promptTokenCount: 5, totalTokenCount: 9 },
+    { input: 5, output: 4 },
+  ],
   ["Gemini: a total below the prompt", "generate_content", { promptTokenCount: 5, totalTokenCount: 2 }, { input: 5 }],
-  ["Gemini: sound", "generate_content", { promptTokenCount: 9, candidatesTokenCount: 4, promptTokensDetails: [{ modality: "AUDIO", tokenCount: 6 }], candidatesTokensDetails: [{ modality: "AUDIO", tokenCount: 4 }, null, 3] }, { input: 9, audioInput: 6, output: 4, audioOutput: 4 }],
-  ["Converse", "converse", { inputTokens: 5, outputTokens: 6, totalTokens: 31, cacheReadInputTokens: 12, cacheWriteInputTokens: 8, cacheDetails: [{ ttl: "1h", inputTokens: 8 }] }, { input: 25, cacheRead: 12, cacheWrite: 8, cacheWriteHour: 8, output: 6 }],
-  ["Invoke: metrics", "invoke", { inputTokenCount: 5, outputTokenCount: 6, cacheReadInputTokenCount: 7, cacheWriteInputTokenCount: 8 }, { input: 20, cacheRead: 7, cacheWrite: 8, output: 6 }],
-  ["Invoke: Anthropic's own", "invoke", { input_tokens: 5, output_tokens: 6, cache_read_input_tokens: 7 }, { input: 12, cacheRead: 7, output: 6 }],
+  [
+    "Gemini: sound",
+    "generate_content",
+    {
+      promptTokenCount: 9,
+      candidatesTokenCount: 4,
+      promptTokensDetails: [{ modality: "AUDIO", tokenCount: 6 }],
+      candidatesTokensDetails: [{ modality: "AUDIO", tokenCount: 4 }, null, 3],
+    },
+    { input: 9, audioInput: 6, output: 4, audioOutput: 4 },
+  ],
+  [
+    "Converse",
+    "converse",
+    {
+      inputTokens: 5,
+      outputTokens: 6,
+      totalTokens: 31,
+      cacheReadInputTokens: 12,
+      cacheWriteInputTokens: 8,
+      cacheDetails: [{ ttl: "1h", inputTokens: 8 }],
+    },
+    { input: 25, cacheRead: 12, cacheWrite: 8, cacheWriteHour: 8, output: 6 },
+  ],
+  [
+    "Invoke: metrics",
+    "invoke",
+    { inputTokenCount: 5, outputTokenCount: 6, cacheReadInputTokenCount: 7, cacheWriteInputTokenCount: 8 },
+    { input: 20, cacheRead: 7, cacheWrite: 8, output: 6 },
+  ],
+  [
+    "Invoke: Anthropic's own",
+    "invoke",
+    { input_tokens: 5, output_tokens: 6, cache_read_input_tokens: 7 },
+    { input: 12, cacheRead: 7, output: 6 },
+  ],
   ["Ollama", "ollama_chat", { prompt_eval_count: 3, eval_count: 4 }, { input: 3, output: 4 }],
   ["Ollama: the prompt was cached", "ollama_chat", { eval_count: 4 }, { output: 4 }, "input"],
   ["Ollama embeddings", "ollama_embed", { prompt_eval_count: 3 }, { input: 3 }],
@@ -106,7 +188,11 @@ test("native counts keep the provider's names, and stay few whatever comes", () 
   const { known } = usageForm("chat");
   const native = new Map<string, number>();
   const many = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`extra_${index}`, index]));
-  takeCounts({ ...many, queue_time: 0.5, "bad\nname": 1, a: { b: { c: { d: 1 } } }, prompt_tokens: 4, completion_tokens: 2 }, known, native);
+  takeCounts(
+    { ...many, queue_time: 0.5, "bad\nname": 1, a: { b: { c: { d: 1 } } }, prompt_tokens: 4, completion_tokens: 2 },
+    known,
+    native,
+  );
   assert.equal(native.get("prompt_tokens"), 4);
   assert.equal(native.get("extra_0"), 0);
   assert.equal(native.has("queue_time"), false);
@@ -119,7 +205,14 @@ test("null leaves a count, a later one replaces it, and zero does not", () => {
   const native = new Map<string, number>();
   takeCounts({ input_tokens: 5, output_tokens: 1, cache_read_input_tokens: 9 }, known, native);
   takeCounts({ input_tokens: null, output_tokens: 8, cache_read_input_tokens: 0 }, known, native);
-  assert.deepEqual([...native.entries()], [["input_tokens", 5], ["cache_read_input_tokens", 9], ["output_tokens", 8]]);
+  assert.deepEqual(
+    [...native.entries()],
+    [
+      ["input_tokens", 5],
+      ["cache_read_input_tokens", 9],
+      ["output_tokens", 8],
+    ],
+  );
 });
 
 test("usage in the head of an answer", () => {
