@@ -155,18 +155,15 @@ function responses({ words, model, usage }: AnswerParts, stream: boolean): Nativ
   const whole = { ...head, status: "completed", error: null, output: [item], usage: counted };
   if (!stream) return json(whole);
   const begun = { ...head, status: "in_progress", output: [], usage: null };
+  const place = { item_id: "msg_1", output_index: 0, content_index: 0 };
   const events: object[] = [
     { type: "response.created", response: begun },
     { type: "response.in_progress", response: begun },
     { type: "response.output_item.added", output_index: 0, item: { ...item, status: "in_progress", content: [] } },
-    ...words.map((delta) => ({
-      type: "response.output_text.delta",
-      item_id: "msg_1",
-      output_index: 0,
-      content_index: 0,
-      delta,
-    })),
-    { type: "response.output_text.done", item_id: "msg_1", output_index: 0, content_index: 0, text },
+    { type: "response.content_part.added", ...place, part: { type: "output_text", text: "", annotations: [] } },
+    ...words.map((delta) => ({ type: "response.output_text.delta", ...place, delta })),
+    { type: "response.output_text.done", ...place, text },
+    { type: "response.content_part.done", ...place, part: content[0] },
     { type: "response.output_item.done", output_index: 0, item },
     { type: "response.completed", response: whole },
   ];

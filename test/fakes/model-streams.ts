@@ -390,7 +390,7 @@ export const STREAM_FIXTURES: readonly StreamFixture[] = [
     output: 17,
     reasoning: 5,
   }),
-  fixture("chat, three choices", "chat", chatStream({ choices: 3 }), {
+  fixture("chat, three choices", "chat", chatStream({ choices: 3, pieces: PIECES.slice(0, 2) }), {
     input: 40,
     cacheRead: 24,
     output: 17,

@@ -34,7 +34,9 @@ function onlyOne(requests: readonly SeenRequest[]): SeenRequest {
 }
 
 test("a chat call: the answer as its provider wrote it, request ids, and the usage on record", async () => {
-  const scene = world.scene([{ headers: { "x-request-id": "upstream-1", "openai-processing-ms": "3", "x-new": "kept" } }]);
+  const scene = world.scene([
+    { headers: { "x-request-id": "upstream-1", "openai-processing-ms": "3", "x-new": "kept" } },
+  ]);
   const { data, response, request_id } = await world
     .openai()
     .chat.completions.create({ model: "plain", messages })
@@ -82,7 +84,9 @@ test("fields that nobody knows pass both ways", async () => {
         object: "chat.completion",
         created: 1,
         model: "up-plain",
-        choices: [{ index: 0, message: { role: "assistant", content: "x", reasoning_content: "why" }, finish_reason: "stop" }],
+        choices: [
+          { index: 0, message: { role: "assistant", content: "x", reasoning_content: "why" }, finish_reason: "stop" },
+        ],
         usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2, queue_time: 0.25 },
         x_provider: { nested: ["é", 1e-7, 12345678901234567000] },
       },
@@ -139,7 +143,10 @@ test("tools: definitions go out, calls come back, results go out again", async (
   assert.deepEqual(asked, ["Köln"]);
   const [first, second] = scene.requests.map(sentBody);
   assert.equal((first?.["tools"] as { function: { name: string } }[])[0]?.function.name, "weather");
-  assert.deepEqual((second?.["messages"] as { role: string }[]).map(({ role }) => role), ["user", "assistant", "tool"]);
+  assert.deepEqual(
+    (second?.["messages"] as { role: string }[]).map(({ role }) => role),
+    ["user", "assistant", "tool"],
+  );
 });
 
 test("an image as a data URL arrives octet by octet", async () => {
@@ -149,7 +156,9 @@ test("an image as a data URL arrives octet by octet", async () => {
     { type: "text" as const, text: "What is it?" },
     { type: "image_url" as const, image_url: { url, detail: "low" as const } },
   ];
-  const answer = await world.openai().chat.completions.create({ model: "plain", messages: [{ role: "user", content }] });
+  const answer = await world
+    .openai()
+    .chat.completions.create({ model: "plain", messages: [{ role: "user", content }] });
   assert.equal(answer.choices[0]?.message.content, HELLO);
   assert.deepEqual(sentBody(onlyOne(scene.requests))["messages"], [{ role: "user", content }]);
 });
@@ -217,8 +226,16 @@ test("an alias is the model", async () => {
 });
 
 const azureRows = [
-  { model: "on-azure", provider: "azure", url: "/openai/deployments/up-on-azure/chat/completions?api-version=2025-04-01-preview" },
-  { model: "callers-version", provider: "callers", url: "/openai/deployments/up-callers-version/chat/completions?api-version=2024-06-01" },
+  {
+    model: "on-azure",
+    provider: "azure",
+    url: "/openai/deployments/up-on-azure/chat/completions?api-version=2025-04-01-preview",
+  },
+  {
+    model: "callers-version",
+    provider: "callers",
+    url: "/openai/deployments/up-callers-version/chat/completions?api-version=2024-06-01",
+  },
 ];
 for (const { model, provider, url } of azureRows) {
   test(`AzureOpenAI, ${model}: deployment and api-version in the path, the provider's api-key`, async () => {
@@ -265,7 +282,10 @@ test("a body of 8 MB passes, and 32 parallel calls each get their own answer", a
   const answers = await Promise.all(
     Array.from({ length: 32 }, async (_, index) => {
       const content = `call ${100 + index}`;
-      const { choices } = await client.chat.completions.create({ model: "plain", messages: [{ role: "user", content }] });
+      const { choices } = await client.chat.completions.create({
+        model: "plain",
+        messages: [{ role: "user", content }],
+      });
       return choices[0]?.message.content;
     }),
   );

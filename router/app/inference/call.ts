@@ -20,7 +20,9 @@ export class Call {
   readonly #clock: Clock;
   readonly #began: Millis;
   readonly #settle: SettleCall;
-  readonly #abort = new AbortController();
+  /** Made for whoever needs a signal; most calls need none. */
+  #abort: AbortController | undefined;
+  #over = false;
   #cutReason: Reason | undefined;
   #onCut: (() => void) | undefined;
   #settled = false;
@@ -52,8 +54,15 @@ export class Call {
     };
   }
 
-  /** Aborted when the call is cut or its agent is gone. */
+  /** The call was cut, or its agent is gone. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Aborted when `over` becomes true. */
   get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#over) this.#abort.abort();
     return this.#abort.signal;
   }
 
@@ -69,21 +78,24 @@ export class Call {
   /** What must happen at once when the call ends before its answer does; one listener at a time. */
   onCut(callback: (() => void) | undefined): void {
     this.#onCut = callback;
-    if (this.#abort.signal.aborted) callback?.();
+    if (this.#over) callback?.();
   }
 
   /** Ends the call for a reason of ours: policy changed, drain. */
   cut(reason: Reason): void {
-    if (this.#settled || this.#abort.signal.aborted) return;
+    if (this.#settled || this.#over) return;
     this.#cutReason = reason;
-    this.#abort.abort();
-    this.#onCut?.();
+    this.#finish();
   }
 
   /** The agent is gone. */
   abandon(): void {
-    if (this.#settled || this.#abort.signal.aborted) return;
-    this.#abort.abort();
+    if (!this.#settled && !this.#over) this.#finish();
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#abort?.abort();
     this.#onCut?.();
   }
 

@@ -55,7 +55,7 @@ export async function serveCall(
   rooms.calls.add(call);
   const body = new RequestBody(agent, request.framing, rooms.limits.idle);
   const refuse = (problem: CallProblem): Next => {
-    if (call.signal.aborted && call.cutReason === undefined) {
+    if (call.over && call.cutReason === undefined) {
       call.aborted(undefined, "The agent left.");
       agent.abort();
       return "done";

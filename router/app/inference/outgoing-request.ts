@@ -142,7 +142,7 @@ function splitPath(path: string): { readonly path: string; readonly query: strin
   return mark === -1 ? { path, query: "" } : { path: path.slice(0, mark), query: path.slice(mark + 1) };
 }
 
-function hostField({ endpoint }: Provider): string {
+export function hostField({ endpoint }: Provider): string {
   const isDefault = endpoint.port === (endpoint.scheme === "https" ? 443 : 80);
   return `${formatHost(endpoint.host)}${isDefault ? "" : `:${endpoint.port}`}`;
 }

@@ -83,7 +83,7 @@ async function tryTargets(
     }
     last = end;
     forms = rooms.credentials.leakRules(connections.provider).forms;
-    if (index + 1 === targets.length || call.signal.aborted || !mayTryNext(failureOf(ready.value, end))) break;
+    if (index + 1 === targets.length || call.over || !mayTryNext(failureOf(ready.value, end))) break;
     if (!rooms.retries.take(rooms.clock.monotonic())) break;
   }
   // Before the agent is told, so that what it is told is how it stands.
@@ -111,7 +111,7 @@ async function repeatable(
   sent: ReadyCall,
   end: AttemptEnd,
 ): Promise<ReadyCall | undefined> {
-  if (end.kind !== "failed" || call.signal.aborted) return undefined;
+  if (end.kind !== "failed" || call.over) return undefined;
   if (end.stale) return sent;
   if (!sent.addedUsage || end.answer?.status !== 400 || !end.answer.body.includes("stream_options")) return undefined;
   connections.refusesStreamOptions = true;
@@ -182,7 +182,7 @@ async function onRecord(
   );
   if (!recorded.ok) return fail({ reason: "audit_unavailable", detail: undefined });
   call.admitted = true;
-  if (call.signal.aborted) return fail({ reason: call.cutReason ?? "draining", detail: undefined });
+  if (call.over) return fail({ reason: call.cutReason ?? "draining", detail: undefined });
   return outgoing;
 }
 
@@ -306,6 +306,6 @@ function failureOf({ api }: OutgoingCall, end: Failed): AttemptFailure {
 }
 
 /** Without what would tell the agent of the credential, whatever form it comes in. */
-function passedFields(fields: readonly Field[], forms: readonly string[]): readonly Field[] {
+export function passedFields(fields: readonly Field[], forms: readonly string[]): readonly Field[] {
   return fields.filter(({ name, value }) => !isOriginCredential(name) && !holdsSecret(value, forms));
 }

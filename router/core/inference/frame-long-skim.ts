@@ -79,6 +79,8 @@ export class LongSkim {
           break;
         case "name":
           this.#inName(octet);
+          // What is longer than any name is mostly text, and long.
+          if (this.#nameLength > LONGEST_NAME && !this.#escaped) at = plainEnd(bytes, at + 1, to) - 1;
           break;
         case "after-name":
           if (octet > SPACE) this.#afterName(octet);
@@ -86,9 +88,13 @@ export class LongSkim {
         case "value":
           if (octet > SPACE) this.#value(octet);
           break;
-        case "text":
-          this.#inText(octet);
+        case "text": {
+          const end = this.#escaped ? at : plainEnd(bytes, at, to);
+          this.findings.textOctets += end - at;
+          if (end < to) this.#inText(bytes[end] ?? 0);
+          at = end;
           break;
+        }
         case "kept-string":
           this.#keep(octet);
           if (this.#ends(octet)) this.#found();
@@ -104,7 +110,7 @@ export class LongSkim {
       }
       at++;
     }
-    return at;
+    return Math.min(at, to);
   }
 
   #between(octet: number): void {
@@ -132,6 +138,7 @@ export class LongSkim {
       this.#row =
         this.#nameLength <= LONGEST_NAME ? rowAt(this.#table, this.#name, 0, this.#nameLength, this.#depth) : undefined;
       this.#place = this.#row === undefined ? "between" : "after-name";
+      this.#nameLength = 0;
     } else {
       if (this.#nameLength < LONGEST_NAME) this.#name[this.#nameLength] = octet;
       this.#nameLength = Math.min(this.#nameLength + 1, LONGEST_NAME + 1);
@@ -201,4 +208,13 @@ export class LongSkim {
     }
     this.#valueFrom = -1;
   }
+}
+
+/** The index of the next quote or backslash, or `to`. */
+function plainEnd(bytes: Uint8Array, from: number, to: number): number {
+  for (let at = from; at < to; at++) {
+    const octet = bytes[at];
+    if (octet === QUOTE || octet === BACKSLASH) return at;
+  }
+  return to;
 }

@@ -6,12 +6,12 @@ import { type StatedUsage, type UsageParts, statedUsage, sum } from "./usage-sta
 /** How the provider of an API writes usage, and what it means (ai-gateways.md section 4.1). */
 export interface UsageForm {
   /** The paths that count, within the usage object. */
-  readonly known: readonly string[];
+  readonly known: ReadonlySet<string>;
   readonly parts: (of: (path: string) => number | undefined) => UsageParts;
 }
 
 const OPENAI: UsageForm = {
-  known: [
+  known: new Set([
     "prompt_tokens",
     "prompt_tokens_details.cached_tokens",
     "prompt_tokens_details.cache_write_tokens",
@@ -21,7 +21,7 @@ const OPENAI: UsageForm = {
     "completion_tokens_details.reasoning_tokens",
     "completion_tokens_details.audio_tokens",
     "total_tokens",
-  ],
+  ]),
   parts: (of) => ({
     input: of("prompt_tokens"),
     cacheRead: of("prompt_tokens_details.cached_tokens") ?? of("prompt_cache_hit_tokens"),
@@ -47,19 +47,19 @@ function withReasoning(of: (path: string) => number | undefined): number | undef
 
 /** What is embedded goes in, and no token comes out. */
 const OPENAI_EMBEDDINGS: UsageForm = {
-  known: ["prompt_tokens", "total_tokens"],
+  known: new Set(["prompt_tokens", "total_tokens"]),
   parts: (of) => ({ input: of("prompt_tokens") ?? of("total_tokens"), output: 0 }),
 };
 
 const RESPONSES: UsageForm = {
-  known: [
+  known: new Set([
     "input_tokens",
     "input_tokens_details.cached_tokens",
     "input_tokens_details.cache_write_tokens",
     "output_tokens",
     "output_tokens_details.reasoning_tokens",
     "total_tokens",
-  ],
+  ]),
   parts: (of) => ({
     input: of("input_tokens"),
     cacheRead: of("input_tokens_details.cached_tokens"),
@@ -71,7 +71,7 @@ const RESPONSES: UsageForm = {
 
 /** `input_tokens` is what no cache was read or written for. */
 const MESSAGES: UsageForm = {
-  known: [
+  known: new Set([
     "input_tokens",
     "cache_read_input_tokens",
     "cache_creation_input_tokens",
@@ -81,7 +81,7 @@ const MESSAGES: UsageForm = {
     "output_tokens_details.thinking_tokens",
     "server_tool_use.web_search_requests",
     "server_tool_use.web_fetch_requests",
-  ],
+  ]),
   parts: (of) => {
     const hour = of("cache_creation.ephemeral_1h_input_tokens");
     const written = of("cache_creation_input_tokens") ?? sum(of("cache_creation.ephemeral_5m_input_tokens"), hour);
@@ -99,7 +99,7 @@ const MESSAGES: UsageForm = {
 
 /** Thoughts are not among the candidates, nor what a tool put in among the prompt. */
 const GEMINI: UsageForm = {
-  known: [
+  known: new Set([
     "promptTokenCount",
     "toolUsePromptTokenCount",
     "cachedContentTokenCount",
@@ -109,7 +109,7 @@ const GEMINI: UsageForm = {
     "promptTokensDetails.AUDIO",
     "toolUsePromptTokensDetails.AUDIO",
     "candidatesTokensDetails.AUDIO",
-  ],
+  ]),
   parts: (of) => {
     const prompt = of("promptTokenCount");
     const input = prompt === undefined ? undefined : sum(prompt, of("toolUsePromptTokenCount"));
@@ -125,19 +125,19 @@ const GEMINI: UsageForm = {
 };
 
 const GEMINI_EMBEDDINGS: UsageForm = {
-  known: ["promptTokenCount", "totalTokenCount"],
+  known: new Set(["promptTokenCount", "totalTokenCount"]),
   parts: (of) => ({ input: of("promptTokenCount") ?? of("totalTokenCount"), output: 0 }),
 };
 
 const CONVERSE: UsageForm = {
-  known: [
+  known: new Set([
     "inputTokens",
     "cacheReadInputTokens",
     "cacheWriteInputTokens",
     "cacheDetails.1h",
     "outputTokens",
     "totalTokens",
-  ],
+  ]),
   parts: (of) => ({
     input: withCache(of("inputTokens"), of("cacheReadInputTokens"), of("cacheWriteInputTokens")),
     cacheRead: of("cacheReadInputTokens"),
@@ -149,13 +149,13 @@ const CONVERSE: UsageForm = {
 
 /** The invocation's metrics, or else the usage of the Anthropic model that was invoked. */
 const INVOKE: UsageForm = {
-  known: [
+  known: new Set([
     "inputTokenCount",
     "outputTokenCount",
     "cacheReadInputTokenCount",
     "cacheWriteInputTokenCount",
     ...MESSAGES.known,
-  ],
+  ]),
   parts: (of) => {
     const messages = MESSAGES.parts(of);
     const cacheRead = of("cacheReadInputTokenCount") ?? messages.cacheRead;
@@ -172,17 +172,17 @@ const INVOKE: UsageForm = {
 
 /** `prompt_eval_count` may be missing where the prompt was in the model's own cache. */
 const OLLAMA: UsageForm = {
-  known: ["prompt_eval_count", "eval_count"],
+  known: new Set(["prompt_eval_count", "eval_count"]),
   parts: (of) => ({ input: of("prompt_eval_count"), output: of("eval_count") }),
 };
 
 const OLLAMA_EMBEDDINGS: UsageForm = {
-  known: ["prompt_eval_count"],
+  known: new Set(["prompt_eval_count"]),
   parts: (of) => ({ input: of("prompt_eval_count"), output: 0 }),
 };
 
 /** A call that costs nothing states no usage. */
-const NONE: UsageForm = { known: [], parts: () => ({}) };
+const NONE: UsageForm = { known: new Set(), parts: () => ({}) };
 
 export function usageForm(api: Api): UsageForm {
   switch (api) {
@@ -218,9 +218,11 @@ export function usageForm(api: Api): UsageForm {
 
 /** The usage that native counts state in this form. */
 export function usageOf(form: UsageForm, native: ReadonlyMap<string, number>): StatedUsage | undefined {
-  const parts = form.parts((path) => native.get(path));
   // Where nothing at all was stated, that no token comes out is no statement either.
-  return form.known.some((path) => native.has(path)) ? statedUsage(parts) : undefined;
+  for (const path of form.known) {
+    if (native.has(path)) return statedUsage(form.parts((name) => native.get(name)));
+  }
+  return undefined;
 }
 
 const HEADERS: readonly (readonly [header: string, path: string])[] = [

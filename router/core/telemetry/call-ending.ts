@@ -1,3 +1,4 @@
+import { assertNever } from "../base/assert-never.ts";
 import type { CallOutcome } from "../outcome/inference-outcome.ts";
 
 /**
@@ -18,5 +19,7 @@ export function callEnding(outcome: CallOutcome): CallEnding {
       return outcome.reason === undefined ? "cancelled" : "aborted";
     case "completed":
       return (outcome.facts.status ?? 200) < 400 ? "completed" : "provider_error";
+    default:
+      return assertNever(outcome);
   }
 }

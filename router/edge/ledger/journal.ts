@@ -66,10 +66,22 @@ export class Journal {
 
   /** False where the line is not written. What it says is then to be undone, or will be in the next file's snapshot. */
   append(text: string): boolean {
+    return this.#take(text, (file) => file.append(text));
+  }
+
+  /**
+   * The same for a line whose loss takes nothing from the budgets: it is in the kernel with the next one, or `syncAfter`
+   * later. A settlement that is lost with the process leaves its reservation, which is then charged in full.
+   */
+  appendSoon(text: string): boolean {
+    return this.#take(text, (file) => file.hold(text));
+  }
+
+  #take(text: string, write: (file: JournalFile) => void): boolean {
     const taken = this.#problem === undefined;
     if (taken) {
       try {
-        this.#file.append(text);
+        write(this.#file);
       } catch (error) {
         // The snapshot under way would not know what is now undone.
         this.#pending = undefined;

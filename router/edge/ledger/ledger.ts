@@ -141,7 +141,7 @@ export class Ledger {
   settle(id: number, charge: Charge | undefined): Settled | undefined {
     const now = this.#now();
     const settled = this.#budgets.settle(id, charge, now);
-    if (settled?.reservation.durable === true) this.#append(settleText(now.wall, settled));
+    if (settled?.reservation.durable === true) this.#journal?.appendSoon(settleText(now.wall, settled));
     return settled;
   }
 
@@ -149,7 +149,7 @@ export class Ledger {
   release(id: number): Reservation | undefined {
     const now = this.#now();
     const released = this.#budgets.release(id, now);
-    if (released?.durable === true) this.#append(releaseText(now.wall, released));
+    if (released?.durable === true) this.#journal?.appendSoon(releaseText(now.wall, released));
     return released;
   }
 

@@ -4,7 +4,15 @@ import { CALL_ENDINGS, callEnding } from "../../core/telemetry/call-ending.ts";
 import { KnownNames, OTHER } from "./known-names.ts";
 import type { Series } from "./tally.ts";
 
-const TOKEN_TYPES = ["input", "output", "cache_read", "cache_write", "reasoning", "audio_input", "audio_output"] as const;
+const TOKEN_TYPES = [
+  "input",
+  "output",
+  "cache_read",
+  "cache_write",
+  "reasoning",
+  "audio_input",
+  "audio_output",
+] as const;
 
 /** What is counted of one model. */
 interface ModelCounts {
@@ -21,7 +29,6 @@ interface CallRow {
   readonly labels: { readonly api: string; readonly provider: string; readonly model: string };
   /** By the place in `CALL_ENDINGS`. */
   readonly endings: Float64Array;
-  readonly counts: ModelCounts;
 }
 
 export const MOST_MODELS = 1_000;
@@ -57,10 +64,11 @@ export class CallCounts {
     const ending = CALL_ENDINGS.indexOf(callEnding(outcome));
     row.endings[ending] = (row.endings[ending] ?? 0) + 1;
     const { usage, charged } = facts;
-    if (usage !== undefined) addUsage(row.counts.tokens, usage);
-    if (charged === undefined) return;
-    if (charged.cost !== undefined) row.counts.cost += charged.cost;
-    if (charged.estimated) row.counts.estimated += 1;
+    if (usage === undefined && charged === undefined) return;
+    const counts = this.#of(model);
+    if (usage !== undefined) addUsage(counts.tokens, usage);
+    if (charged?.cost !== undefined) counts.cost += charged.cost;
+    if (charged?.estimated === true) counts.estimated += 1;
   }
 
   requests(): readonly Series[] {
@@ -96,11 +104,7 @@ export class CallCounts {
     if (this.#size >= MOST_ROWS && model !== OTHER) {
       return this.#rows.get(OTHER)?.get(provider)?.get(api) ?? this.#row(OTHER, provider, api);
     }
-    const row: CallRow = {
-      labels: { api, provider, model },
-      endings: new Float64Array(CALL_ENDINGS.length),
-      counts: this.#of(model),
-    };
+    const row: CallRow = { labels: { api, provider, model }, endings: new Float64Array(CALL_ENDINGS.length) };
     const providers = this.#rows.get(model) ?? new Map<string, Map<string, CallRow>>();
     const apis = providers.get(provider) ?? new Map<string, CallRow>();
     apis.set(api, row);

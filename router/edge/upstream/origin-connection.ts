@@ -19,8 +19,7 @@ const IDLE_MILLIS = 4_000;
 const KEEP_ALIVE_MILLIS = 30_000;
 
 /** `link` is the connection's own from here on, until `close`. Between exchanges it closes by itself after 4 s. */
-export function originConnection(link: Link): OriginConnection {
-  const { socket } = link;
+export function originConnection({ socket }: Pick<Link, "socket">): OriginConnection {
   const agent = new Agent({ keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MILLIS, maxSockets: 1, timeout: IDLE_MILLIS });
   let handedOver = false;
   // The one socket that policy admitted. Node asks for another only where this one has died: there is none.

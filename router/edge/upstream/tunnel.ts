@@ -36,7 +36,7 @@ export interface TunnelRelay {
 /** The origin's side: a `TunnelLink`, or a socket without `reading` whose next bytes belong to the agent. */
 export interface TunnelOrigin {
   readonly socket: Socket;
-  readonly reading?: PooledReading;
+  readonly reading?: Pick<PooledReading, "deliver">;
 }
 
 export interface TunnelOptions {

@@ -104,6 +104,6 @@ test("a frame over the maximum overflows, whole or in pieces, and no frame is gi
 test("an endless line is not held", () => {
   const cutter = new SseFrames(1_024);
   const chunk = new Uint8Array(65_536).fill(0x78);
-  for (let count = 0; count < 100; count++) cutter.push(chunk, assert.fail);
+  for (let count = 0; count < 100; count++) cutter.push(chunk, () => assert.fail());
   assert.equal(cutter.rest(), undefined);
 });
