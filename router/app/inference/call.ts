@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/base/clock.ts";
 import { type Millis, millis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
+import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
 import type { CallFacts, CallOutcome, CallStart } from "../../core/outcome/inference-outcome.ts";
 import type { PolicyIdentity } from "../../core/policy/permit.ts";
 
@@ -16,6 +17,8 @@ export class Call {
   policy: PolicyIdentity | undefined;
   /** Its durable record exists. */
   admitted = false;
+  /** Why it may not go on under a policy, beyond what holds for every call; asked when another comes into force. */
+  lostUnder: ((policy: CompiledInferencePolicy) => Reason | undefined) | undefined;
 
   readonly #clock: Clock;
   readonly #began: Millis;

@@ -127,7 +127,7 @@ async function serveRead(
 }
 
 /** Why no call goes on now, whatever it is. Looked at before its body is read, and again after. */
-function obstacle(rooms: InferenceRooms): CallProblem | undefined {
+export function obstacle(rooms: InferenceRooms): CallProblem | undefined {
   if (rooms.draining()) return { reason: "draining", detail: undefined };
   const policy = rooms.policy();
   if (policy.state === "missing") return MISSING;

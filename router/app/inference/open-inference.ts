@@ -157,7 +157,8 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
       if (policy.state === "missing") return "policy_missing";
       if (!(time.now() < policy.deniesFrom)) return "policy_expired";
       if (policy.model(model) === undefined || policy.provider(provider) === undefined) return "model_not_allowed";
-      if (address === undefined) return undefined;
+      const lost = call.lostUnder?.(policy);
+      if (lost !== undefined || address === undefined) return lost;
       return routes.admits(policy, provider, address) ? undefined : "address_not_allowed";
     });
   };

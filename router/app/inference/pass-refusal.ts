@@ -30,7 +30,7 @@ const FOR_LOGS: ReadonlySet<string> = new Set(["upstream_unreachable", "dns_fail
 export function passRefusal(
   agent: AgentSocket,
   call: Call,
-  parts: AdmittedCallParts,
+  parts: Pick<AdmittedCallParts, "request">,
   end: Failed,
   forms: readonly string[],
 ): "again" | "done" {

@@ -11,7 +11,7 @@ import type { PolicySnapshot } from "../../core/policy/snapshot.ts";
 import type { Host } from "../../core/wire/host.ts";
 import type { IpAddress } from "../../core/wire/ip-address.ts";
 import { createModelClient, type ModelClient } from "../../edge/upstream/model-client.ts";
-import type { OpenProblem } from "../../edge/upstream/model-link.ts";
+import { type ModelLinker, modelLinker, type OpenProblem } from "../../edge/upstream/model-link.ts";
 import type { NameResolver } from "../../edge/upstream/resolver.ts";
 
 export interface ConnectionRooms {
@@ -28,6 +28,8 @@ export interface ConnectionRooms {
 export interface ProviderConnections {
   readonly provider: Provider;
   readonly client: ModelClient;
+  /** Opens a connection that is the caller's alone. */
+  readonly link: ModelLinker;
   /** It answered that `stream_options` is unknown to it; remembered while the policy stands. */
   refusesStreamOptions: boolean;
 }
@@ -53,19 +55,21 @@ export class ProviderRoutes {
     if (provider === undefined) return undefined;
     const { endpoint, tls } = provider;
     const ca = tls.caFile === undefined ? undefined : (this.#rooms.certificates(tls.caFile) ?? "");
-    const client = createModelClient({
+    const way = {
       scheme: endpoint.scheme,
       host: endpoint.host,
-      port: endpoint.port,
       tls: { ca, serverName: tls.serverName },
-      open: (signal) =>
+      open: (signal: AbortSignal) =>
         admitEndpoint(this.#rooms, endpoint.host, signal, () =>
           providerPermit(policy, provider, this.#rooms.egress(), this.#rooms.time()),
         ),
       clock: this.#rooms.clock,
       timeout: provider.timeouts.connect,
-    });
-    const made: ProviderConnections = { provider, client, refusesStreamOptions: false };
+    };
+    const client = createModelClient({ ...way, port: endpoint.port });
+    let linker: ModelLinker | undefined;
+    const link: ModelLinker = async (signal) => (linker ??= modelLinker(way))(signal);
+    const made: ProviderConnections = { provider, client, link, refusesStreamOptions: false };
     this.#open.set(id, made);
     return made;
   }

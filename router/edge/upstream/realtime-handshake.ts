@@ -1,11 +1,11 @@
-import { Agent } from "node:http";
 import { bytes, type Millis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import { fieldValues } from "../../core/wire/fields.ts";
 import type { Field } from "../../core/wire/message-head.ts";
 import type { DeadlineWatch } from "./deadline-watch.ts";
-import { exchange, type ExchangeEnd } from "./exchange.ts";
+import type { ExchangeEnd } from "./exchange.ts";
 import type { ModelLink } from "./model-link.ts";
+import { originConnection } from "./origin-connection.ts";
 import { reset } from "./reset.ts";
 import type { ResponseHead } from "./response-head.ts";
 import type { TunnelOrigin } from "./tunnel.ts";
@@ -48,21 +48,10 @@ export async function openRealtime(
   { timeout, watch, signal }: HandshakeOptions,
 ): Promise<HandshakeEnd> {
   const socket = resettable(link);
-  let handedOver = false;
-  const agent = new Agent({ keepAlive: false, maxSockets: 1 });
-  agent.createConnection = (_options, callback) => {
-    if (!handedOver) {
-      handedOver = true;
-      return socket;
-    }
-    callback?.(new Error("the connection was closed"), socket);
-    return undefined;
-  };
+  const connection = originConnection({ socket });
   let head: ResponseHead | undefined;
   const body: Buffer[] = [];
-  const end = await exchange(
-    socket,
-    agent,
+  const end = await connection.exchange(
     {
       method: "GET",
       target,
@@ -84,6 +73,7 @@ export async function openRealtime(
   );
   const result = endOf(end, protocols, head, body);
   if (result.kind !== "open") reset(socket);
+  connection.close();
   return result;
 }
 

@@ -81,9 +81,9 @@ export function createSharedLedgerClient(options: SharedLedgerClientOptions): Sh
   let probing: NodeJS.Timeout | undefined;
 
   function turn(to: string | undefined): void {
-    if (problem === to) return;
+    const changed = problem !== to;
     problem = to;
-    options.onChange(to);
+    if (changed && !stop.signal.aborted) options.onChange(to);
   }
 
   function digestOf(script: SharedScript): string {

@@ -3,8 +3,12 @@ import { connect as connectTls } from "node:tls";
 import type { Millis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { Endpoint } from "../../core/config/endpoint-shape.ts";
+import type { Host } from "../../core/wire/host.ts";
 import type { NameResolver } from "./resolver.ts";
 import { errorCode } from "./shared-ledger-link.ts";
+
+/** Until the kernel asks whether an idle peer is still there. */
+const KEEP_ALIVE = 15_000;
 
 export interface LedgerDialOptions {
   readonly endpoint: Endpoint;
@@ -31,26 +35,33 @@ export async function dialSharedLedger(
   let problem = "its name has no address";
   for (const address of addresses.value) {
     if (end.aborted) break;
-    const socket =
-      endpoint.scheme === "http"
-        ? connectTcp({ host: address, port, noDelay: true, keepAlive: true })
-        : connectTls({
-            host: address,
-            port,
-            rejectUnauthorized: true,
-            // An address is no server name (RFC 6066 section 3); the certificate has to be for `host` then.
-            servername: host.kind === "name" ? host.text : "",
-            ...(ca === undefined ? {} : { ca }),
-          });
+    const socket = endpoint.scheme === "http" ? connectTcp({ host: address, port }) : secured(host, address, port, ca);
+    if (socket === undefined) return fail("the certificates to trust cannot be read");
     const connected = await settled(socket, endpoint.scheme === "http" ? "connect" : "secureConnect", end);
     if (connected === undefined) {
-      socket.setNoDelay(true);
+      socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE);
       return ok(socket);
     }
     problem = `${address} ${connected}`;
   }
   if (signal.aborted) return fail("given up");
   return fail(end.aborted ? `no connection within ${timeout} ms` : problem);
+}
+
+/** Undefined where OpenSSL cannot read the certificates. */
+function secured(host: Host, address: string, port: number, ca: string | undefined): Socket | undefined {
+  try {
+    return connectTls({
+      host: address,
+      port,
+      rejectUnauthorized: true,
+      // An address is no server name (RFC 6066 section 3); the certificate has to be for `host` then.
+      servername: host.kind === "name" ? host.text : "",
+      ...(ca === undefined ? {} : { ca }),
+    });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Undefined once it is there; else a phrase, and the socket is gone. */
