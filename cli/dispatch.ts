@@ -103,6 +103,16 @@ const VERBS: readonly VerbRow[] = [
     load: async () => (await import("./audit-witness.ts")).auditWitness,
   },
   {
+    words: "status",
+    usage: "status [--address HOST:PORT] [--json]",
+    does: "policies, budgets left, tunnels, audit log and guard of a running sidecar",
+    options: [
+      "--address HOST:PORT: its admin listener (127.0.0.1:18090); what answers there is not authenticated",
+      "exit codes: 0 ready, degraded or not, 1 something has failed, 2 no sidecar's answer, 69 no answer",
+    ],
+    load: async () => (await import("./status.ts")).status,
+  },
+  {
     words: "attest",
     usage: "attest [--from URL] [--out FILE] | attest --verify BUNDLE [--key KEY]... [--json]",
     does: "a signed statement of what runs, and its verification",

@@ -33,7 +33,11 @@ export function processSources(argv: readonly string[]): ConfigSources {
 export async function loadConfig(sources: ConfigSources): Promise<Result<RouterConfig, readonly DocumentProblem[]>> {
   const problems: DocumentProblem[] = [];
   const flags = readFlags(sources.argv, problems);
-  const settings = [...readEnvironment(sources.environment, problems), ...flags.settings];
+  const settings = [
+    ...readOpenTelemetry(sources.environment),
+    ...readEnvironment(sources.environment, problems),
+    ...flags.settings,
+  ];
   const file = flags.file ?? sources.defaultFile;
   const source = await readSource(file, flags.file === undefined);
   // Without the file nobody can say what is missing from it.
@@ -89,6 +93,22 @@ function readEnvironment(
     const path = paths.get(name);
     if (path === undefined) problems.push(problem(name, "unknown_variable", "No setting is called so."));
     else settings.push({ path, text, origin: name });
+  }
+  return settings;
+}
+
+/** OpenTelemetry's own variables, which clusters set for all their containers; ours win over them. */
+function readOpenTelemetry(environment: ConfigSources["environment"]): readonly SettingText[] {
+  const settings: SettingText[] = [];
+  for (const origin of ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]) {
+    const text = environment[origin];
+    // The second is the whole URL, the first what `/v1/traces` is put behind; ours is the first.
+    const base = text?.replace(/\/v1\/traces\/?$/, "").replace(/\/$/, "");
+    if (base !== undefined && base !== "") settings.push({ path: "tracing.endpoint", text: base, origin });
+  }
+  const optIn = environment["OTEL_SEMCONV_STABILITY_OPT_IN"]?.split(",").map((name) => name.trim()) ?? [];
+  if (optIn.includes("gen_ai_latest_experimental")) {
+    settings.push({ path: "tracing.latestNames", text: "true", origin: "OTEL_SEMCONV_STABILITY_OPT_IN" });
   }
   return settings;
 }

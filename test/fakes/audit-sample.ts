@@ -5,8 +5,10 @@ import { type Actor, recordRenderer } from "../../router/core/audit/record.ts";
 import { NO_LEAF, segmentDetail } from "../../router/core/audit/segment-header.ts";
 import { type Port, epochMillis, millis } from "../../router/core/base/quantity.ts";
 import { admittedEvent, endedEvent } from "../../router/core/outcome/audit-projection.ts";
+import { admittedCallEvent, endedCallEvent } from "../../router/core/outcome/inference-projection.ts";
 import type { ExchangeFacts, Outcome } from "../../router/core/outcome/outcome.ts";
 import { type Host, parseHost } from "../../router/core/wire/host.ts";
+import { callOutcome } from "./call-outcome.ts";
 import { ip, permitFor } from "../unit/core/policy/policy-fixture.ts";
 
 /** One record of a sample, with the name of what it shows. */
@@ -284,9 +286,98 @@ function events(): (readonly [name: string, event: AuditEvent])[] {
         request: "r-9",
       }),
     ],
-    ["stop", at(13, sampleEvent("stop", "stop", "", {}))],
+    ...callEvents().map(([name, event]): readonly [string, AuditEvent] => [name, at(13, event)]),
+    ["stop", at(14, sampleEvent("stop", "stop", "", {}))],
   ];
 }
+
+/** Each way an inference call can go, and what budgets record of themselves. */
+function callEvents(): (readonly [name: string, event: AuditEvent])[] {
+  const completed = callOutcome({ kind: "completed" });
+  const nobody = { provider: undefined, target: undefined, address: undefined, status: undefined };
+  const nothing = { ...nobody, usage: undefined, charged: undefined, finishReasons: [], attempts: 0 };
+  return [
+    [
+      "call admitted",
+      admittedCallEvent({
+        start: { ...completed.start, trace: SAMPLE_TRACE },
+        policy: POLICY,
+        model: "fast",
+        provider: "azure-eu",
+        target: "gpt-4o-mini",
+        stream: true,
+        reserved: 1_200,
+      }),
+    ],
+    ["call completed", endedCallEvent(completed, true, BEGAN)],
+    [
+      "call that the provider refused",
+      endedCallEvent(callOutcome({ kind: "completed" }, { ...nothing, ...PROVIDER, status: 429 }), true, BEGAN),
+    ],
+    [
+      "call cut by a budget",
+      endedCallEvent(
+        callOutcome(
+          { kind: "aborted", reason: "budget_exhausted", detail: "The stream reached what was held for it." },
+          { charged: { tokens: 900, cost: undefined, estimated: true }, signals: ["hate.high", "jailbreak.detected"] },
+          "daily",
+        ),
+        true,
+        BEGAN,
+      ),
+    ],
+    [
+      "call that the agent left",
+      endedCallEvent(callOutcome({ kind: "aborted", reason: undefined, detail: "The agent left." }), true, BEGAN),
+    ],
+    [
+      "call refused by a budget",
+      endedCallEvent(
+        callOutcome({ kind: "refused", reason: "budget_exhausted", detail: "Nothing is left." }, nothing, "daily"),
+        false,
+        BEGAN,
+      ),
+    ],
+    [
+      "call that was not read",
+      endedCallEvent(
+        {
+          ...callOutcome({ kind: "refused", reason: "malformed_request", detail: undefined }, nothing),
+          start: { ...completed.start, api: undefined },
+          policy: undefined,
+          facts: { ...completed.facts, ...nothing, model: undefined },
+        },
+        false,
+        BEGAN,
+      ),
+    ],
+    [
+      "call with hidden fields",
+      {
+        ...endedCallEvent(completed, true, BEGAN),
+        target: HIDDEN,
+        detail: { provider: HIDDEN, address: HIDDEN, usage: HIDDEN, outcome: "completed" },
+      },
+    ],
+    [
+      "budgets after a crash",
+      sampleEvent("budget", "budget.recovered", "budgets", {
+        torn: true,
+        charged: [{ model: "fast", tokens: 512, costNanoUsd: 12_000 }],
+        calls: 1,
+      }),
+    ],
+    [
+      "budgets after a clock step",
+      sampleEvent("budget", "budget.clock_step", "budgets", {
+        from: "2026-11-20T09:00:00.000Z",
+        to: "2026-11-21T09:00:00.000Z",
+      }),
+    ],
+  ];
+}
+
+const PROVIDER = { provider: "azure-eu", target: "gpt-4o-mini" };
 
 type Ending =
   | Omit<Extract<Outcome, { kind: "completed" }>, keyof Exchange>

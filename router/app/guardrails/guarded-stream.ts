@@ -25,8 +25,8 @@ export function guardedStream(
   post: PostCheck,
 ): GuardedStream | undefined {
   if (!canGuardStream(api)) return undefined;
-  const guard = new StreamGuard({ api, checks });
-  if (remote.length === 0) {
+  const guard = checks.length === 0 ? undefined : new StreamGuard({ api, checks });
+  if (guard !== undefined && remote.length === 0) {
     return { flows: true, frame: (bytes) => guard.frame(bytes), end: () => guard.end() };
   }
   let collector = new StreamCollector(api);
@@ -42,9 +42,9 @@ export function guardedStream(
   };
   return {
     flows: false,
-    frame: (bytes) => blocked ?? keep(guard.frame(bytes)),
+    frame: (bytes) => blocked ?? keep(guard?.frame(bytes) ?? { kind: "emit", frames: [bytes] }),
     async end() {
-      keep(guard.end());
+      if (guard !== undefined) keep(guard.end());
       if (blocked !== undefined) return blocked;
       for (const rail of remote) {
         const verdict = await askRemotely(rail, { phase: "output", api, model, texts: collector.texts() }, post);

@@ -11,7 +11,7 @@ import type { InferenceRooms } from "./inference-rooms.ts";
 import { RealtimeGate } from "./realtime-gate.ts";
 import type { RealtimeMeter } from "./realtime-meter.ts";
 
-export interface RealtimeSession {
+export interface RelayedSession {
   readonly origin: TunnelOrigin;
   readonly provider: Provider;
   readonly meter: RealtimeMeter;
@@ -37,7 +37,7 @@ export async function relayRealtime(
   rooms: InferenceRooms,
   agent: AgentSocket,
   call: Call,
-  { origin, provider, meter, secrets, watch }: RealtimeSession,
+  { origin, provider, meter, secrets, watch }: RelayedSession,
 ): Promise<Broken | undefined> {
   const gate = new RealtimeGate(secrets, meter);
   let fault: string | undefined;
@@ -46,12 +46,10 @@ export async function relayRealtime(
     deliver(sink) {
       origin.socket.on("data", (chunk: Buffer) => {
         if (fault !== undefined) return;
-        let more = true;
         fault = gate.push(chunk, (octets) => {
-          more = sink(bufferOf(octets), ignore);
+          if (!sink(bufferOf(octets), ignore)) origin.socket.pause();
         });
         if (fault !== undefined) tunnel.cut("upstream_invalid");
-        else if (!more) origin.socket.pause();
       });
     },
   };

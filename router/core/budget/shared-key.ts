@@ -14,7 +14,7 @@ export interface SharedRule {
 }
 
 /** Whether a rule is counted by several pods together. A budget of one call counts nothing, whatever its scope. */
-export function isShared({ scope, window }: BudgetRule): boolean {
+export function isShared({ scope, window }: Pick<BudgetRule, "scope" | "window">): boolean {
   return (scope === "agent" || scope === "namespace") && window.kind !== "request";
 }
 
@@ -23,7 +23,10 @@ export function isShared({ scope, window }: BudgetRule): boolean {
  * hash tag: in a cluster all keys of a namespace are in one slot, so that one script may touch them. Pods whose rules
  * have the same key count together, whatever their limits. The 1 is the version of what the key holds.
  */
-export function sharedKey({ namespace, agent }: SharedIdentity, { id, unit, window, scope }: BudgetRule): string {
+export function sharedKey(
+  { namespace, agent }: SharedIdentity,
+  { id, unit, window, scope }: Pick<BudgetRule, "id" | "unit" | "window" | "scope">,
+): string {
   const whose = scope === "agent" ? `agent:${escaped(agent)}` : "namespace";
   return `${prefix(namespace)}${whose}:${escaped(id)}:${unit}:${escaped(windowText(window))}`;
 }

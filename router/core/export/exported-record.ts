@@ -47,3 +47,8 @@ export function countOf(value: AuditValue | undefined): number | undefined {
 export function textOf(value: AuditValue | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
+
+export function membersOf(value: AuditValue | undefined): { readonly [name: string]: AuditValue } | undefined {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject ? (value as { readonly [name: string]: AuditValue }) : undefined;
+}

@@ -12,9 +12,10 @@ const ACTIVITIES: ReadonlyMap<string, readonly [id: number, name: string]> = new
   ["guard", [2, "Read"]],
   ["policy.load", [3, "Update"]],
   ["policy.refused", [3, "Update"]],
+  ["budget", [3, "Update"]],
 ]);
 
-/** What an agent did not send: the router's own life and log, its policy, and any kind that is not known here. */
+/** What an agent did not send: the router's own life and log, its policy, its budgets, and any kind that is not known here. */
 export function apiActivity(record: ExportedRecord, version: string): OcsfActivity {
   const [activityId, activityName] = ACTIVITIES.get(record.kind) ?? [OTHER, record.action];
   return {

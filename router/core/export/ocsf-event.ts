@@ -2,7 +2,9 @@ import type { AuditValue } from "../audit/audit-event.ts";
 import { logOrigin } from "../audit/log-origin.ts";
 import { type ExportedRecord, recordId, textOf } from "./exported-record.ts";
 import { type Gravity, gravityOf } from "./gravity.ts";
+import type { OcsfActivity } from "./ocsf-activity.ts";
 import { apiActivity } from "./ocsf-api-activity.ts";
+import { inferenceActivity } from "./ocsf-inference-activity.ts";
 import { networkActivity } from "./ocsf-network-activity.ts";
 import { epochMillisOf } from "./record-time.ts";
 
@@ -21,8 +23,8 @@ const CONTROL: Readonly<Record<ExportedRecord["decision"], { readonly [name: str
 };
 
 /**
- * A record as an event of OCSF 1.8.0: what the agent sent, or tried to, is Network Activity (4001); everything else,
- * kinds unknown here among them, is API Activity (6003). The record itself is `raw_data` and its leaf `raw_data_hash`, so
+ * A record as an event of OCSF 1.8.0: what the agent sent, or tried to, is Network Activity (4001); inference calls and
+ * everything else, kinds unknown here among them, are API Activity (6003). The record itself is `raw_data` and its leaf `raw_data_hash`, so
  * that it can be verified where it ends up; what has no attribute stands in `unmapped`. 1.8.0 has no attribute for a
  * chain, so `prev` is there too.
  */
@@ -32,8 +34,7 @@ export function ocsfEvent(
   leaf: string,
   version: string,
 ): { readonly [name: string]: AuditValue } {
-  const isExchange = record.kind === "egress.decision" || record.kind === "egress.end";
-  const activity = isExchange ? networkActivity(record) : apiActivity(record, version);
+  const activity = activityOf(record, version);
   const [severityId, severity] = SEVERITY[gravityOf(record)];
   const profiles = activity.judged ? [...activity.profiles, "security_control"] : activity.profiles;
   return {
@@ -72,6 +73,19 @@ export function ocsfEvent(
       detail: record.detail,
     },
   };
+}
+
+function activityOf(record: ExportedRecord, version: string): OcsfActivity {
+  switch (record.kind) {
+    case "egress.decision":
+    case "egress.end":
+      return networkActivity(record);
+    case "inference.decision":
+    case "inference.end":
+      return inferenceActivity(record, version);
+    default:
+      return apiActivity(record, version);
+  }
 }
 
 function messageOf({ action, target, decision, reason, detail }: ExportedRecord): string {

@@ -1,7 +1,7 @@
 import type { AuditValue } from "../audit/audit-event.ts";
 import type { EpochMillis } from "../base/quantity.ts";
 import { addressVersion, parseDestination } from "./destination.ts";
-import { countOf, type ExportedRecord, textOf } from "./exported-record.ts";
+import { countOf, type ExportedRecord, membersOf, textOf } from "./exported-record.ts";
 import { type Gravity, gravityOf } from "./gravity.ts";
 import { type Attribute, countAttribute, textAttribute } from "./otlp-attribute.ts";
 import { epochMillisOf } from "./record-time.ts";
@@ -77,14 +77,28 @@ function attributesOf(record: ExportedRecord, leaf: string): readonly Attribute[
     attributes.push(countAttribute("sluice.policy.version", policy.version));
     text("sluice.policy.digest", policy.digest);
   }
-  if (!record.kind.startsWith("egress.")) return attributes;
+  const isCall = record.kind.startsWith("inference.");
+  if (!isCall && !record.kind.startsWith("egress.")) return attributes;
   text("sluice.outcome", detail["outcome"]);
   count("sluice.bytes_out", detail["bytesOut"]);
   count("sluice.bytes_in", detail["bytesIn"]);
   count("sluice.duration_ms", detail["millis"]);
-  const destination = parseDestination(record.target);
-  text("server.address", destination?.host);
-  count("server.port", destination?.port);
+  if (isCall) {
+    text("sluice.provider", detail["provider"]);
+    text("gen_ai.request.model", detail["providerModel"]);
+    const usage = membersOf(detail["usage"]);
+    // What the router estimated is no count of a provider's: that is in `sluice.tokens` only.
+    if (detail["estimated"] !== true) {
+      count("gen_ai.usage.input_tokens", usage?.["input"]);
+      count("gen_ai.usage.output_tokens", usage?.["output"]);
+    }
+    count("sluice.tokens", detail["tokens"]);
+    count("sluice.cost_nano_usd", detail["costNanoUsd"]);
+  } else {
+    const destination = parseDestination(record.target);
+    text("server.address", destination?.host);
+    count("server.port", destination?.port);
+  }
   const address = textOf(detail["address"]);
   if (address !== undefined && addressVersion(address) !== undefined) text("network.peer.address", address);
   text("http.request.method", methodOf(record.action));

@@ -34,6 +34,7 @@ export function eachJsonToken(
   container?: (step: "object" | "array" | "end", at: number, member: string) => void,
 ): boolean {
   const open: Container[] = [];
+  if (text.trim() === "") return false;
   for (let at = 0; at < text.length; at += 1) {
     const inner = open.at(-1);
     const member = inner?.member ?? "";

@@ -1,6 +1,6 @@
 import { mayFold } from "./folded-text.ts";
 import type { JsonToken } from "./json-strings.ts";
-import { joinedMatches, maskedText, type Match } from "./match.ts";
+import { maskedText, type Match } from "./match.ts";
 import { type PatternSearch, TOO_COMPLEX } from "./pattern-search.ts";
 import { rewrittenBody } from "./rewritten-body.ts";
 import { bodyTexts, type BodyTexts, type Phase } from "./written-texts.ts";
@@ -50,48 +50,64 @@ function masked(search: PatternSearch, body: string, texts: BodyTexts): BodyVerd
     const name = maskable.has(token) ? undefined : search.test(token.value);
     if (name !== undefined) return block(name);
   }
-  const matches = matchesIn(search, written);
-  if (matches === undefined) return block(TOO_COMPLEX);
-  const values = maskedValues(written, matches);
+  const names = new Set<string>();
+  const values = maskedValues(search, written, names);
+  if (values === undefined) return block(TOO_COMPLEX);
+  const now = (token: JsonToken): string => values.get(token) ?? token.value;
   if (mayFold(body)) {
-    const rest = all.map((token) => values.get(token) ?? token.value);
-    rest.push(written.map((token) => values.get(token) ?? token.value).join(""));
-    for (const value of rest) {
+    for (const value of [...all.map(now), written.map(now).join("")]) {
       const name = search.testFolded(value);
       if (name !== undefined) return block(name);
     }
   }
-  if (matches.length === 0) return PASS;
-  const rewritten = rewrittenBody(body, texts, values);
-  return { kind: "mask", body: rewritten, names: [...new Set(matches.map(({ name }) => name))] };
+  if (values.size === 0) return PASS;
+  return { kind: "mask", body: rewrittenBody(body, texts, values), names: [...names] };
 }
 
-/** In offsets of all the texts together, each by itself and all with nothing between. */
-function matchesIn(search: PatternSearch, written: readonly JsonToken[]): readonly Match[] | undefined {
-  const matches: Match[] = [];
-  let from = 0;
-  for (const { value } of written) {
-    const found = search.find(value);
-    if (found === undefined) return undefined;
-    for (const { name, start, end } of found) matches.push({ name, start: from + start, end: from + end });
-    from += value.length;
-  }
-  const across = written.length < 2 ? [] : search.find(written.map(({ value }) => value).join(""));
-  return across === undefined ? undefined : joinedMatches([...matches, ...across]);
-}
-
-/** The values that change. */
-function maskedValues(written: readonly JsonToken[], matches: readonly Match[]): ReadonlyMap<JsonToken, string> {
-  const values = new Map<JsonToken, string>();
-  let from = 0;
-  let first = 0;
+/**
+ * The values that change: what each holds is masked first, so that of "x" and "a@b.co" the "x" stays; then what is found in
+ * all of them with nothing between and lies in several.
+ */
+function maskedValues(
+  search: PatternSearch,
+  written: readonly JsonToken[],
+  names: Set<string>,
+): ReadonlyMap<JsonToken, string> | undefined {
+  const pieces: Piece[] = [];
+  let length = 0;
   for (const token of written) {
-    const to = from + token.value.length;
-    while ((matches[first]?.end ?? to + 1) <= from) first += 1;
+    const found = search.find(token.value);
+    if (found === undefined) return undefined;
+    for (const { name } of found) names.add(name);
+    const text = maskedText(token.value, 0, token.value.length, found);
+    pieces.push({ token, text, from: length, to: length + text.length });
+    length += text.length;
+  }
+  const across = pieces.length < 2 ? [] : search.find(pieces.map(({ text }) => text).join(""));
+  if (across === undefined) return undefined;
+  const values = new Map<JsonToken, string>();
+  let next = 0;
+  for (const { token, text, from, to } of pieces) {
+    while ((across[next]?.end ?? length) < from) next += 1;
     const here: Match[] = [];
-    for (let at = first; (matches[at]?.start ?? to) < to; at += 1) here.push(...matches.slice(at, at + 1));
-    if (here.length > 0) values.set(token, maskedText(token.value, from, to, here));
-    from = to;
+    for (
+      let index = next, match = across[next];
+      match !== undefined && match.start < to;
+      match = across[(index += 1)]
+    ) {
+      if (match.start < from || match.end > to) here.push(match);
+    }
+    for (const { name } of here) names.add(name);
+    const value = maskedText(text, from, to, here);
+    if (value !== token.value) values.set(token, value);
   }
   return values;
+}
+
+/** A text after what it holds by itself was masked, and where it is in all of them together. */
+interface Piece {
+  readonly token: JsonToken;
+  readonly text: string;
+  readonly from: number;
+  readonly to: number;
 }

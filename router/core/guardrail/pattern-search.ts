@@ -134,9 +134,9 @@ export class PatternSearch {
   /** The targets that end somewhere; with `first`, the list may stop at one that needs no check. */
   #endedIn(text: string, from: number, to: number, first: boolean): readonly number[] | typeof TOO_COMPLEX {
     const isEnough = (target: number): boolean => first && !this.isChecked(target);
-    const all = [0, this.#patterns.length] as const;
     const ended: number[] = [];
-    for (const ranges = [all]; ;) {
+    const ranges: (readonly [low: number, high: number])[] = [[0, this.#patterns.length]];
+    for (;;) {
       const range = ranges.pop();
       if (range === undefined) return ended;
       const [low, high] = range;

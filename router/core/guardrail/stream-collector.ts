@@ -25,7 +25,7 @@ export class StreamCollector {
   /** The octets may be used again afterwards. False, from then on, where a frame cannot be read or too much is held: then the answer cannot be judged. */
   frame(bytes: Uint8Array): boolean {
     this.#heldBytes += bytes.length;
-    const frame = this.#failed ? undefined : guardedFrame(this.#api, bytes.slice());
+    const frame = this.#failed ? undefined : guardedFrame(this.#api, new Uint8Array(bytes));
     if (frame === undefined || this.#heldBytes > this.#maximumHeld) {
       this.#failed = true;
       this.#frames.length = 0;

@@ -73,7 +73,7 @@ export class StreamGuard {
     const step = this.#step();
     const last = this.#queue.at(-1);
     if (last?.frame.bytes === bytes) {
-      this.#queue[this.#queue.length - 1] = { ...last, frame: { ...last.frame, bytes: bytes.slice() } };
+      this.#queue[this.#queue.length - 1] = { ...last, frame: { ...last.frame, bytes: new Uint8Array(bytes) } };
     }
     return step;
   }

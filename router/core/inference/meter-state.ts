@@ -48,11 +48,10 @@ export class MeterState {
     return this.#stated;
   }
 
-  /** Never 0 once content has come. */
+  /** Never 0 once content has come: only a higher statement takes its place. */
   get outputSoFar(): number {
     const since = Math.max(this.#frames, Math.ceil(this.#octets / OCTETS_A_TOKEN));
-    const output = (this.#stated?.usage.output ?? 0) + since;
-    return this.started ? Math.max(1, output) : output;
+    return (this.#stated?.usage.output ?? 0) + since;
   }
 
   /** A frame came with text of so many octets; 0: with something else that a model makes. */

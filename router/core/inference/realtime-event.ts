@@ -20,14 +20,10 @@ export function realtimeEvent(text: string): RealtimeEvent | undefined {
   } catch {
     return undefined;
   }
-  switch (memberOf(event, "type")) {
-    case "response.created":
-      return { kind: "response_created" };
-    case "response.done":
-      return { kind: "response_done", usage: usageOf(memberOf(memberOf(event, "response"), "usage")) };
-    default:
-      return undefined;
-  }
+  const type = memberOf(event, "type");
+  if (type === "response.created") return { kind: "response_created" };
+  if (type !== "response.done") return undefined;
+  return { kind: "response_done", usage: usageOf(memberOf(memberOf(event, "response"), "usage")) };
 }
 
 /** `input_token_details.cached_tokens`, `output_token_details.audio_tokens`: the names are not those of Responses. */

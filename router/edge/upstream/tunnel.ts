@@ -114,7 +114,7 @@ export function relayTunnel(agent: Socket, origin: TunnelOrigin, options: Tunnel
     return !done;
   }
 
-  function pumpPooled(reading: PooledReading): void {
+  function pumpPooled(reading: Pick<PooledReading, "deliver">): void {
     let unwritten = 0;
     reading.deliver((bytes, release) => {
       if (!admit(inward, bytes.length)) {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { loadConfig, processSources } from "../../../router/app/config.ts";
+import { formatEndpoint } from "../../../router/core/config/endpoint-shape.ts";
 
 /** What a pod always has. */
 const POD = { SLUICE_IDENTITY_NAMESPACE: "research", SLUICE_IDENTITY_POD: "agent-0", SLUICE_IDENTITY_AGENT: "agent" };
@@ -160,4 +161,28 @@ test("this process's own environment is a source", () => {
   const sources = processSources(["--config", "x"]);
   assert.equal(sources.environment["PATH"], process.env["PATH"]);
   assert.deepEqual([sources.argv, sources.defaultFile], [["--config", "x"], "/etc/sluice/router.yaml"]);
+});
+
+test("OpenTelemetry's own variables count, and ours win over them", async () => {
+  const read = async (environment: Record<string, string>): Promise<unknown> => {
+    const loaded = await loadConfig({ argv: [], environment: { ...POD, ...environment }, defaultFile: ABSENT });
+    if (!loaded.ok) return loaded.problem.map(({ file, code }) => `${file} ${code}`);
+    const { endpoint, latestNames } = loaded.value.tracing;
+    return [endpoint === undefined ? undefined : formatEndpoint(endpoint), latestNames];
+  };
+  assert.deepEqual(await read({}), [undefined, false]);
+  assert.deepEqual(await read({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/" }), [
+    "http://collector:4318",
+    false,
+  ]);
+  const both = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://a:4318",
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://b:4318/v1/traces",
+    OTEL_SEMCONV_STABILITY_OPT_IN: "http, gen_ai_latest_experimental",
+  };
+  assert.deepEqual(await read(both), ["http://b:4318", true]);
+  assert.deepEqual(await read({ ...both, SLUICE_TRACING_ENDPOINT: "https://c:4318" }), ["https://c:4318", true]);
+  assert.deepEqual(await read({ OTEL_EXPORTER_OTLP_ENDPOINT: "grpc://a:4317" }), [
+    "OTEL_EXPORTER_OTLP_ENDPOINT bad_endpoint",
+  ]);
 });

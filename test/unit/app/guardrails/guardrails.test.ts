@@ -3,7 +3,6 @@ import { test } from "node:test";
 import { millis } from "../../../../router/core/base/quantity.ts";
 import { fail, ok } from "../../../../router/core/base/result.ts";
 import type { Guardrail, GuardrailCheck } from "../../../../router/core/guardrail/guardrail-rule.ts";
-import { answerGuard } from "../../../../router/app/guardrails/answer-guard.ts";
 import { createGuardrails } from "../../../../router/app/guardrails/guardrails.ts";
 import { CHECK_FAILED, type PostCheck } from "../../../../router/app/guardrails/remote-check.ts";
 
@@ -76,7 +75,7 @@ test("a guardrail applies to its phases and models only", () => {
   );
 });
 
-test("INV-MODEL: what the patterns mask, nobody is asked about, wherever the guardrail stands", async () => {
+test("what the patterns mask, nobody is asked about, wherever the guardrail stands", async () => {
   const { post, asked } = scripted('{"action":"allow"}');
   const rails = [webhook("hook"), patterns("mail", { action: "mask" })];
   const verdict = await createGuardrails(post).judgeInput(rails, "chat", "m", body("a@b.co"));
@@ -111,7 +110,7 @@ const failures: readonly (readonly [name: string, answer: string | number | Prom
   ["nothing in time", new Promise<never>(() => undefined)],
 ];
 for (const [name, answer] of failures) {
-  test(`INV-MODEL: a check that fails blocks: ${name}`, async () => {
+  test(`a check that fails blocks: ${name}`, async () => {
     const verdict = await createGuardrails(scripted(answer).post).judgeInput(
       [webhook("hook")],
       "chat",
@@ -122,7 +121,7 @@ for (const [name, answer] of failures) {
   });
 }
 
-test("INV-MODEL: a post that fails, or throws before it is a promise, blocks", async () => {
+test("a post that fails, or throws before it is a promise, blocks", async () => {
   const refused = createGuardrails(() => Promise.resolve(fail("No.")));
   assert.equal((await refused.judgeInput([moderation("mod")], "chat", "m", body("hi"))).kind, "block");
   const thrown = createGuardrails(() => {
@@ -145,7 +144,7 @@ test("a moderation is asked about texts that are not empty, and says what it fla
   });
 });
 
-test("INV-MODEL: token numbers and what is not JSON are blocked without asking", async () => {
+test("token numbers and what is not JSON are blocked without asking", async () => {
   const guardrails = createGuardrails(nobody);
   for (const rails of [[patterns("r")], [webhook("r")]]) {
     assert.deepEqual(await guardrails.judgeInput(rails, "completions", "m", '{"prompt":[1,2]}'), {
@@ -161,7 +160,7 @@ test("INV-MODEL: token numbers and what is not JSON are blocked without asking",
   }
 });
 
-test("INV-MODEL: patterns that cannot be searched for block everything", () => {
+test("patterns that cannot be searched for block everything", () => {
   const broken = rail("own", { kind: "patterns", builtIn: [], patterns: ["a**"] });
   const guardrails = createGuardrails(nobody);
   assert.deepEqual(guardrails.judgeInput([broken], "chat", "m", body("hi")), {
@@ -182,85 +181,100 @@ test("a stream is free, guarded, or not to be guarded", () => {
 
 const sse = (content: string): string => `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`;
 
-/** Relays as the answer's relay does: holds while the stage waits. */
-async function staged(
-  rails: readonly Guardrail[],
-  post: PostCheck,
-  chunks: readonly string[],
-  streaming: boolean,
-): Promise<{ out: string; early: string; blocked: string | undefined }> {
-  const stage = answerGuard(createGuardrails(post), rails, "chat", "m", streaming);
-  assert.ok(typeof stage === "object");
-  let out = "";
-  let early = "";
-  const emit = (bytes: Uint8Array): void => {
-    const text = Buffer.from(bytes).toString();
-    out += text;
-    if (stage.pending === undefined) early += text;
-  };
-  for (const chunk of chunks) stage.push(Buffer.from(chunk), emit);
-  const before = early;
-  if (stage.blocked === undefined) stage.end(emit);
-  await stage.pending;
-  return { out, early: before, blocked: stage.blocked?.rule };
+interface Streamed {
+  readonly out: string;
+  /** What was out before the stream's end. */
+  readonly early: string;
+  readonly blocked: readonly [guardrail: string, name: string] | undefined;
 }
 
-test("a stream is cut into frames wherever its chunks end, and guarded", async () => {
-  const text = [sse("Hi "), sse("a@"), sse("b.co"), sse("! "), "data: [DONE]\n\n"].join("");
-  const chunks = text.match(/[^]{1,11}/g) ?? [];
-  const masked = await staged([patterns("mail", { action: "mask" })], nobody, chunks, true);
-  assert.equal(masked.out, [sse("Hi "), sse("[email]"), sse(""), sse("! "), "data: [DONE]\n\n"].join(""));
-  const blocked = await staged([patterns("mail")], nobody, chunks, true);
-  assert.equal(blocked.blocked, "mail");
-  assert.equal(blocked.out, sse("Hi "));
+async function streamed(rails: readonly Guardrail[], post: PostCheck, frames: readonly string[]): Promise<Streamed> {
+  const stream = createGuardrails(post).guardStream(rails, "chat", "m");
+  assert.ok(typeof stream === "object");
+  let out = "";
+  let early = "";
+  for (const frame of [...frames, undefined]) {
+    const bytes = frame === undefined ? undefined : Buffer.from(frame);
+    const step = bytes === undefined ? await stream.end() : stream.frame(bytes);
+    if (step.kind === "blocked") return { out, early, blocked: [step.guardrail, step.name] };
+    out += step.frames.map((emitted) => Buffer.from(emitted).toString()).join("");
+    if (frame !== undefined) early = out;
+    // Whoever gave the octets uses them again.
+    bytes?.fill(0);
+  }
+  return { out, early, blocked: undefined };
+}
+
+test("a stream under patterns flows, and is masked or blocked as it goes", async () => {
+  const frames = [sse("Hi "), sse("a@"), sse("b.co"), sse("! "), "data: [DONE]\n\n"];
+  const masked = [sse("Hi "), sse("[email]"), sse(""), sse("! "), "data: [DONE]\n\n"].join("");
+  assert.deepEqual(await streamed([patterns("mail", { action: "mask" })], nobody, frames), {
+    out: masked,
+    early: masked,
+    blocked: undefined,
+  });
+  const blocked = await streamed([patterns("mail")], nobody, frames);
+  assert.deepEqual(blocked, { out: sse("Hi "), early: sse("Hi "), blocked: ["mail", "email"] });
 });
 
-test("INV-MODEL: of a stream that a service is asked about nothing is out before it has answered", async () => {
+test("of a stream that a service is asked about nothing is out before it has answered", async () => {
   const frames = [sse("Hel"), sse("lo"), "data: [DONE]\n\n"];
+  const nothing = { out: "", early: "" };
   const allowing = scripted('{"action":"allow"}');
-  assert.deepEqual(await staged([webhook("hook")], allowing.post, frames, true), {
+  assert.deepEqual(await streamed([webhook("hook")], allowing.post, frames), {
     out: frames.join(""),
     early: "",
     blocked: undefined,
   });
   assert.deepEqual((allowing.asked[0] as { texts: unknown }).texts, ["Hello"]);
-  const masking = scripted('{"action":"mask","texts":["J"]}');
-  assert.equal(
-    (await staged([webhook("hook", { action: "mask" })], masking.post, frames, true)).out,
-    [sse("J"), sse(""), frames[2]].join(""),
-  );
+  const masking = scripted('{"action":"mask","texts":["J"]}', '{"action":"allow"}');
+  const rails = [webhook("one", { action: "mask" }), webhook("two")];
+  assert.equal((await streamed(rails, masking.post, frames)).out, [sse("J"), sse(""), frames[2]].join(""));
+  assert.deepEqual((masking.asked[1] as { texts: unknown }).texts, ["J"]);
   const blocking = scripted('{"action":"block"}');
-  assert.deepEqual(await staged([webhook("hook")], blocking.post, frames, true), {
-    out: "",
-    early: "",
-    blocked: "hook",
+  assert.deepEqual(await streamed([webhook("hook")], blocking.post, frames), {
+    ...nothing,
+    blocked: ["hook", "webhook"],
   });
-  assert.deepEqual(await staged([patterns("mail"), webhook("hook")], nobody, [sse("a@b.co "), sse("x")], true), {
-    out: "",
-    early: "",
-    blocked: "mail",
+  assert.deepEqual(await streamed([webhook("hook")], scripted(500).post, frames), {
+    ...nothing,
+    blocked: ["hook", CHECK_FAILED],
   });
-  assert.deepEqual(await staged([webhook("hook")], nobody, ["data: {\n\n"], true), {
-    out: "",
-    early: "",
-    blocked: "hook",
+  const both = [webhook("hook"), patterns("mail")];
+  assert.deepEqual(await streamed(both, nobody, [sse("a@b.co "), sse("x")]), {
+    ...nothing,
+    blocked: ["mail", "email"],
+  });
+  assert.deepEqual(await streamed([webhook("hook")], nobody, ["data: {\n\n"]), {
+    ...nothing,
+    blocked: ["hook", CHECK_FAILED],
   });
 });
 
-test("an answer that is no stream is kept until it has been judged", async () => {
-  const answer = JSON.stringify({ choices: [{ message: { content: "to a@b.co é" } }] });
-  const chunks = [answer.slice(0, 30), answer.slice(30)];
-  assert.deepEqual(await staged([patterns("mail")], nobody, chunks, false), { out: "", early: "", blocked: "mail" });
-  const masked = await staged([patterns("mail", { action: "mask" })], nobody, chunks, false);
-  assert.equal(masked.out, answer.replace("a@b.co", "[email]"));
-  const passed = await staged([webhook("hook")], scripted('{"action":"allow"}').post, chunks, false);
-  assert.equal(passed.out, answer);
-  assert.equal((await staged([patterns("mail")], nobody, ["not JSON"], false)).blocked, "mail");
+test("a service is asked about what the patterns left of a stream", async () => {
+  const { post, asked } = scripted('{"action":"allow"}');
+  const rails = [webhook("hook"), patterns("mail", { action: "mask" })];
+  const { out } = await streamed(rails, post, [sse("to a@"), sse("b.co now ")]);
+  assert.equal(out, sse("to [email]") + sse(" now "));
+  assert.deepEqual((asked[0] as { texts: unknown }).texts, ["to [email] now "]);
 });
 
-test("no stage where no guardrail applies, and none for streams that cannot be guarded", () => {
-  const guardrails = createGuardrails(nobody);
-  assert.equal(answerGuard(guardrails, [patterns("x", { on: ["input"] })], "chat", "m", true), undefined);
-  assert.equal(answerGuard(guardrails, [patterns("x")], "converse", "m", true), "unsupported");
-  assert.ok(typeof answerGuard(guardrails, [patterns("x")], "converse", "m", false) === "object");
+test("an answer that is no stream is judged as a whole", async () => {
+  const answer = JSON.stringify({ id: "c", choices: [{ message: { content: "to a@b.co" } }] });
+  const guardrails = createGuardrails(scripted('{"action":"block","reason":"no"}').post);
+  assert.deepEqual(guardrails.judgeOutput([patterns("mail", { action: "mask" })], "converse", "m", answer), {
+    kind: "mask",
+    body: answer.replace("a@b.co", "[email]"),
+    guardrails: ["mail"],
+  });
+  assert.deepEqual(await guardrails.judgeOutput([webhook("hook")], "chat", "m", answer), {
+    kind: "block",
+    guardrail: "hook",
+    reason: "no",
+  });
+  assert.deepEqual(guardrails.judgeOutput([patterns("mail")], "chat", "m", "oops"), {
+    kind: "block",
+    guardrail: "mail",
+    reason: "unreadable",
+  });
 });

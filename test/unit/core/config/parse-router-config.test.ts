@@ -30,6 +30,7 @@ test("without a file, what is not set has the defaults of contract.md", () => {
       identity: { namespace: "research", pod: "agent-0", agent: "true", image: undefined },
       listeners: {
         forward: { addresses: ["127.0.0.1", "::1"], port: 18_080 },
+        agent: { addresses: ["127.0.0.1", "::1"], port: 18_084 },
         admin: { addresses: ["0.0.0.0", "::"], port: 18_090 },
       },
       policy: { directory: "/etc/sluice/policy", expiryGrace: 0 },
@@ -57,6 +58,13 @@ test("without a file, what is not set has the defaults of contract.md", () => {
       },
       resolver: { servers: [], timeout: 5000, hosts: new Map() },
       network: { deny: [], nat64: { prefixes: [], discover: true } },
+      inference: {
+        secrets: "/run/secrets/sluice",
+        bodyBytes: 32 * 2 ** 20,
+        heldBytes: 64 * 2 ** 20,
+        sharedLedger: undefined,
+      },
+      tracing: { endpoint: undefined, headersFile: undefined, percent: 100, latestNames: false },
       guard: { expected: true, proofFile: "/run/sluice/guard-proof.json" },
       log: { level: "info" },
     },
@@ -197,6 +205,27 @@ const wrongAudit: readonly [name: string, yaml: string, code: string][] = [
 for (const [name, yaml, code] of wrongAudit) {
   test(`refused: audit: ${name}`, () => {
     const source = `apiVersion: sluice.dev/v1alpha1\nkind: RouterConfig\nspec:\n  audit:\n    ${yaml}\n`;
+    assert.deepEqual(
+      checkRouterConfig("r.yaml", source).map((problem) => problem.code),
+      [code],
+    );
+  });
+}
+
+for (const [name, yaml, code] of [
+  ["two listeners on a port", "listeners: { agent: { port: 18080 } }", "port_twice"],
+  ["the agent API on the admin's port", "listeners: { agent: { port: 18090 } }", "port_twice"],
+  ["a body larger than all together", "inference: { bodyBytes: 65Mi }", "body_too_large"],
+  [
+    "a ledger's password in clear",
+    "inference: { sharedLedger: { endpoint: 'http://valkey:6379', passwordFile: /p } }",
+    "credential_in_clear",
+  ],
+  ["a ledger with a path", "inference: { sharedLedger: { endpoint: 'https://valkey:6379/0' } }", "bad_endpoint"],
+  ["more than all traces", "tracing: { percent: 101 }", "out_of_range"],
+] as const) {
+  test(`refused: ${name}`, () => {
+    const source = `apiVersion: sluice.dev/v1alpha1\nkind: RouterConfig\nspec:\n  ${yaml}\n`;
     assert.deepEqual(
       checkRouterConfig("r.yaml", source).map((problem) => problem.code),
       [code],

@@ -60,6 +60,15 @@ const kinds: readonly [name: string, type: string, severity: string, status: str
   ["clock", "API Activity: Other", "Informational", "Success", undefined],
   ["heartbeat", "API Activity: Other", "Informational", "Success", undefined],
   ["a kind of a later version", "API Activity: Other", "Low", "Failure", "Denied"],
+  ["call admitted", "API Activity: Other", "Informational", "Success", "Allowed"],
+  ["call completed", "API Activity: Other", "Informational", "Success", "Allowed"],
+  ["call that the provider refused", "API Activity: Other", "Informational", "Failure", "Allowed"],
+  ["call cut by a budget", "API Activity: Other", "Informational", "Failure", "Allowed"],
+  ["call that the agent left", "API Activity: Other", "Informational", "Failure", "Allowed"],
+  ["call refused by a budget", "API Activity: Other", "Low", "Failure", "Denied"],
+  ["call that was not read", "API Activity: Other", "Low", "Failure", "Denied"],
+  ["budgets after a crash", "API Activity: Update", "Low", "Success", undefined],
+  ["budgets after a clock step", "API Activity: Update", "Low", "Success", undefined],
   ["stop", "API Activity: Delete", "Informational", "Success", undefined],
 ];
 
@@ -111,6 +120,57 @@ test("what an agent did not send: operation, request, error, resource", () => {
   assert.equal(later["activity_name"], "chat");
   assert.deepEqual(eventOf("stop")["api"], { operation: "stop", service });
   assert.equal(Object.hasOwn(eventOf("stop"), "resources"), false);
+});
+
+test("an inference call: provider, model, tokens, times, and nothing that was said", () => {
+  const event = eventOf("call completed");
+  assert.deepEqual(event["api"], {
+    operation: "inference.chat",
+    service: { name: "azure-eu" },
+    request: { uid: "3f9a1c22-18" },
+    response: { code: 200 },
+  });
+  assert.deepEqual(event["ai_model"], { name: "gpt-4o-mini", ai_provider: "azure-eu" });
+  assert.deepEqual(event["message_context"], {
+    application: { name: "researcher" },
+    prompt_tokens: 120,
+    completion_tokens: 41,
+    total_tokens: 161,
+  });
+  assert.deepEqual(event["actor"], { app_name: "researcher" });
+  assert.deepEqual(event["resources"], [{ name: "fast", type: "model" }]);
+  assert.deepEqual(event["dst_endpoint"], { ip: "20.50.1.2", svc_name: "azure-eu" });
+  assert.deepEqual(
+    [event["start_time"], event["end_time"], event["duration"]],
+    [1_795_165_211_500, 1_795_165_213_250, 1_750],
+  );
+  assert.deepEqual((event["metadata"] as Json)["profiles"], ["ai_operation", "security_control"]);
+  assert.equal(event["message"], "inference.chat fast: completed");
+});
+
+test("an inference call that did not go as it should", () => {
+  const cut = eventOf("call cut by a budget");
+  assert.deepEqual((cut["api"] as Json)["response"], {
+    code: 200,
+    error: "budget_exhausted",
+    error_message: "The stream reached what was held for it.",
+  });
+  assert.deepEqual(cut["firewall_rule"], { uid: "daily", name: "daily" });
+  assert.equal(Object.hasOwn(cut, "message_context"), false, "an estimate is no count of a provider's");
+  const refused = eventOf("call refused by a budget");
+  assert.deepEqual(refused["api"], {
+    operation: "inference.chat",
+    service: { name: "sluice", version: "0.1.0" },
+    request: { uid: "3f9a1c22-18" },
+    response: { error: "budget_exhausted", error_message: "Nothing is left." },
+  });
+  for (const name of ["ai_model", "dst_endpoint", "message_context", "duration"]) {
+    assert.equal(Object.hasOwn(refused, name), false, name);
+  }
+  assert.equal(Object.hasOwn(eventOf("call that was not read"), "resources"), false);
+  assert.deepEqual((eventOf("call that the provider refused")["api"] as Json)["response"], { code: 429 });
+  const hidden = eventOf("call with hidden fields");
+  assert.equal(Object.hasOwn(hidden, "dst_endpoint") || Object.hasOwn(hidden, "message_context"), false);
 });
 
 test("where a record stands in its log", () => {
@@ -174,7 +234,17 @@ for (const [name, detail] of details) {
 test("text of any form makes a valid event, in a bounded size", () => {
   const units = fc.array(fc.oneof(fc.nat(0x7f), fc.nat(0xff_ff)), { maxLength: 40 });
   const text = units.map((codes) => String.fromCharCode(...codes));
-  const kind = fc.constantFrom("egress.decision", "egress.end", "policy.load", "gap", "constructor", "x.y");
+  const kind = fc.constantFrom(
+    "egress.decision",
+    "egress.end",
+    "inference.decision",
+    "inference.end",
+    "budget",
+    "policy.load",
+    "gap",
+    "constructor",
+    "x.y",
+  );
   fc.assert(
     fc.property(
       kind,
@@ -183,7 +253,16 @@ test("text of any form makes a valid event, in a bounded size", () => {
       fc.option(text),
       fc.constantFrom("allow", "deny", "none"),
       (name, action, target, rule, decision) => {
-        const event = { ...sampleEvent(name, action, target, { detail: action, address: target }), rule, decision };
+        const event = {
+          ...sampleEvent(name, action, target, {
+            detail: action,
+            address: target,
+            provider: action,
+            providerModel: target,
+          }),
+          rule,
+          decision,
+        };
         const records = sampleOf([["any", event]]);
         for (const one of eventsOf(records)) assert.deepEqual(ocsfProblems(one), []);
       },

@@ -187,6 +187,43 @@ test("the attributes of refusals", () => {
   assert.equal(named(logOf("tunnel over IPv6 cut by us").attributes)["server.address"], "2606:50c0:8000::154");
 });
 
+test("the attributes of an inference call", () => {
+  const attributes = named(logOf("call completed").attributes);
+  for (const [name, value] of [
+    ["sluice.kind", "inference.end"],
+    ["sluice.action", "inference.chat"],
+    ["sluice.target", "fast"],
+    ["sluice.outcome", "completed"],
+    ["sluice.provider", "azure-eu"],
+    ["gen_ai.request.model", "gpt-4o-mini"],
+    ["gen_ai.usage.input_tokens", "120"],
+    ["gen_ai.usage.output_tokens", "41"],
+    ["sluice.tokens", "161"],
+    ["sluice.cost_nano_usd", "42000"],
+    ["sluice.duration_ms", "1750"],
+    ["network.peer.address", "20.50.1.2"],
+    ["http.response.status_code", "200"],
+    ["server.address", undefined],
+    ["http.request.method", undefined],
+    ["error.type", undefined],
+  ] as const) {
+    assert.equal(attributes[name], value, name);
+  }
+  const cut = named(logOf("call cut by a budget").attributes);
+  assert.deepEqual(
+    [cut["gen_ai.usage.input_tokens"], cut["sluice.tokens"], cut["error.type"]],
+    [undefined, "900", "budget_exhausted"],
+  );
+  const admitted = logOf("call admitted");
+  assert.deepEqual({ trace: admitted.traceId, span: admitted.spanId }, SAMPLE_TRACE);
+  assert.deepEqual(
+    [logOf("budgets after a crash").severityText, logOf("call refused by a budget").severityText],
+    ["WARN", "WARN"],
+  );
+  const hidden = named(logOf("call with hidden fields").attributes);
+  assert.deepEqual([hidden["network.peer.address"], hidden["gen_ai.usage.input_tokens"]], [undefined, undefined]);
+});
+
 test("the attributes of what no agent sent", () => {
   const {
     "sluice.leaf": leaf,

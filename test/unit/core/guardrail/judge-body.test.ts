@@ -93,7 +93,7 @@ const rows: readonly (readonly [name: string, body: unknown, block: string | und
 ];
 
 for (const [name, body, block, mask] of rows) {
-  test(`INV-MODEL: a match is found ${name}`, () => {
+  test(`a match is found ${name}`, () => {
     const verdict = judgeBody(search, "block", JSON.stringify(body), "input");
     assert.deepEqual(verdict, block === undefined ? { kind: "pass" } : { kind: "block", name: block });
     const masked = judgeBody(search, "mask", JSON.stringify(body), "input");

@@ -44,7 +44,7 @@ const webhooks: readonly (readonly [answer: string, read: unknown])[] = [
   ['{"action":"allow"}{"action":"block"}', undefined],
 ];
 for (const [answer, read] of webhooks) {
-  test(`INV-MODEL: a webhook's answer ${answer.slice(0, 60)}`, () => {
+  test(`a webhook's answer ${answer.slice(0, 60)}`, () => {
     const result = readWebhookAnswer(answer, 2);
     if (read === undefined) assert.match(result.ok ? "" : result.problem, /\.$/);
     else assert.deepEqual(result, { ok: true, value: read });
@@ -68,7 +68,7 @@ const moderations: readonly (readonly [answer: string, flagged: readonly string[
   ["{", undefined],
 ];
 for (const [answer, flagged] of moderations) {
-  test(`INV-MODEL: a moderation's answer ${answer.slice(0, 60)}`, () => {
+  test(`a moderation's answer ${answer.slice(0, 60)}`, () => {
     const read = readModerationAnswer(answer, 2);
     if (flagged === undefined) assert.match(read.ok ? "" : read.problem, /\.$/);
     else assert.deepEqual(read, { ok: true, value: flagged });

@@ -22,7 +22,8 @@ const secrets = ["github_token", "email", "credit_card", "private_key"] as const
 
 const sse = (data: unknown, event?: string): string =>
   `${event === undefined ? "" : `event: ${event}\n`}data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`;
-const octets = (frame: string): Uint8Array => new TextEncoder().encode(frame);
+/** A Buffer, whose `slice` copies nothing. */
+const octets = (frame: string): Uint8Array => Buffer.from(frame);
 
 interface Streamed {
   readonly frames: readonly string[];
@@ -96,8 +97,8 @@ const apis: readonly (readonly [api: Api, piece: (text: string) => string])[] = 
 ];
 
 for (const [api, piece] of apis) {
-  test(`INV-MODEL: a match over three frames is blocked before any of it is out: ${api} ${piece("").trim()}`, () => {
-    const pieces = ["Here: ", "ghp", TOKEN.slice(3, 20), TOKEN.slice(20), " bye"].map(piece);
+  test(`a match over three frames is blocked before any of it is out: ${api} ${piece("").trim()}`, () => {
+    const pieces = ["Here: ", "ghp", TOKEN.slice(3, 20), TOKEN.slice(20), " bye"].map((text) => piece(text));
     const { frames, blocked } = streamed(api, [check("block", secrets)], pieces);
     assert.equal(blocked, "github_token");
     // The lead "gh" tells nothing, but "ghp" has more than it.
@@ -105,10 +106,10 @@ for (const [api, piece] of apis) {
   });
 
   test(`a match over three frames is masked in frames of the same form: ${api} ${piece("").trim()}`, () => {
-    const pieces = ["Here: ", "gh", TOKEN.slice(2, 20), `${TOKEN.slice(20)}.`, " bye"].map(piece);
+    const pieces = ["Here: ", "gh", TOKEN.slice(2, 20), `${TOKEN.slice(20)}.`, " bye"].map((text) => piece(text));
     const { frames, blocked } = streamed(api, [check("mask", secrets)], pieces);
     assert.equal(blocked, undefined);
-    const expected = ["Here: ", "[github_token]", "", ".", " bye"].map(piece);
+    const expected = ["Here: ", "[github_token]", "", ".", " bye"].map((text) => piece(text));
     assert.deepEqual(frames, expected);
   });
 }
@@ -138,7 +139,7 @@ test("what waits lets nothing pass it: order is kept, also of frames without tex
   ];
   const { frames: out, held } = streamed("chat", [check("mask", secrets)], frames);
   assert.deepEqual(out, frames);
-  assert.deepEqual(held, [1, 2, 3, 4, 5, 1, 0]);
+  assert.deepEqual(held, [1, 2, 3, 4, 5, 3, 0]);
 });
 
 test("a frame without a change goes out as the octets that came, whatever their form", () => {
@@ -255,7 +256,7 @@ const unreadable = [
   `data: {"choices":[{"delta":${"[".repeat(99)}${"]".repeat(99)}}]}`,
 ];
 for (const frame of unreadable) {
-  test(`INV-MODEL: a frame that cannot be read blocks, for good: ${frame.slice(0, 40)}`, () => {
+  test(`a frame that cannot be read blocks, for good: ${frame.slice(0, 40)}`, () => {
     const guard = new StreamGuard({ api: "chat", checks: [check("block", secrets)] });
     const blocked = { kind: "blocked", guardrail: "rail", name: "unreadable" };
     assert.deepEqual(guard.frame(octets(`${frame}\n\n`)), blocked);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Api } from "../../../../router/core/inference/api.ts";
+import { eventStreamFrame } from "../../../../router/core/inference/event-stream.ts";
 import {
   responseMeter,
   type MeterOptions,
@@ -318,6 +319,73 @@ const rows: readonly (readonly [name: string, api: Api, frames: readonly Uint8Ar
     { complete: true, started: false, output: 0 },
   ],
   [
+    "chat: an empty finish reason is none",
+    "chat",
+    [text("a"), chunk({ choices: [{ index: 0, delta: {}, finish_reason: "" }] })],
+    { complete: false, started: true, output: 1 },
+  ],
+  [
+    "chat: a usage that no provider writes",
+    "chat",
+    [chunk({ choices: [], usage: { prompt_tokens: 1, completion_tokens: 2, pad: "x".repeat(70_000) } })],
+    { complete: false, started: false, output: 0 },
+  ],
+  [
+    "responses: sound is not counted by its octets",
+    "responses",
+    [sse({ type: "response.audio.delta", delta: "A".repeat(4_000) })],
+    { complete: false, started: true, output: 1 },
+  ],
+  [
+    "messages: a signature is no content",
+    "messages",
+    [sse({ type: "content_block_delta", index: 0, delta: { type: "signature_delta", signature: "eHl6" } })],
+    { complete: false, started: false, output: 0 },
+  ],
+  [
+    "messages: a call begins",
+    "messages",
+    [
+      sse({
+        type: "content_block_start",
+        index: 0,
+        content_block: { type: "tool_use", id: "t", name: "f", input: {} },
+      }),
+    ],
+    { complete: false, started: true, output: 1 },
+  ],
+  [
+    "Gemini: a reason that is none",
+    "generate_content",
+    [gemini({ candidates: [{ finishReason: "FINISH_REASON_UNSPECIFIED", index: 0 }] })],
+    { complete: false, started: false, output: 0 },
+  ],
+  [
+    "Converse: a call begins",
+    "converse",
+    [
+      streams.awsEvent("contentBlockStart", {
+        contentBlockIndex: 0,
+        start: { toolUse: { toolUseId: "t", name: "f" } },
+      }),
+    ],
+    { complete: false, started: true, output: 1 },
+  ],
+  [
+    "Converse: an error without a form",
+    "converse",
+    [
+      eventStreamFrame(
+        [
+          [":message-type", "error"],
+          [":error-code", "InternalError"],
+        ],
+        octets(""),
+      ),
+    ],
+    { complete: false, failure: "InternalError", started: false, output: 0 },
+  ],
+  [
     "responses: incomplete",
     "responses",
     responsesStream("incomplete"),
@@ -526,6 +594,7 @@ test("stop: only whole frames are out, and nothing follows", () => {
   const whole = responseMeter(streaming("chat", { wholeFrames: true }));
   whole.push(streams.body([text("a"), text("b").subarray(0, 20)]), emit);
   assert.equal(whole.stop(), true);
+  whole.push(text("b").subarray(20), emit);
   whole.push(text("c"), emit);
   whole.end(emit);
   assert.deepEqual(Buffer.concat(out), Buffer.from(text("a")));
@@ -562,6 +631,35 @@ test("a frame too long to hold passes in pieces and is read as it passes", () =>
       assert.equal(Buffer.concat(out).equals(Buffer.concat([...first, big])), true);
     }
   }
+});
+
+test("a frame too long to hold, whose beginning was held", () => {
+  const big = octets(
+    `event: x\ndata: {"usage":{"prompt_tokens":3,"completion_tokens":4},"x":"${"A".repeat(2 * MEGABYTE)}"}\n\n`,
+  );
+  const { meter, out } = seen(streaming("chat", { wholeFrames: true }), [big.subarray(0, 10), big.subarray(10)]);
+  assert.deepEqual([meter.usage?.input, meter.usage?.output, meter.garbage], [3, 4, undefined]);
+  assert.equal(Buffer.concat(out).equals(big), true);
+});
+
+test("of a document in pieces no value over 64 KiB is kept, and the others are", () => {
+  const document = octets(
+    JSON.stringify({ id: "x".repeat(100_000), model: "m", usage: { prompt_tokens: 3, completion_tokens: 4 } }),
+  );
+  const { meter } = seen({ ...streaming("chat"), streaming: false }, [
+    document.subarray(0, 70_000),
+    document.subarray(70_000),
+  ]);
+  assert.deepEqual([meter.id, meter.model, meter.usage?.input, meter.complete], [undefined, "m", 3, true]);
+});
+
+test("the first id that is said stands", () => {
+  const { meter } = seen(streaming("chat"), [
+    sse({ id: "", choices: [] }),
+    sse({ id: "a", choices: [] }),
+    sse({ id: "b", model: "m", choices: [] }),
+  ]);
+  assert.deepEqual([meter.id, meter.model], ["a", "m"]);
 });
 
 test("within a frame too long to hold a stream cannot be cut", () => {

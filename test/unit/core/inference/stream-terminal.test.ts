@@ -272,6 +272,23 @@ test("cut: without a charged usage, an unknown input is not stated as zero", () 
   assert.match(shown("chat", streams.chatStream({ running: "count" })), /"prompt_tokens":40,"completion_tokens":1,/);
 });
 
+test("cut: half a usage is not stated as a whole one", () => {
+  const half = streams.sse({ choices: [{ index: 0, delta: { content: "a" } }], usage: { completion_tokens: 5 } });
+  const open = cutAfter("chat", [half], 1).meter;
+  assert.equal(open.unstated, "input");
+  assert.doesNotMatch(Buffer.from(cutFrames("chat", open)).toString(), /usage/);
+});
+
+test("cut: the input that Bedrock is told excludes the cache", () => {
+  const { meter } = cutAfter("converse", streams.converseStream(), 2);
+  const again = responseMeter({ api: "converse", streaming: true, dropUsageFrame: false, wholeFrames: false });
+  again.push(cutFrames("converse", meter, USAGE), () => undefined);
+  assert.deepEqual(
+    [again.native.get("inputTokens"), again.native.get("cacheReadInputTokens"), again.usage?.input],
+    [30, 10, 40],
+  );
+});
+
 test("cut: of another vendor's model on Bedrock no terminal is known, so it is an exception", () => {
   const { meter } = cutAfter("invoke", streams.invokeOtherStream(), 2);
   const bytes = cutFrames("invoke", meter, USAGE);

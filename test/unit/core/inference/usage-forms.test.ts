@@ -50,6 +50,12 @@ const rows: readonly Row[] = [
     },
     { input: 10, cacheRead: 10, output: 5, reasoning: 5 },
   ],
+  [
+    "chat: what was read and written is no more than came in",
+    "chat",
+    { prompt_tokens: 10, completion_tokens: 1, prompt_tokens_details: { cached_tokens: 8, cache_write_tokens: 8 } },
+    { input: 10, cacheRead: 8, cacheWrite: 2, output: 1 },
+  ],
   ["chat: only what went in", "chat", { prompt_tokens: 10 }, { input: 10 }, "output"],
   ["chat: only what came out", "chat", { completion_tokens: 10, prompt_tokens: -1 }, { output: 10 }, "input"],
   ["negative", "chat", { prompt_tokens: -1, completion_tokens: -5 }, undefined],
