@@ -75,6 +75,7 @@ const DECIMAL = matching(/^[0-9]{1,16}(?:\.[0-9]{1,9})?$/);
 const amount: Flaw = (value) => (typeof value === "number" ? count(value) : DECIMAL(value));
 /** The answer as a whole is bounded by whoever fetched it. */
 const MOST = 20_000;
+const MOST_NESTED = 64;
 
 /** An object with these members, and any others: a newer router may say more. */
 function having(required: Readonly<Record<string, Flaw>>, optional: Readonly<Record<string, Flaw>> = {}): Flaw {
@@ -159,13 +160,17 @@ export function isReady({ conditions }: SidecarStatus): boolean {
   return conditions.every(({ state }) => state !== "failed");
 }
 
-/** Undefined, too, where it is nested so deeply that it could not be written again. */
 function jsonIn(body: Uint8Array): AuditValue | undefined {
   try {
     const value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)) as AuditValue;
-    JSON.stringify(value);
-    return value;
+    return isWithin(value, MOST_NESTED) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** What is nested more deeply may be read by JSON.parse, and not be written by JSON.stringify. */
+function isWithin(value: AuditValue, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depth > 0 && Object.values(value).every((inner) => isWithin(inner, depth - 1));
 }

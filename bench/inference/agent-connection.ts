@@ -29,7 +29,7 @@ export class AgentConnection {
   #tail = "";
   #closed = false;
 
-  constructor(port: number, onOpen: () => void) {
+  constructor(port: number) {
     this.#socket = connect({
       port,
       host: "127.0.0.1",
@@ -42,7 +42,6 @@ export class AgentConnection {
         },
       },
     });
-    this.#socket.once("connect", onOpen);
     this.#socket.on("error", () => this.#socket.destroy());
     this.#socket.on("end", () => this.#socket.destroy());
     this.#socket.on("close", () => {
@@ -56,6 +55,7 @@ export class AgentConnection {
     return this.#closed;
   }
 
+  /** Not before the last answer has ended. Where it is not connected yet, it sends once it is. */
   send(request: Buffer, sink: AnswerSink): void {
     this.#sink = sink;
     this.#inBody = false;

@@ -57,7 +57,7 @@ const UNBOUNDED: CallProblem = {
 };
 
 /** Prices are kept in trillionths of a dollar, budgets in billionths. */
-function highestPrice(price: Price): CallPrice {
+export function highestPrice(price: Price): CallPrice {
   const input = Math.max(price.input, price.cacheRead, price.cacheWrite, price.cacheWriteHour, price.audioInput);
   return {
     input: input / 1000,
@@ -88,7 +88,7 @@ function limitsOf({ requests, tokens }: RateView, now: EpochMillis): NonNullable
   return { requests: told(requests), tokens: told(tokens) };
 }
 
-function exhausted(problem: Exhausted, now: EpochMillis): CallProblem {
+export function exhausted(problem: Exhausted, now: EpochMillis): CallProblem {
   const { kind, id, unit, resetAt, sentence } = problem;
   const wait = resetAt === undefined ? undefined : Math.max(0, resetAt - now);
   return {

@@ -3,6 +3,7 @@ import type { Usage } from "../../core/inference/usage.ts";
 
 /** Of one message; a response that is longer is not read. */
 const MOST_OCTETS = 256 * 1024;
+/** More are put together. */
 const MOST_PARTS = 512;
 
 /** Adds up what the responses on one connection said that they used. It keeps views of the message under way. */
@@ -26,10 +27,14 @@ export class RealtimeMeter {
 
   part(octets: Uint8Array): void {
     this.#octets += octets.length;
-    if (this.#octets > MOST_OCTETS || this.#parts.length === MOST_PARTS) this.#tooLong = true;
-    if (this.#tooLong) this.#parts.length = 0;
+    if (this.#octets > MOST_OCTETS) this.#tooLong = true;
+    if (this.#tooLong) {
+      this.#parts.length = 0;
+      return;
+    }
+    if (this.#parts.length === MOST_PARTS) this.#parts = [Buffer.concat(this.#parts)];
     // A small piece would keep the whole read that it came in.
-    else this.#parts.push(2 * octets.length < octets.buffer.byteLength ? octets.slice() : octets);
+    this.#parts.push(2 * octets.length < octets.buffer.byteLength ? octets.slice() : octets);
   }
 
   end(kind: "text" | "binary"): void {

@@ -1,9 +1,9 @@
 import type { Clock } from "../../core/base/clock.ts";
-import { epochMillis, type Millis, millis } from "../../core/base/quantity.ts";
+import { type Millis, millis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { type CallEstimate, saturated } from "../../core/budget/amount.ts";
 import type { BudgetView } from "../../core/budget/budget-view.ts";
-import { readLook, readReserve } from "../../core/budget/shared-answer.ts";
+import { type CountsAnswer, readLook } from "../../core/budget/shared-answer.ts";
 import { type SharedBudgetView, SharedCounts } from "../../core/budget/shared-counts.ts";
 import { aliveKey, type SharedIdentity, sharedKey, type SharedRule } from "../../core/budget/shared-key.ts";
 import { type LeaseHold, SharedLease } from "../../core/budget/shared-lease.ts";
@@ -12,22 +12,20 @@ import {
   chargeRequest,
   lookRequest,
   releaseRequest,
-  reserveRequest,
   settleRequest,
   type SharedHold,
 } from "../../core/budget/shared-request.ts";
 import type { Condition } from "../../edge/admin/admin-routes.ts";
 import type { SharedLedgerClient, SharedLedgerClientOptions } from "../../edge/upstream/shared-ledger-client.ts";
-import type { LedgerReply } from "../../edge/upstream/shared-ledger-link.ts";
 import type { BudgetRooms, CallAsk, Held, Spent } from "./budget-rooms.ts";
 import type { CallProblem } from "./inference-rooms.ts";
 import { exhausted } from "./local-budgets.ts";
+import { type ReserveRooms, reserveShared } from "./shared-reserve.ts";
 import { type Settlement, SharedSettlements } from "./shared-settlements.ts";
 
 export type SharedBudgetEvent =
   /** The ledger does not answer: calls that it would count are refused, or go on under this pod's lease. */
-  | { readonly kind: "down"; readonly sentence: string }
-  | { readonly kind: "up"; readonly down: Millis };
+  { readonly kind: "down"; readonly sentence: string } | { readonly kind: "up"; readonly down: Millis };
 
 export interface SharedBudgetsOptions {
   /** The pod's own, which count every rule too, and are asked first. */
@@ -57,12 +55,6 @@ export interface SharedBudgets extends BudgetRooms {
   close(): Promise<void>;
 }
 
-/** What a call waits for the ledger: a refusal may take 250 ms, this included. */
-const PATIENCE = 200;
-/** What is sent may not take effect any later than this, by the server's clock. */
-const VALID = 1_000;
-/** Of a reservation whose answer is lost: the ledger is past `VALID` then. */
-const LOST = 2_500;
 const RETRY_AFTER = 1_000;
 /** Rules whose counts are looked at without a call. */
 const MOST_LOOKED_AT = 128;
@@ -85,13 +77,16 @@ type Tracked = Reserved | { readonly kind: "leased"; readonly hold: LeaseHold };
  * one that nobody ends is charged in full by the server when its life is over.
  */
 export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudgets {
-  const { local, clock, life, rulesOf } = options;
+  const { local, clock, life } = options;
   const counts = new SharedCounts();
   const lease = new SharedLease(options.leasePercent);
   const tracked = new Map<number, Tracked>();
   let number = 0;
+  /** What was used under a lease is on its way. */
+  let reporting = false;
   let outage: { readonly sentence: string; readonly since: Millis } | undefined;
 
+  const isDown = (): boolean => outage !== undefined;
   const nextId = (): string => `${options.instance}-${(number += 1)}`;
   const now = (): Millis => clock.monotonic();
 
@@ -138,63 +133,45 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
     done: (answer) => counts.note(hold.rules, answer, now()),
   });
 
-  const giveBack = (hold: SharedHold, from: number): void =>
-    settlements.add(settlement(hold, releaseRequest(hold), from, from + life));
+  const rooms: ReserveRooms = {
+    client,
+    clock,
+    counts,
+    down,
+    up,
+    giveBack: (hold, from) => settlements.add(settlement(hold, releaseRequest(hold), from, now() + life)),
+  };
 
   function reportLease(): void {
-    const due = lease.report();
+    const due = reporting ? undefined : lease.report();
     if (due === undefined) return;
-    // From here on the settlement remembers it.
-    lease.reported(due);
+    reporting = true;
     const hold = { id: nextId(), rules: due.rules, life };
-    settlements.add(settlement(hold, chargeRequest(hold, due.amounts), 0, Number.POSITIVE_INFINITY));
-  }
-
-  /** Undefined: the ledger said nothing in time that can be used. */
-  async function ask(hold: SharedHold, call: CallEstimate): Promise<ReturnType<typeof readReserve>> {
-    const sent = now();
-    const request = reserveRequest(hold, call, epochMillis(counts.serverTime(sent) + VALID));
-    const running = client.run(request);
-    const reply = await inTime(running);
-    const read = (said: LedgerReply): ReturnType<typeof readReserve> => {
-      const answer = said.ok ? readReserve(said.value, hold.id, hold.rules.length, call.output) : undefined;
-      if (said.ok && answer === undefined) client.distrust("what the server answers makes no sense");
-      if (answer !== undefined) {
-        if ("counts" in answer) counts.note(hold.rules, answer, now());
-        else counts.heard(answer.now, now());
-      } else if (said.ok || said.problem.kind === "unanswered") {
-        giveBack(hold, sent + LOST);
-      }
-      return answer;
+    const told = settlement(hold, chargeRequest(hold, due.amounts), 0, Number.POSITIVE_INFINITY);
+    const done = (answer: CountsAnswer): void => {
+      told.done(answer);
+      lease.reported(due);
+      reporting = false;
+      if (!isDown()) reportLease();
     };
-    if (reply !== undefined) {
-      if (!reply.ok) down(reply.problem.sentence);
-      return read(reply);
-    }
-    down(`it did not answer within ${PATIENCE} ms`);
-    void running.then((late) => {
-      const answer = read(late);
-      if (answer?.kind === "admitted") giveBack(hold, 0);
-      if (answer !== undefined) up();
-    });
-    return undefined;
+    settlements.add({ ...told, done });
   }
 
   async function holdShared(
     held: Held,
-    ask0: CallAsk,
+    asked: CallAsk,
     rules: readonly SharedRule[],
     call: CallEstimate,
   ): Promise<Result<Held, CallProblem>> {
-    for (let attempt = 0; attempt < 2 && outage === undefined; attempt += 1) {
+    for (let attempt = 0; attempt < 2 && !isDown(); attempt += 1) {
       const hold = { id: nextId(), rules, life };
       const until = millis(now() + life);
-      const answer = await ask(hold, call);
+      const answer = await reserveShared(rooms, hold, call);
       switch (answer?.kind) {
         case "admitted": {
           tracked.set(held.id, { kind: "reserved", hold, tokens: answer.tokens, cost: answer.cost, until });
           const clampedBy = answer.clamp === undefined ? undefined : rules[answer.clamp]?.rule.id;
-          return ok(lessened(held, ask0, answer.output, answer.tokens, clampedBy));
+          return ok(lessened(held, asked, answer.output, answer.tokens, clampedBy));
         }
         case "refused": {
           const refusal = sharedRefusal(rules, answer.counts, call);
@@ -210,12 +187,11 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
         case undefined:
       }
     }
-    if (options.whenDown === "deny" || outage === undefined) return refuse(held, NO_ANSWER);
+    if (options.whenDown === "deny" || !isDown()) return refuse(held, NO_ANSWER);
     const leased = lease.hold(rules, ({ key }) => counts.of(key), call);
     if (leased === undefined) return refuse(held, NO_LEASE);
     tracked.set(held.id, { kind: "leased", hold: leased });
-    const tokens = Math.min(held.tokens, saturated(call.input + leased.output * call.choices));
-    return ok(lessened(held, ask0, leased.output, tokens, leased.clampedBy));
+    return ok(lessened(held, asked, leased.output, leased.tokens, leased.clampedBy));
   }
 
   function refuse(held: Held, problem: CallProblem): Result<never, CallProblem> {
@@ -225,7 +201,7 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
 
   function afterLocal(first: Result<Held, CallProblem>, asked: CallAsk) {
     if (!first.ok) return first;
-    const { rules, price } = rulesOf(asked.model);
+    const { rules, price } = options.rulesOf(asked.model);
     if (rules.length === 0) return first;
     const output = first.value.outputCap ?? asked.output;
     return holdShared(first.value, asked, rules, { ...asked, input: asked.input ?? 0, output, price });
@@ -242,8 +218,8 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
       const one = tracked.get(held.id);
       if (!tracked.delete(held.id) || one === undefined) return;
       if (one.kind === "leased") {
-        lease.settle(one.hold, ...wholes(spent, held.tokens, 0));
-        if (outage === undefined) reportLease();
+        lease.settle(one.hold, ...wholes(spent, one.hold.tokens, one.hold.cost));
+        if (!isDown()) reportLease();
         return;
       }
       const request = settleRequest(one.hold, ...wholes(spent, one.tokens, one.cost));
@@ -266,10 +242,14 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
       const { sentence } = outage;
       return options.whenDown === "deny"
         ? { name, state: "failed", reason: `no call is admitted that several pods' budgets count: ${sentence}` }
-        : { name, state: "degraded", reason: `calls that several pods' budgets count go on under a lease: ${sentence}` };
+        : {
+            name,
+            state: "degraded",
+            reason: `calls that several pods' budgets count go on under a lease: ${sentence}`,
+          };
     },
     async close() {
-      if (outage === undefined) await settlements.drained(FAREWELL);
+      if (!isDown()) await settlements.drained(FAREWELL);
       client.close();
     },
   };
@@ -293,17 +273,6 @@ const CONTRADICTED: CallProblem = {
   reason: "budget_exhausted",
   detail: "A budget that several pods share has too little left for this call.",
 };
-
-/** Undefined where it takes longer than a call can wait. */
-async function inTime(running: Promise<LedgerReply>): Promise<LedgerReply | undefined> {
-  const { promise, resolve } = Promise.withResolvers<LedgerReply | undefined>();
-  // An answer that came while this thread was busy is still to be read: that happens between the two.
-  const timer = setTimeout(() => setImmediate(() => resolve(undefined)), PATIENCE);
-  void running.then(resolve);
-  const reply = await promise;
-  clearTimeout(timer);
-  return reply;
-}
 
 function lessened(held: Held, asked: CallAsk, output: number, tokens: number, clampedBy: string | undefined): Held {
   const { outputCap, cut } = held;

@@ -12,7 +12,7 @@ export interface Settlement {
   readonly rules: number;
   /** Not before this (monotonic). */
   readonly from: Millis;
-  /** From then on it is needless: the ledger has charged all of it. */
+  /** From then on it is needless: the ledger has charged all of it. Infinity: never. */
   readonly until: Millis;
   /** It was told. */
   done(answer: CountsAnswer): void;
@@ -95,6 +95,7 @@ export class SharedSettlements {
     this.#waiting.add(settlement);
     if (this.#waiting.size <= MOST) return;
     for (const oldest of this.#waiting) {
+      if (oldest.until === Number.POSITIVE_INFINITY) continue;
       this.#waiting.delete(oldest);
       return;
     }

@@ -55,7 +55,14 @@ export class SharedCounts {
       const { used, reserved, resetAt } = known.count;
       const counted = used ?? view.limit;
       const remaining = Math.max(0, view.limit - counted - reserved);
-      return { ...view, used: counted, reserved, remaining, resetAt: resetAt ?? view.resetAt, age: millis(at - known.at) };
+      return {
+        ...view,
+        used: counted,
+        reserved,
+        remaining,
+        resetAt: resetAt ?? view.resetAt,
+        age: millis(at - known.at),
+      };
     });
   }
 }

@@ -7,6 +7,9 @@ export interface LeaseHold {
   readonly rules: readonly SharedRule[];
   /** For each rule, in its unit. */
   readonly amounts: readonly number[];
+  readonly tokens: number;
+  /** Billionths of a dollar. */
+  readonly cost: number;
   /** Output tokens of one choice. */
   readonly output: number;
   /** The rule that made it less than what was asked for. */
@@ -83,7 +86,7 @@ export class SharedLease {
       one.left = (one.left ?? 0) - (amounts[at] ?? 0);
       one.open += amounts[at] ?? 0;
     }
-    return { rules, amounts, output, clampedBy, outage: this.#outage };
+    return { rules, amounts, tokens, cost, output, clampedBy, outage: this.#outage };
   }
 
   /** The call has ended and used this much, be it more than was held. */
@@ -99,9 +102,7 @@ export class SharedLease {
   /** What is to be reported now; undefined: nothing. Until `reported` it stays taken off. */
   report(): LeaseReport | undefined {
     const due = [...this.#rules.values()].filter(({ used }) => used > 0);
-    return due.length === 0
-      ? undefined
-      : { rules: due.map(({ rule }) => rule), amounts: due.map(({ used }) => used) };
+    return due.length === 0 ? undefined : { rules: due.map(({ rule }) => rule), amounts: due.map(({ used }) => used) };
   }
 
   reported({ rules, amounts }: LeaseReport): void {

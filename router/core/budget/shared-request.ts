@@ -1,3 +1,4 @@
+import { assertNever } from "../base/assert-never.ts";
 import type { EpochMillis, Millis } from "../base/quantity.ts";
 import { type CallEstimate, leastOutput } from "./amount.ts";
 import type { BudgetRule } from "./budget-rule.ts";
@@ -75,5 +76,7 @@ function windowArgs({ window }: BudgetRule): readonly [kind: string, length: str
       return ["rolling", String(window.millis)];
     case "request":
       throw new Error("a budget of one call is shared by nobody");
+    default:
+      return assertNever(window);
   }
 }

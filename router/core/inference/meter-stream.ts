@@ -125,8 +125,9 @@ class StreamBody implements MeteredBody {
 
   end(emit: (bytes: Uint8Array) => void): void {
     const rest = this.#frames.rest();
-    if (this.#stopped || this.#state.garbage !== undefined || rest === undefined) return;
+    const over = this.#stopped || this.#state.garbage !== undefined;
     this.#stopped = true;
+    if (over || rest === undefined) return;
     this.#begin(rest, emit);
     // A frame without its end is not garbage but cut short.
     const start = this.#lead(rest, 0);
@@ -168,10 +169,8 @@ class StreamBody implements MeteredBody {
       this.#state.garbage = this.#framing.garbage;
       return;
     }
-    if (last) {
-      this.#long = undefined;
-      this.#state.content(0);
-    }
+    // What nobody reads has come all the same.
+    if (last && this.#long === undefined) this.#state.content(0);
     this.#afterCr = false;
     this.#hand(bytes, start, to);
   }

@@ -71,17 +71,10 @@ export class RespReader {
     }
     const number = wholeNumber(line);
     if (number === undefined) return undefined;
-    switch (octets[at]) {
-      case 0x3a:
-        this.#value = number;
-        return next;
-      case 0x24:
-        return this.#text(octets, next, number);
-      case 0x2a:
-        return this.#list(octets, next, number, depth);
-      default:
-        return undefined;
-    }
+    if (octets[at] === 0x24) return this.#text(octets, next, number);
+    if (octets[at] === 0x2a) return this.#list(octets, next, number, depth);
+    this.#value = number;
+    return octets[at] === 0x3a ? next : undefined;
   }
 
   #text(octets: Buffer, at: number, length: number): number | undefined {

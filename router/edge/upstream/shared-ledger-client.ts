@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../core/base/clock.ts";
 import { type Millis, millis } from "../../core/base/quantity.ts";
-import { fail, ok, type Result } from "../../core/base/result.ts";
+import { fail, type Result } from "../../core/base/result.ts";
 import type { SharedRequest } from "../../core/budget/shared-request.ts";
 import type { SharedScript } from "../../core/budget/shared-script.ts";
 import type { Endpoint } from "../../core/config/endpoint-shape.ts";
@@ -104,10 +104,10 @@ export function createSharedLedgerClient(options: SharedLedgerClientOptions): Sh
   }
 
   async function probe(on: SharedLedgerLink): Promise<string | undefined> {
-    const { request, accepts } = options.probe();
-    const reply = await runOn(on, request);
+    const asked = options.probe();
+    const reply = await runOn(on, asked.request);
     if (!reply.ok) return reply.problem.sentence;
-    return accepts(reply.value) ? undefined : "what the server answers makes no sense";
+    return asked.accepts(reply.value) ? undefined : "what the server answers makes no sense";
   }
 
   /** Why there is no connection; undefined where there is one, and it is `link`. */
@@ -131,14 +131,17 @@ export function createSharedLedgerClient(options: SharedLedgerClientOptions): Sh
   function scheduleProbe(on: SharedLedgerLink): void {
     probing = setTimeout(
       () => {
-        void probe(on).then((why) => {
-          if (why !== undefined) on.destroy(why);
-          else if (link === on) scheduleProbe(on);
-        });
+        void probeAgain(on);
       },
       deadlines.probe * (0.5 + options.random() / 2),
     );
     probing.unref();
+  }
+
+  async function probeAgain(on: SharedLedgerLink): Promise<void> {
+    const why = await probe(on);
+    if (why !== undefined) on.destroy(why);
+    else if (link === on) scheduleProbe(on);
   }
 
   async function live(): Promise<void> {

@@ -65,7 +65,11 @@ function secured(host: Host, address: string, port: number, ca: string | undefin
 }
 
 /** Undefined once it is there; else a phrase, and the socket is gone. */
-async function settled(socket: Socket, event: "connect" | "secureConnect", end: AbortSignal): Promise<string | undefined> {
+async function settled(
+  socket: Socket,
+  event: "connect" | "secureConnect",
+  end: AbortSignal,
+): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const onAbort = (): void => resolve("did not answer");
   // Stays until somebody else listens: a socket may fail at any time, and one that nobody listens to ends the process.

@@ -651,6 +651,33 @@ test("of a document in pieces no value over 64 KiB is kept, and the others are",
     document.subarray(70_000),
   ]);
   assert.deepEqual([meter.id, meter.model, meter.usage?.input, meter.complete], [undefined, "m", 3, true]);
+
+  // Nor more than 64 KiB of all together.
+  const two = octets(JSON.stringify({ id: "x".repeat(40_000), model: "m".repeat(40_000), usage: streams.CHAT_USAGE }));
+  const other = seen({ ...streaming("chat"), streaming: false }, [two.subarray(0, 9), two.subarray(9)]).meter;
+  assert.deepEqual([other.id?.length, other.model, other.usage?.output], [256, undefined, 17]);
+});
+
+test("a long last line states all of its output, and after the end nothing counts", () => {
+  const big = octets(`{"response":"${"word".repeat(500_000)}","done":true,"eval_count":3,"prompt_eval_count":1}\n`);
+  const { meter } = seen(streaming("ollama_generate"), [big.subarray(0, 99), big.subarray(99)]);
+  assert.deepEqual([meter.outputSoFar, meter.usage?.output, meter.complete], [3, 3, true]);
+  const ended = seen(streaming("chat"), [text("a")]).meter;
+  ended.push(streams.DONE, () => assert.fail());
+  assert.equal(ended.complete, false);
+});
+
+test("an event of Bedrock's too long to hold counts as content", () => {
+  const big = streams.awsEvent("contentBlockDelta", {
+    contentBlockIndex: 0,
+    delta: { text: "x".repeat(2 * MEGABYTE) },
+  });
+  const { meter, out } = seen(streaming("converse"), [
+    big.subarray(0, 99),
+    big.subarray(99),
+    streams.converseStream().at(-1) ?? big,
+  ]);
+  assert.deepEqual([meter.started, meter.usage?.output, meter.garbage, out.length], [true, 19, undefined, 3]);
 });
 
 test("the first id that is said stands", () => {
