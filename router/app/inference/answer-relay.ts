@@ -55,6 +55,8 @@ export interface RelayOptions {
   readonly idle: Millis;
   /** The secrets that no answer may hold; undefined: none was sent. */
   readonly secrets: LeakPattern | undefined;
+  /** The provider has answered, and not with a refusal. */
+  answered(fields: readonly Field[]): void;
   /** What of the provider's head the agent gets. */
   fields(fields: readonly Field[]): readonly Field[];
   /** When the request was sent. */
@@ -114,6 +116,10 @@ export class AnswerRelay implements ModelSink {
     if (status >= 300) {
       this.#refusal = [];
       return;
+    }
+    this.#options.answered(fields);
+    if (this.#options.streaming && fields.some(isJson)) {
+      return this.#fail("upstream_invalid", "The provider was asked for a stream and gave a document.", true);
     }
     const left = this.#options.firstToken - (this.#options.now() - this.#began);
     if (this.#options.streaming) this.#timer = setTimeout(() => this.#fail("idle_timeout", NO_TOKEN, true), left);
@@ -306,7 +312,8 @@ export class AnswerRelay implements ModelSink {
       return;
     }
     if (streaming && (stage !== undefined || meter.stop())) {
-      answer.data(errorFrames(api, { reason, message: detail, request: call.start.request }));
+      const { sequence } = meter.facts;
+      answer.data(errorFrames(api, { reason, message: detail, request: call.start.request, sequence }));
     }
     // No last chunk, no missing octets made up: the agent's client sees that this is not the whole.
     agent.finish();
@@ -327,6 +334,10 @@ export class AnswerRelay implements ModelSink {
     this.#held = [];
     this.#resolve(end);
   }
+}
+
+function isJson({ name, value }: Field): boolean {
+  return name === "content-type" && /^application\/json\b/i.test(value);
 }
 
 const NO_TOKEN = "The provider's first token did not come in time.";

@@ -1,5 +1,8 @@
 import type { ResponseMeter } from "../../core/inference/response-meter.ts";
+import { usageFromHeaders } from "../../core/inference/usage-forms.ts";
+import type { StatedUsage } from "../../core/inference/usage-stated.ts";
 import { NO_USAGE, totalTokens, type Usage } from "../../core/inference/usage.ts";
+import type { Field } from "../../core/wire/message-head.ts";
 import { callCost } from "../../core/models/call-cost.ts";
 import type { Call } from "./call.ts";
 import type { AdmittedCallParts } from "./inference-corridor.ts";
@@ -23,6 +26,7 @@ export class Bill {
   #sent = false;
   #estimated = false;
   #closed = false;
+  #fromHead: StatedUsage | undefined;
   /** An attempt that was sent and has not been accounted for. */
   #open: ResponseMeter | undefined;
 
@@ -36,6 +40,12 @@ export class Bill {
   begin(meter: ResponseMeter): void {
     this.#sent = true;
     this.#open = meter;
+  }
+
+  /** What Bedrock says in the head of an answer, whose body may say nothing. */
+  answered(fields: readonly Field[]): void {
+    if (this.#parts.route.api !== "invoke") return;
+    this.#fromHead = usageFromHeaders((name) => fields.find((field) => field.name === name)?.value);
   }
 
   /** The provider refused, or was not reached: this attempt cost no token. */
@@ -70,11 +80,12 @@ export class Bill {
   }
 
   #usageOf(meter: ResponseMeter): { readonly stated: boolean; readonly usage: Usage } {
-    const stated = meter.usage;
+    const stated = meter.usage ?? this.#fromHead?.usage;
+    const unstated = meter.usage === undefined ? this.#fromHead?.unstated : meter.unstated;
     const free = this.#parts.route.api === "count_tokens" || this.#parts.route.api === "gemini_count_tokens";
     if (free) return { stated: true, usage: NO_USAGE };
-    if (stated !== undefined && meter.complete && meter.unstated === undefined) return { stated: true, usage: stated };
-    const knowsInput = stated !== undefined && meter.unstated !== "input";
+    if (stated !== undefined && meter.complete && unstated === undefined) return { stated: true, usage: stated };
+    const knowsInput = stated !== undefined && unstated !== "input";
     const input = knowsInput ? stated.input : this.#inputEstimate();
     const output = Math.max(stated?.output ?? 0, meter.outputSoFar);
     return { stated: false, usage: { ...(stated ?? NO_USAGE), input, output } };

@@ -56,6 +56,8 @@ export interface SharedBudgets extends BudgetRooms {
 }
 
 const RETRY_AFTER = 1_000;
+/** What a call waits for the ledger, all in all: a refusal may take 250 ms, this included. */
+const PATIENCE = 200;
 /** Rules whose counts are looked at without a call. */
 const MOST_LOOKED_AT = 128;
 const FAREWELL = millis(1_000);
@@ -163,10 +165,11 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
     rules: readonly SharedRule[],
     call: CallEstimate,
   ): Promise<Result<Held, CallProblem>> {
+    const began = now();
     for (let attempt = 0; attempt < 2 && !isDown(); attempt += 1) {
       const hold = { id: nextId(), rules, life };
       const until = millis(now() + life);
-      const answer = await reserveShared(rooms, hold, call);
+      const answer = await reserveShared(rooms, hold, call, millis(Math.max(1, began + PATIENCE - now())));
       switch (answer?.kind) {
         case "admitted": {
           tracked.set(held.id, { kind: "reserved", hold, tokens: answer.tokens, cost: answer.cost, until });

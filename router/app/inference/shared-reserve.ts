@@ -18,8 +18,6 @@ export interface ReserveRooms {
   giveBack(hold: SharedHold, from: Millis): void;
 }
 
-/** What a call waits for the ledger: a refusal may take 250 ms, this included. */
-const PATIENCE = 200;
 /** What is sent may not take effect any later than this, by the server's clock. */
 const VALID = 1_000;
 /** When a reservation whose answer is lost is given back: `VALID` is over on the server then, and it is there or never. */
@@ -30,6 +28,7 @@ export async function reserveShared(
   rooms: ReserveRooms,
   hold: SharedHold,
   call: CallEstimate,
+  patience: Millis,
 ): Promise<ReserveAnswer | undefined> {
   const { client, clock, counts } = rooms;
   const sent = clock.monotonic();
@@ -45,25 +44,27 @@ export async function reserveShared(
     return answer;
   }
 
-  const reply = await inTime(running);
+  const reply = await inTime(running, patience);
   if (reply !== undefined) {
     if (!reply.ok) rooms.down(reply.problem.sentence);
     return read(reply);
   }
-  rooms.down(`the server did not answer within ${PATIENCE} ms`);
-  void running.then((late) => {
-    const answer = read(late);
+  rooms.down(`the server did not answer within ${Math.round(patience)} ms`);
+  void giveBackLate();
+  return undefined;
+
+  async function giveBackLate(): Promise<void> {
+    const answer = read(await running);
     if (answer?.kind === "admitted") rooms.giveBack(hold, millis(0));
     if (answer !== undefined) rooms.up();
-  });
-  return undefined;
+  }
 }
 
 /** Undefined where it takes longer than a call can wait. */
-async function inTime(running: Promise<LedgerReply>): Promise<LedgerReply | undefined> {
+async function inTime(running: Promise<LedgerReply>, patience: Millis): Promise<LedgerReply | undefined> {
   const { promise, resolve } = Promise.withResolvers<LedgerReply | undefined>();
   // An answer that came while this thread was busy is still to be read: that happens between the two.
-  const timer = setTimeout(() => setImmediate(() => resolve(undefined)), PATIENCE);
+  const timer = setTimeout(() => setImmediate(() => resolve(undefined)), patience);
   void running.then(resolve);
   const reply = await promise;
   clearTimeout(timer);

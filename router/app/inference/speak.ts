@@ -1,4 +1,4 @@
-import { APIS } from "../../core/inference/api.ts";
+import { type Api, APIS } from "../../core/inference/api.ts";
 import { assertNever } from "../../core/base/assert-never.ts";
 import { millis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
@@ -204,7 +204,7 @@ async function attempt(
   const meter = responseMeter({
     api: outgoing.api,
     streaming: stream,
-    dropUsageFrame: outgoing.addedUsage,
+    dropUsageFrame: outgoing.translation === undefined && !parts.facts.wantsUsage && USAGE_IN_A_CHUNK.has(outgoing.api),
     wholeFrames: parts.held.cut !== undefined,
   });
   const stage = answerStage(rooms, call, parts, connections.provider, outgoing);
@@ -220,6 +220,7 @@ async function attempt(
     firstToken: timeouts.firstToken,
     idle: rooms.limits.idle,
     secrets: rules.secrets.length === 0 ? undefined : rules.pattern,
+    answered: (fields) => bill.answered(fields),
     fields: (fields) => passedFields(fields, rules.forms),
     now: () => rooms.clock.monotonic(),
   });
@@ -248,6 +249,9 @@ async function attempt(
   else bill.charge();
   return end;
 }
+
+/** Streams that end with a chunk of usage, where it was asked for: who did not ask does not get it. */
+const USAGE_IN_A_CHUNK: ReadonlySet<Api> = new Set<Api>(["chat", "completions"]);
 
 /** What of the answer is looked at or rewritten on its way; undefined: nothing, and octets pass as they come. */
 function answerStage(

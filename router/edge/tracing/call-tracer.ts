@@ -126,8 +126,12 @@ class PassedState implements TraceState {
   }
 }
 
-/** Never a bare number: the SDK takes a small one for a time since the process began. */
+/**
+ * To the microsecond. Never a bare number, since the SDK takes a small one for a time since the process began; and never
+ * one that is none, which would spoil the whole batch.
+ */
 function timeOf(millis: number): HrTime {
-  const whole = Math.max(0, Math.floor(millis / 1000));
-  return [whole, Math.max(0, Math.floor((millis - whole * 1000) * 1_000_000))];
+  const micros = millis > 0 && millis < Number.MAX_SAFE_INTEGER / 1000 ? Math.round(millis * 1000) : 0;
+  const whole = Math.floor(micros / 1_000_000);
+  return [whole, (micros - whole * 1_000_000) * 1000];
 }

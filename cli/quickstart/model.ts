@@ -1,0 +1,133 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createInterface } from "node:readline";
+
+/**
+ * The model provider of the tour, a process of its own: it speaks OpenAI's chat API as any provider does, asks for its
+ * key, and says the same to everybody. Each line of the input is a `ModelAsk`, each line of the output the `ModelAnswer`.
+ */
+export type ModelAsk =
+  /** Listens, once, on the port wanted, or on a free one where that is taken. */
+  | { readonly do: "serve"; readonly address: string; readonly port: number; readonly key: string }
+  | { readonly do: "count" };
+
+export interface ModelAnswer {
+  readonly port: number;
+  /** Requests so far, and those of them that bore its key. */
+  readonly requests: number;
+  readonly authorized: number;
+  /** Of all answers together, in and out. */
+  readonly tokens: number;
+}
+
+interface Chat {
+  readonly model: string;
+  readonly messages: readonly { readonly content: string }[];
+  readonly stream?: boolean;
+  readonly stream_options?: { readonly include_usage?: boolean };
+  readonly max_tokens?: number;
+  readonly max_completion_tokens?: number;
+}
+
+const SAID = ["I am a small", " local model, and", " I say the", " same to everybody."];
+const LARGEST_BODY = 1024 * 1024;
+
+const counted = { requests: 0, authorized: 0, tokens: 0 };
+let expected: string | undefined;
+const server = createServer((request, response) => {
+  serve(request, response).catch(() => request.socket.destroy());
+});
+
+async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  counted.requests += 1;
+  if (expected === undefined || request.headers.authorization !== expected) {
+    return refuse(response, 401, "invalid_api_key", "Incorrect API key provided.");
+  }
+  counted.authorized += 1;
+  if (request.method !== "POST" || request.url !== "/v1/chat/completions") {
+    return refuse(response, 404, "unknown_url", "Unknown request URL.");
+  }
+  const chat = await bodyOf(request);
+  if (chat === undefined) return refuse(response, 400, "invalid_body", "This is no chat.");
+  answer(chat, response);
+}
+
+/** One token is four words or fewer: enough for something to be counted. */
+function answer(chat: Chat, response: ServerResponse): void {
+  const most = chat.max_completion_tokens ?? chat.max_tokens ?? SAID.length;
+  const words = SAID.slice(0, most);
+  const finish = words.length < SAID.length ? "length" : "stop";
+  const prompt = chat.messages.reduce((sum, { content }) => sum + Math.ceil(content.split(" ").length / 4) + 3, 0);
+  const usage = { prompt_tokens: prompt, completion_tokens: words.length, total_tokens: prompt + words.length };
+  counted.tokens += usage.total_tokens;
+  const about = {
+    id: `chatcmpl-${counted.authorized}`,
+    created: Math.floor(Date.now() / 1_000),
+    model: chat.model,
+  };
+  if (chat.stream !== true) {
+    const message = { role: "assistant", content: words.join("") };
+    const choices = [{ index: 0, message, finish_reason: finish }];
+    return json(response, 200, { ...about, object: "chat.completion", choices, usage });
+  }
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  const frame = (choices: readonly object[], more: object = {}): void => {
+    const chunk = { ...about, object: "chat.completion.chunk", choices, ...more };
+    response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+  };
+  for (const content of words) frame([{ index: 0, delta: { content }, finish_reason: null }]);
+  frame([{ index: 0, delta: {}, finish_reason: finish }]);
+  if (chat.stream_options?.include_usage === true) frame([], { usage });
+  response.end("data: [DONE]\n\n");
+}
+
+function refuse(response: ServerResponse, status: number, code: string, message: string): void {
+  json(response, status, { error: { message, type: "invalid_request_error", param: null, code } });
+}
+
+function json(response: ServerResponse, status: number, value: object): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+}
+
+/** Undefined for what is no chat. */
+async function bodyOf(request: IncomingMessage): Promise<Chat | undefined> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length > LARGEST_BODY) return undefined;
+    parts.push(part);
+  }
+  try {
+    const chat = JSON.parse(Buffer.concat(parts).toString()) as Chat;
+    return chat.messages.every(({ content }) => typeof content === "string") ? chat : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function listen(address: string, wanted: number): Promise<void> {
+  for (const port of [wanted, 0]) {
+    const listening = Promise.withResolvers<string>();
+    const refused = (error: NodeJS.ErrnoException): void => listening.resolve(error.code ?? "");
+    server.once("error", refused);
+    server.listen({ host: address, port }, () => listening.resolve(""));
+    const problem = await listening.promise;
+    server.off("error", refused);
+    if (problem === "") return;
+    if (problem !== "EADDRINUSE" || port === 0) throw new Error(`${address}:${port}: ${problem}`);
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const ask = JSON.parse(line) as ModelAsk;
+  if (ask.do === "serve") {
+    expected = `Bearer ${ask.key}`;
+    await listen(ask.address, ask.port);
+  }
+  // A server on a port has an address that is no path.
+  const { port } = server.address() as AddressInfo;
+  process.stdout.write(`${JSON.stringify({ port, ...counted } satisfies ModelAnswer)}\n`);
+}
+server.close();
+server.closeAllConnections();
