@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
@@ -6,13 +7,15 @@ import { connect as connectTls } from "node:tls";
 import { assertNever } from "../../router/core/base/assert-never.ts";
 
 /**
- * The agent of the tour, a process of its own, as an agent's container is: it asks for URLs through the proxy, or
- * tries to go around it. It is no part of the sidecar. Argument: a file with the certificate authority it trusts. Each
+ * The agent of the tour, a process of its own, as an agent's container is: it asks for URLs through the proxy, calls the
+ * agent API, or tries to go around it. It is no part of the sidecar. Argument: a file with the certificate authority it trusts. Each
  * line of its input is an `AgentAsk`, each line of its output the `AgentAnswer`.
  */
 export type AgentAsk =
   /** One GET: through the proxy on this port of loopback, or, for `http:` only, straight where `proxy` is absent. */
   | { readonly do: "get"; readonly url: string; readonly proxy?: number; readonly serverName?: string }
+  /** A call of an HTTP API, as an SDK makes it that was given no key: a POST of the body, or without one a GET. */
+  | { readonly do: "call"; readonly url: string; readonly body?: object }
   /** Opens a TLS tunnel and keeps it under a name. */
   | { readonly do: "open"; readonly name: string; readonly url: string; readonly proxy: number }
   /** One more GET in a kept tunnel. */
@@ -28,6 +31,8 @@ export interface AgentAnswer {
   /** `Sluice-Reason` and `Sluice-Request-Id`; empty where the answer has none. */
   readonly reason: string;
   readonly request: string;
+  /** `x-should-retry`, which the official SDKs obey; empty where the answer has none. */
+  readonly retry: string;
   readonly body: string;
   /** What the system or TLS called a failure: `ECONNREFUSED`. Empty: none. */
   readonly error: string;
@@ -39,7 +44,7 @@ const authority = readFileSync(process.argv[2] ?? "");
 const tunnels = new Map<string, { readonly stream: Duplex; readonly host: string; readonly request: string }>();
 /** What the present ask has opened, and is closed after it. */
 const opened: Socket[] = [];
-const nothing = { status: 0, reason: "", request: "", body: "", error: "" } as const;
+const nothing = { status: 0, reason: "", request: "", retry: "", body: "", error: "" } as const;
 
 type Reply = Omit<AgentAnswer, "milliseconds">;
 
@@ -47,6 +52,8 @@ async function perform(ask: AgentAsk): Promise<Reply> {
   switch (ask.do) {
     case "get":
       return get(new URL(ask.url), ask.proxy, ask.serverName);
+    case "call":
+      return call(ask.url, ask.body);
     case "open": {
       const url = new URL(ask.url);
       const { answer, stream } = await tunnel(url, ask.proxy, url.hostname);
@@ -81,6 +88,30 @@ async function get(url: URL, proxy: number | undefined, serverName = url.hostnam
   }
   const socket = await (proxy === undefined ? dial(url.hostname, Number(url.port)) : dial("127.0.0.1", proxy));
   return exchange(socket, getRequest(proxy === undefined ? url.pathname : url.href, url.host));
+}
+
+async function call(url: string, body: object | undefined): Promise<Reply> {
+  const answered = Promise.withResolvers<IncomingMessage>();
+  const outgoing = request(url, {
+    agent: false,
+    signal: AbortSignal.timeout(PATIENCE_MS),
+    ...(body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" } }),
+  });
+  outgoing.once("response", answered.resolve).on("error", answered.reject);
+  outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+  const response = await answered.promise;
+  let text = "";
+  response.setEncoding("utf8");
+  for await (const chunk of response as AsyncIterable<string>) text += chunk;
+  const field = (name: string): string => String(response.headers[name] ?? "");
+  return {
+    status: response.statusCode ?? 0,
+    reason: field("sluice-reason"),
+    request: field("sluice-request-id"),
+    retry: field("x-should-retry"),
+    body: text,
+    error: "",
+  };
 }
 
 interface Tunnel {
@@ -152,6 +183,7 @@ function parse(text: string): Reply | undefined {
     status: Number(head.slice(9, 12)),
     reason: field("sluice-reason"),
     request: field("sluice-request-id"),
+    retry: field("x-should-retry"),
     body: Buffer.from(body, "latin1").toString(),
     error: "",
   };

@@ -89,11 +89,11 @@ export async function auditSteps(run: TourRun, stage: LocalStage, auditor: Audit
     argv: ["--verify", kept("attestation.json"), ...logKey, ...more],
   });
   await take({
-    tried: "what runs, attested: this policy, this log",
+    tried: "what runs, attested: these policies, this log",
     expected: "exit 0: verified",
     commands: () => [
       { verb: "attest", argv: ["--from", admin], into: kept("attestation.json") },
-      attested("--policy", sidecar.policy, "--audit", audit),
+      attested("--policy", sidecar.policy, "--policy", sidecar.modelsPolicy, "--audit", audit),
     ],
     tells: /: in force as /,
   });

@@ -4,6 +4,7 @@ import { attest } from "../attest.ts";
 import { auditProve } from "../audit-prove.ts";
 import { auditVerify } from "../audit-verify.ts";
 import type { CliIo } from "../cli-io.ts";
+import { status } from "../status.ts";
 
 /**
  * Whoever audits, a process of its own, away from sidecar and agent: it runs the verbs that a person would type. One
@@ -24,7 +25,7 @@ export interface AuditorAnswer {
 
 type Verb = (argv: readonly string[], io: CliIo) => Promise<number>;
 
-const VERBS = { "audit verify": auditVerify, "audit prove": auditProve, attest } as const satisfies Record<
+const VERBS = { "audit verify": auditVerify, "audit prove": auditProve, attest, status } as const satisfies Record<
   string,
   Verb
 >;

@@ -1,20 +1,25 @@
+import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { PORTS } from "../../init-egress-guard/settings.ts";
 import { portOrFree } from "./free-port.ts";
 import { LineWorker } from "./line-worker.ts";
+import type { ModelAnswer, ModelAsk } from "./model.ts";
 import type { OriginAnswer, OriginAsk } from "./origin.ts";
-import { policyOf, type RunFacts } from "./policy.ts";
+import { modelsPolicyOf, policyOf, type RunFacts } from "./policy.ts";
 import { program } from "./program-files.ts";
 import { Sidecar } from "./sidecar.ts";
 import type { Agent } from "./stage.ts";
 import type { TourRun } from "./tour-run.ts";
 import type { Witness, WitnessFacts } from "./witness.ts";
 
-/** Everything of the tour that needs no privilege: origins, sidecar and agent, each a process on loopback. */
+/** Everything of the tour that needs no privilege: origins, a model, sidecar and agent, each a process on loopback. */
 export interface LocalStage extends AsyncDisposable {
   readonly agent: Agent;
   readonly origin: LineWorker<OriginAsk, OriginAnswer>;
+  readonly model: LineWorker<ModelAsk, ModelAnswer>;
+  /** What the model asks for, and the sidecar alone is given. */
+  readonly modelKey: string;
   readonly sidecar: Sidecar;
   readonly witness: WitnessFacts;
   /** A directory that stands for a place outside the pod. */
@@ -23,12 +28,17 @@ export interface LocalStage extends AsyncDisposable {
   readonly head: string;
   /** The proxy's port on loopback. */
   readonly proxy: number;
+  /** The agent API, as the beginning of a URL. */
+  readonly agentApi: string;
   /** The admin listener, as the beginning of a URL. */
   readonly admin: string;
   readonly tlsPort: number;
   readonly httpPort: number;
+  readonly modelPort: number;
   /** The policy of this stage in some version. */
   policy(version: number): string;
+  /** The same of its models. */
+  models(version: number): string;
 }
 
 const HERE = "127.0.0.1";
@@ -51,9 +61,19 @@ export async function openLocalStage(run: TourRun, starting: Witness): Promise<L
     httpPort: 8080,
     ...run.certificate,
   });
-  const [proxy, adminPort] = [await portOrFree(PORTS.forward), await portOrFree(PORTS.admin)];
+  const model = opening.use(
+    new LineWorker<ModelAsk, ModelAnswer>("the model", [process.execPath, program("quickstart/model")], run.signal),
+  );
+  const modelKey = `sk-local-${randomBytes(24).toString("base64url")}`;
+  const { port: modelPort } = await model.ask({ do: "serve", address: HERE, port: 8000, key: modelKey });
+  const [proxy, agentPort, adminPort] = [
+    await portOrFree(PORTS.forward),
+    await portOrFree(PORTS.agentApi),
+    await portOrFree(PORTS.admin),
+  ];
   const facts: Omit<RunFacts, "version"> = { now: run.io.now(), addresses: [HERE], tlsPort, httpPort };
   const policy = (version: number): string => policyOf({ ...facts, version });
+  const models = (version: number): string => modelsPolicyOf({ now: run.io.now(), version, modelPort });
   const witness = await starting.listening();
   const kept = join(run.directory, "kept");
   mkdirSync(kept);
@@ -63,8 +83,9 @@ export async function openLocalStage(run: TourRun, starting: Witness): Promise<L
       directory: join(run.directory, "sidecar"),
       signer: run.signer,
       policy: policy(1),
+      models: { policy: models(1), keys: { "local-model-key": modelKey } },
       settings: [
-        `listeners: { forward: { port: ${proxy} }, admin: { addresses: ["${HERE}"], port: ${adminPort} } }`,
+        `listeners: { forward: { port: ${proxy} }, agent: { port: ${agentPort} }, admin: { addresses: ["${HERE}"], port: ${adminPort} } }`,
         "guard: { expected: false }",
       ],
       audit: checkpoints(head, witness),
@@ -74,6 +95,7 @@ export async function openLocalStage(run: TourRun, starting: Witness): Promise<L
         "b.wild.example": HERE,
         "a.other.example": HERE,
         "metadata.wild.example": "169.254.169.254",
+        "model.example": HERE,
       },
     }),
   );
@@ -81,15 +103,20 @@ export async function openLocalStage(run: TourRun, starting: Witness): Promise<L
   return {
     agent,
     origin,
+    model,
+    modelKey,
     sidecar,
     witness,
     kept,
     head,
     proxy,
+    agentApi: `http://${HERE}:${agentPort}`,
     admin: `http://${HERE}:${adminPort}`,
     tlsPort,
     httpPort,
+    modelPort,
     policy,
+    models,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

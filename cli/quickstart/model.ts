@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
+import { listenOn } from "./listen-on.ts";
 
 /**
  * The model provider of the tour, a process of its own: it speaks OpenAI's chat API as any provider does, asks for its
@@ -29,11 +29,30 @@ interface Chat {
   readonly max_completion_tokens?: number;
 }
 
-const SAID = ["I am a small", " local model, and", " I say the", " same to everybody."];
+/** Each is a token. */
+const SAID = [
+  "I",
+  " am",
+  " a",
+  " small",
+  " local",
+  " model,",
+  " and",
+  " I",
+  " say",
+  " the",
+  " same",
+  " to",
+  " everybody",
+  ".",
+];
+/** What a message costs besides its words. */
+const OVERHEAD = 3;
 const LARGEST_BODY = 1024 * 1024;
 
 const counted = { requests: 0, authorized: 0, tokens: 0 };
 let expected: string | undefined;
+let port = 0;
 const server = createServer((request, response) => {
   serve(request, response).catch(() => request.socket.destroy());
 });
@@ -52,12 +71,11 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   answer(chat, response);
 }
 
-/** One token is four words or fewer: enough for something to be counted. */
 function answer(chat: Chat, response: ServerResponse): void {
   const most = chat.max_completion_tokens ?? chat.max_tokens ?? SAID.length;
   const words = SAID.slice(0, most);
   const finish = words.length < SAID.length ? "length" : "stop";
-  const prompt = chat.messages.reduce((sum, { content }) => sum + Math.ceil(content.split(" ").length / 4) + 3, 0);
+  const prompt = chat.messages.reduce((sum, { content }) => sum + content.split(" ").length + OVERHEAD, 0);
   const usage = { prompt_tokens: prompt, completion_tokens: words.length, total_tokens: prompt + words.length };
   counted.tokens += usage.total_tokens;
   const about = {
@@ -106,27 +124,12 @@ async function bodyOf(request: IncomingMessage): Promise<Chat | undefined> {
   }
 }
 
-async function listen(address: string, wanted: number): Promise<void> {
-  for (const port of [wanted, 0]) {
-    const listening = Promise.withResolvers<string>();
-    const refused = (error: NodeJS.ErrnoException): void => listening.resolve(error.code ?? "");
-    server.once("error", refused);
-    server.listen({ host: address, port }, () => listening.resolve(""));
-    const problem = await listening.promise;
-    server.off("error", refused);
-    if (problem === "") return;
-    if (problem !== "EADDRINUSE" || port === 0) throw new Error(`${address}:${port}: ${problem}`);
-  }
-}
-
 for await (const line of createInterface({ input: process.stdin })) {
   const ask = JSON.parse(line) as ModelAsk;
   if (ask.do === "serve") {
     expected = `Bearer ${ask.key}`;
-    await listen(ask.address, ask.port);
+    port = await listenOn(server, ask.address, ask.port);
   }
-  // A server on a port has an address that is no path.
-  const { port } = server.address() as AddressInfo;
   process.stdout.write(`${JSON.stringify({ port, ...counted } satisfies ModelAnswer)}\n`);
 }
 server.close();

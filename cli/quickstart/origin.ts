@@ -1,7 +1,8 @@
 import { createServer as createHttpServer } from "node:http";
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { createServer as createTlsServer } from "node:tls";
+import { listenOn } from "./listen-on.ts";
 
 /**
  * The two origins of the tour, a process of its own: one speaks TLS, one plain HTTP; both answer everything with 200.
@@ -59,18 +60,7 @@ async function listen(server: Server, address: string, wanted: number): Promise<
     });
   });
   servers.push(server);
-  for (const port of [wanted, 0]) {
-    const listening = Promise.withResolvers<string>();
-    const refused = (error: NodeJS.ErrnoException): void => listening.resolve(error.code ?? "");
-    server.once("error", refused);
-    server.listen({ host: address, port }, () => listening.resolve(""));
-    const problem = await listening.promise;
-    server.off("error", refused);
-    if (problem === "") break;
-    if (problem !== "EADDRINUSE" || port === 0) throw new Error(`${address}:${port}: ${problem}`);
-  }
-  // A server on a port has an address that is no path.
-  return (server.address() as AddressInfo).port;
+  return listenOn(server, address, wanted);
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -8,10 +8,10 @@ export function program(name: string): string {
   return fileURLToPath(new URL(`../${name}.${compiled ? "js" : "ts"}`, import.meta.url));
 }
 
-/** The document that is shipped: what the tour's policies are made from. */
-export const SHIPPED_POLICY = fileURLToPath(
-  new URL(`${compiled ? "../../.." : "../.."}/policies/quickstart/egress.yaml`, import.meta.url),
-);
+/** A document that is shipped in `policies/quickstart`: what the tour's policies are made from. */
+export function shippedPolicy(name: "egress.yaml" | "inference.yaml"): string {
+  return fileURLToPath(new URL(`${compiled ? "../../.." : "../.."}/policies/quickstart/${name}`, import.meta.url));
+}
 
 /** How a person calls another verb from the same tree. */
 export const SLUICE = compiled ? "sluice" : "npm run -s sluice --";

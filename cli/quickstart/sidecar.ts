@@ -10,6 +10,8 @@ export interface SidecarOptions {
   readonly directory: string;
   readonly signer: Signer;
   readonly policy: string;
+  /** An InferencePolicy, and the files of its providers' keys by name; left out: no model is served. */
+  readonly models?: { readonly policy: string; readonly keys: Readonly<Record<string, string>> };
   /** Lines of the RouterConfig's spec: listeners, guard. */
   readonly settings: readonly string[];
   /** More settings of its audit log. */
@@ -32,6 +34,8 @@ export class Sidecar implements AsyncDisposable {
   readonly log: string;
   /** The policy that was last installed. */
   readonly policy: string;
+  /** The same of the models. */
+  readonly modelsPolicy: string;
   /** The pod's name, this run's alone. */
   readonly pod: string;
   /** Resolves when the process has ended, however it did. */
@@ -47,12 +51,19 @@ export class Sidecar implements AsyncDisposable {
     this.audit = at("audit");
     this.log = at("sidecar.log");
     this.policy = at("policy/egress.yaml");
+    this.modelsPolicy = at("policy/inference.yaml");
     for (const name of [".", "policy", "state", "audit"]) mkdirSync(at(name));
+    mkdirSync(at("secrets"), { mode: 0o700 });
     writeTrust(at("trust"), options.signer);
     this.publish(options.policy);
+    const { models } = options;
+    if (models !== undefined) this.publishModels(models.policy);
+    for (const [name, key] of Object.entries(models?.keys ?? {})) {
+      writeFileSync(join(at("secrets"), name), key, { mode: 0o600 });
+    }
     writeFileSync(at("router.yaml"), configOf(this.pod, options));
     const { command = [], uid } = options.start ?? {};
-    if (uid !== undefined) for (const name of [".", "state", "audit"]) chownSync(at(name), uid, uid);
+    if (uid !== undefined) for (const name of [".", "state", "audit", "secrets"]) chownSync(at(name), uid, uid);
 
     const [file, ...args] = [...command, process.execPath, program("sluice"), "run", "--config", at("router.yaml")];
     const log = openSync(this.log, "w");
@@ -82,13 +93,11 @@ export class Sidecar implements AsyncDisposable {
 
   /** Installs a document with the bundle given, or with one signed now; the bundle first, each in one step. */
   publish(policy: string, bundle = this.#signer.sign(policy)): void {
-    for (const [path, text] of [
-      [`${this.policy}.sigstore.json`, bundle],
-      [this.policy, policy],
-    ] as const) {
-      writeFileSync(`${path}.new`, text);
-      renameSync(`${path}.new`, path);
-    }
+    install(this.policy, policy, bundle);
+  }
+
+  publishModels(policy: string): void {
+    install(this.modelsPolicy, policy, this.#signer.sign(policy));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,6 +105,16 @@ export class Sidecar implements AsyncDisposable {
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_MS);
     await this.ended;
     clearTimeout(timer);
+  }
+}
+
+function install(file: string, policy: string, bundle: string): void {
+  for (const [path, text] of [
+    [`${file}.sigstore.json`, bundle],
+    [file, policy],
+  ] as const) {
+    writeFileSync(`${path}.new`, text);
+    renameSync(`${path}.new`, path);
   }
 }
 
@@ -107,6 +126,7 @@ function configOf(pod: string, { directory, settings, audit = "", hosts }: Sidec
     `  identity: { namespace: ${NAMESPACE}, pod: ${pod}, agent: tour }`,
     ...["policy", "trust", "state"].map((name) => `  ${name}: { directory: ${JSON.stringify(join(directory, name))} }`),
     `  audit: { directory: ${JSON.stringify(join(directory, "audit"))}${audit === "" ? "" : `, ${audit}`} }`,
+    `  inference: { secrets: ${JSON.stringify(join(directory, "secrets"))} }`,
     ...settings.map((line) => `  ${line}`),
     "  network: { nat64: { discover: false } }",
     "  limits: { drain: 0s }",

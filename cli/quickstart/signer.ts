@@ -28,7 +28,7 @@ export function createSigner(): Signer {
   };
 }
 
-/** A trust directory in which this signer alone, and nobody else, may sign an `EgressPolicy`. */
+/** A trust directory in which this signer alone, and nobody else, may sign a policy. */
 export function writeTrust(directory: string, signer: Signer): void {
   mkdirSync(directory);
   writeFileSync(join(directory, "quickstart.pub"), signer.publicKeyPem);
@@ -42,6 +42,7 @@ spec:
     - { id: quickstart, key: { file: quickstart.pub } }
   requirements:
     - { kind: EgressPolicy, signers: [quickstart], threshold: 1 }
+    - { kind: InferencePolicy, signers: [quickstart], threshold: 1 }
 `,
   );
 }

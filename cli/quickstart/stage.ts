@@ -41,7 +41,11 @@ interface Status {
   readonly identity: { readonly pod: string };
   readonly audit: { readonly key: string };
   readonly policy: PolicyStatus;
+  readonly inference: { readonly policy: PolicyStatus };
 }
+
+/** Of the egress rules, or of the models. */
+export type PolicyName = "egress" | "inference";
 
 async function statusOf(probe: Agent, admin: string): Promise<Status> {
   const { body } = await probe.ask({ do: "get", url: `${admin}/status` });
@@ -49,8 +53,9 @@ async function statusOf(probe: Agent, admin: string): Promise<Status> {
   return JSON.parse(body) as Status;
 }
 
-export async function policyStatus(probe: Agent, admin: string): Promise<PolicyStatus> {
-  return (await statusOf(probe, admin)).policy;
+export async function policyStatus(probe: Agent, admin: string, name: PolicyName = "egress"): Promise<PolicyStatus> {
+  const { policy, inference } = await statusOf(probe, admin);
+  return name === "egress" ? policy : inference.policy;
 }
 
 /** The verifier key of the audit log that this process writes. */
@@ -69,10 +74,11 @@ export async function policyBecomes(
   probe: Agent,
   admin: string,
   wanted: (text: string) => boolean,
+  name: PolicyName = "egress",
 ): Promise<PolicyStatus> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
-    const status = await policyStatus(probe, admin);
+    const status = await policyStatus(probe, admin, name);
     if (wanted(stateText(status)) || performance.now() > deadline) return status;
     await sleep(AGAIN_MS);
   }

@@ -1,13 +1,17 @@
 import { startAuditor } from "./audit-step.ts";
 import { auditSteps } from "./audit-steps.ts";
 import type { LocalStage } from "./local-stage.ts";
+import { modelSteps } from "./model-steps.ts";
 import { otherWildcard } from "./policy.ts";
 import { recordedReason } from "./recorded.ts";
 import { createSigner } from "./signer.ts";
 import { answerText, policyBecomes, readiness, stateText } from "./stage.ts";
 import type { TourRun } from "./tour-run.ts";
 
-/** The part of the tour that needs no privilege. Leaves version 4, with the rules of version 1, in force. */
+/**
+ * The part of the tour that needs no privilege. Leaves version 4 of the egress policy, with the rules of version 1, and
+ * version 2 of the models' in force.
+ */
 export async function tour(run: TourRun, stage: LocalStage): Promise<void> {
   const { steps, signer } = run;
   const { agent, origin, sidecar, proxy, admin, tlsPort, httpPort } = stage;
@@ -85,5 +89,6 @@ export async function tour(run: TourRun, stage: LocalStage): Promise<void> {
     sidecar.publish(stage.policy(4)),
   );
 
+  await modelSteps(run, stage, auditor);
   await auditSteps(run, stage, auditor);
 }

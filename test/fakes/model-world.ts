@@ -55,6 +55,9 @@ export interface ModelWorld extends AsyncDisposable {
   records(): readonly ReadRecord[];
 }
 
+/** Milliseconds after which a test would rather fail than wait. */
+const MOST_WAIT = 5_000;
+
 /** A model of the policy; `provider` has it under the name `up-<name>`. */
 export function servedModel(name: string, provider = "main", more: readonly string[] = []): string {
   const providers = provider.split(" ").map((id) => `{ provider: ${id}, model: up-${name} }`);
@@ -125,11 +128,13 @@ export async function startModelWorld(options: WorldOptions): Promise<ModelWorld
         },
       };
     },
-    openai: (more) => new OpenAI({ baseURL: `${url}/v1`, apiKey: "not-needed", fetch: counted, ...more }),
-    anthropic: (more) => new Anthropic({ baseURL: url, apiKey: "not-needed", fetch: counted, ...more }),
+    openai: (more) =>
+      new OpenAI({ baseURL: `${url}/v1`, apiKey: "not-needed", fetch: counted, timeout: MOST_WAIT, ...more }),
+    anthropic: (more) =>
+      new Anthropic({ baseURL: url, apiKey: "not-needed", fetch: counted, timeout: MOST_WAIT, ...more }),
     fetch: counted,
     async budget(id) {
-      const response = await fetch(`${url}/budget`);
+      const response = await fetch(`${url}/budget`, { signal: AbortSignal.timeout(MOST_WAIT) });
       const { budgets } = (await response.json()) as { budgets: ({ id: string } & WorldBudget)[] };
       const found = budgets.find((budget) => budget.id === id);
       if (found === undefined) throw new Error(`no budget ${id}`);

@@ -159,7 +159,9 @@ function peerOf(socket: Socket): RealtimePeer {
 }
 
 /** The first whole frame of a client; this fake knows no fragments. */
-function masked(octets: Buffer): { readonly length: number; readonly opcode: number; readonly payload: Buffer } | undefined {
+function masked(
+  octets: Buffer,
+): { readonly length: number; readonly opcode: number; readonly payload: Buffer } | undefined {
   if (octets.length < 2) return undefined;
   const short = (octets[1] ?? 0) & 0x7f;
   const form = short === 127 ? 8 : short === 126 ? 2 : 0;

@@ -250,3 +250,199 @@ test("any interleaving counts as a list of all that happened does", needs, async
     runs,
   );
 });
+
+test(
+  "a reservation that nobody ends is charged in full at its deadline, and no later settlement changes that",
+  needs,
+  async () => {
+    await flush();
+    const rules = [
+      shared(),
+      shared({ id: "r", unit: "requests", limit: 5 }),
+      shared({ id: "c", unit: "cost", limit: 1e9 }),
+    ];
+    const hold = holdOf("h", rules, MINUTE);
+    await reserve(hold, TEN);
+    const counted = async (at: number) => (await look(rules, at)).map(({ used, reserved }) => [used, reserved]);
+    assert.deepEqual(await counted(TEN + MINUTE - 1), [
+      [0, 200],
+      [1, 0],
+      [0, 300_005],
+    ]);
+    assert.deepEqual(await counted(TEN + MINUTE), [
+      [200, 0],
+      [1, 0],
+      [300_005, 0],
+    ]);
+    assert.equal((await end(settleRequest(hold, 10, 10), hold, TEN + MINUTE)).found, 0);
+    assert.equal((await end(releaseRequest(hold), hold, TEN + 2 * MINUTE)).found, 0);
+    assert.deepEqual(await counted(TEN + 3 * MINUTE), [
+      [200, 0],
+      [1, 0],
+      [300_005, 0],
+    ]);
+  },
+);
+
+test("a deadline that passes after the window's end is charged to the window in which it passes", needs, async () => {
+  await flush();
+  const rules = [shared({ window: { kind: "minute" } })];
+  await reserve(holdOf("h", rules, MINUTE), TEN + 30_000);
+  const at = async (time: number) => (await look(rules, time)).map(({ used, reserved }) => [used, reserved]);
+  assert.deepEqual(await at(TEN + 89_999), [[0, 200]], "held over the window's end");
+  assert.deepEqual(await at(TEN + 90_000), [[200, 0]]);
+  assert.deepEqual(await at(TEN + 120_000), [[0, 0]]);
+  await flush();
+  await reserve(holdOf("h", rules, MINUTE), TEN + 30_000);
+  assert.deepEqual(await at(TEN + 300_000), [[0, 0]], "looked at only when that window was over too");
+});
+
+test("two pods with different limits count together, and each keeps its own", needs, async () => {
+  await flush();
+  const [small, large] = [[shared({ limit: 300 })], [shared({ limit: 1000 })]];
+  assert.equal((await reserve(holdOf("1", large), TEN)).kind, "admitted");
+  assert.equal((await reserve(holdOf("2", large), TEN)).kind, "admitted");
+  assert.equal((await reserve(holdOf("3", small), TEN)).kind, "refused");
+  assert.equal((await reserve(holdOf("4", large), TEN)).kind, "admitted");
+  assert.deepEqual((await look(large, TEN))[0]?.reserved, 600);
+});
+
+test("a reservation that comes too late by the server's clock does nothing", needs, async () => {
+  await flush();
+  const rules = [shared()];
+  assert.deepEqual(await reserve(holdOf("h", rules), TEN + 1, call(), epochMillis(TEN)), {
+    kind: "late",
+    now: TEN + 1,
+  });
+  assert.equal((await look(rules, TEN))[0]?.reserved, 0);
+});
+
+test("all rules or none: what one refuses is reserved in no other", needs, async () => {
+  await flush();
+  const rules = [shared(), shared({ id: "small", limit: 150, scope: "namespace" })];
+  const first = await reserve(holdOf("1", rules), TEN);
+  assert.equal(first.kind === "admitted" && first.output, 50);
+  assert.equal(first.kind === "admitted" && first.clamp, 1);
+  const second = await reserve(holdOf("2", rules), TEN);
+  assert.equal(second.kind, "refused");
+  assert.deepEqual(
+    (await look(rules, TEN)).map(({ reserved }) => reserved),
+    [150, 150],
+  );
+});
+
+test("a server whose clock goes back begins no window anew", needs, async () => {
+  await flush();
+  const rules = [
+    shared({ limit: 200 }),
+    shared({ id: "roll", limit: 200, window: { kind: "rolling", millis: millis(MINUTE) } }),
+  ];
+  const hold = holdOf("1", rules);
+  assert.equal((await reserve(hold, TEN)).kind, "admitted");
+  await end(settleRequest(hold, 200, 0), hold, TEN);
+  for (const back of [1, MINUTE, 86_400_000, 40 * 86_400_000]) {
+    assert.equal((await reserve(holdOf(`b${back}`, rules), TEN - back)).kind, "refused", `${back} ms back`);
+  }
+  assert.deepEqual(
+    (await look(rules, TEN)).map(({ used }) => used),
+    [200, 200],
+  );
+});
+
+const tokens = shared();
+const rolling = shared({ window: { kind: "rolling", millis: millis(MINUTE) } });
+const damages: readonly (readonly [name: string, rule: SharedRule, ...commands: (readonly string[])[]])[] = [
+  ["a text instead of a hash", tokens, ["SET", tokens.key, "0"]],
+  ["a list instead of a hash", tokens, ["RPUSH", tokens.key, "0"]],
+  ["a negative sum", tokens, ["HSET", tokens.key, "w", String(TEN), "u", "-1000", "r", "0", "d", "0"]],
+  ["a negative reserve", tokens, ["HSET", tokens.key, "w", String(TEN), "u", "0", "r", "-5", "d", "0"]],
+  ["a fraction", tokens, ["HSET", tokens.key, "w", String(TEN), "u", "0.5", "r", "0", "d", "0"]],
+  ["not a number", tokens, ["HSET", tokens.key, "w", String(TEN), "u", "nan", "r", "0", "d", "0"]],
+  ["infinity", tokens, ["HSET", tokens.key, "w", String(TEN), "u", "0", "r", "-inf", "d", "0"]],
+  ["an exponent", tokens, ["HSET", tokens.key, "w", String(TEN), "u", "1e3", "r", "0", "d", "0"]],
+  ["hexadecimal digits", tokens, ["HSET", tokens.key, "w", String(TEN), "u", "0x10", "r", "0", "d", "0"]],
+  ["2^53", tokens, ["HSET", tokens.key, "w", String(TEN), "u", "9007199254740992", "r", "0", "d", "0"]],
+  ["a field too few", tokens, ["HSET", tokens.key, "w", String(TEN), "u", "0", "r", "0"]],
+  ["foreign fields only", tokens, ["HSET", tokens.key, "count", "5"]],
+  ["a window in the far future", tokens, ["HSET", tokens.key, "w", "9007199254740000", "u", "0", "r", "0", "d", "0"]],
+  [
+    "a broken reservation that is due",
+    tokens,
+    ["HSET", tokens.key, "w", String(TEN), "u", "0", "r", "5", "d", "1", "=x", "-5 1 1"],
+  ],
+  ["a broken slot", rolling, ["HSET", rolling.key, "w", String(TEN / 1000), "r", "0", "d", "0", "5", "-7"]],
+  ["a slot number in the far future", rolling, ["HSET", rolling.key, "w", "9007199254740000", "r", "0", "d", "0"]],
+];
+for (const [name, rule, ...commands] of damages) {
+  test(`damage admits nothing, and is left as it is: ${name}`, needs, async () => {
+    await flush();
+    for (const command of commands) await ledger.send(...command);
+    const dump = async () => (await ledger.send("DUMP", rule.key)).ok && (await ledger.send("DUMP", rule.key));
+    const before = await dump();
+    const rules = [shared({ id: "sound", scope: "namespace" }), rule];
+    const answer = await reserve(holdOf("h", rules), TEN);
+    assert.deepEqual(answer, { kind: "damaged", now: TEN, rule: 1 });
+    assert.equal((await look(rules, TEN))[1]?.used, undefined);
+    assert.equal((await look(rules, TEN))[0]?.reserved, 0, "nothing was reserved in the sound one either");
+    assert.equal((await end(settleRequest(holdOf("h", rules), 5, 5), holdOf("h", rules), TEN)).found, 0);
+    assert.deepEqual(await dump(), before);
+  });
+}
+
+test("sums stop at 2^53-1, and that is exhausted", needs, async () => {
+  await flush();
+  const most = Number.MAX_SAFE_INTEGER;
+  const rules = [shared({ limit: most }), shared({ id: "c", unit: "cost", limit: most })];
+  const hold = holdOf("1", rules);
+  const asked = call({ input: most, output: 0, price: { input: 1e9, output: 0, request: 0 } });
+  const answer = await reserve(hold, TEN, asked);
+  assert.deepEqual(answer.kind === "admitted" && [answer.tokens, answer.cost], [most, most]);
+  assert.equal((await reserve(holdOf("2", rules), TEN)).kind, "refused");
+  assert.equal((await end(settleRequest(hold, most, most), hold, TEN)).found, 2);
+  const more = holdOf("3", rules);
+  await end(chargeRequest(more, [most, most]), more, TEN);
+  assert.deepEqual(
+    (await look(rules, TEN)).map(({ used, reserved }) => [used, reserved]),
+    [
+      [most, 0],
+      [most, 0],
+    ],
+  );
+  assert.equal((await reserve(holdOf("4", rules), TEN)).kind, "refused");
+});
+
+test("every key expires after its window's end and its last deadline, and not before", needs, async () => {
+  await flush();
+  const now = Date.now();
+  const life = 3 * 3_600_000;
+  const rules = (["minute", "hour", "day", "month"] as const).map((kind) => shared({ id: kind, window: { kind } }));
+  const all = [...rules, shared({ id: "r", window: { kind: "rolling", millis: millis(7_200_000) } })];
+  const hold = holdOf("1", all, life);
+  await reserve(hold, now);
+  const short = holdOf("2", all, 1);
+  await reserve(short, now);
+  await end(settleRequest(short, 1, 1), short, now);
+  for (const { key, rule } of all) {
+    const ttl = await ledger.send("PTTL", key);
+    const finish =
+      rule.window.kind === "rolling"
+        ? now + rule.window.millis
+        : calendarWindow(rule.window.kind as "day", epochMillis(now)).end;
+    assert.ok(ttl.ok && typeof ttl.value === "number", rule.id);
+    assert.ok(ttl.value > finish - now + life - 1_000, `${rule.id} lives long enough`);
+    assert.ok(ttl.value < finish - now + life + 600_000, `${rule.id} does not live for ever`);
+  }
+});
+
+test("an open hold of many is swept without losing any", needs, async () => {
+  await flush();
+  const rules = [shared({ limit: 1_000_000 })];
+  for (let at = 0; at < 2_500; at += 1) await reserve(holdOf(`h${at}`, rules, at % 2 === 0 ? 1_000 : 10_000), TEN);
+  assert.deepEqual(
+    (await look(rules, TEN + 1_000)).map(({ used, reserved }) => [used, reserved]),
+    [[250_000, 250_000]],
+  );
+  await reserve(holdOf("last", rules, 1), TEN + 1_000);
+  const fields = await ledger.send("HLEN", rules[0]?.key ?? "");
+  assert.equal(fields.ok && fields.value, 4 + 1_250 + 1, "what was charged is gone");
+});

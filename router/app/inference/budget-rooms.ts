@@ -32,6 +32,8 @@ export interface Spent {
 export interface BudgetRooms {
   /** Whether tokens or money of this model are counted at all: only then must a call's use be known beforehand. */
   meters(model: string): boolean;
+  /** A budget in dollars applies to this model. */
+  countsMoney(model: string): boolean;
   /** All or nothing. A promise only where a ledger is shared with other pods. */
   hold(ask: CallAsk): Result<Held, CallProblem> | Promise<Result<Held, CallProblem>>;
   settle(held: Held, spent: Spent): void;

@@ -102,6 +102,10 @@ async function serveRead(
   call.facts.model = model.name;
   call.facts.stream = facts.stream;
 
+  if (facts.otherPrice !== undefined && rooms.budgets.countsMoney(model.name)) {
+    const detail = "It asks for another price than the policy's, and a budget in dollars is in force.";
+    return refuse({ reason: "model_not_allowed", detail, param: facts.otherPrice });
+  }
   if (facts.background && rooms.budgets.meters(model.name)) return refuse(BACKGROUND);
   const rails = policy.limitsOf(model).guardrails;
   const guarded = await guardInput(rooms, rails, route.api, model, facts, body);
@@ -199,12 +203,13 @@ function askedOf(
 
 /**
  * The most input tokens that a body can stand for. No token of a byte-level tokenizer is shorter than an octet, and
- * JSON is never shorter than what it says; media and what the provider has stored are bounded by the model's context.
+ * JSON is never shorter than what it says; media and what the provider has stored are bounded by the model's context
+ * alone. A context does not bound a text: providers have ways to ask for a larger one.
  */
 function inputBound(model: ModelRule, facts: RequestFacts, length: number): number | undefined {
-  if (facts.unbounded) return model.context;
   const bound = length + PREAMBLE_TOKENS + (facts.tools ? TOOL_PREAMBLE_TOKENS : 0);
-  return Math.min(bound, model.context ?? bound);
+  if (!facts.unbounded) return bound;
+  return model.context === undefined ? undefined : Math.max(bound, model.context);
 }
 
 function outputBound(model: ModelRule, facts: RequestFacts): number {

@@ -23,6 +23,12 @@ export function localBudgets(
       const { budgets, rateLimits } = current.limitsOf(rule);
       return budgets.some(({ unit }) => unit !== "requests") || rateLimits.some(({ unit }) => unit === "tokens");
     },
+    countsMoney(model) {
+      const current = policy();
+      const rule = current.state === "missing" ? undefined : current.model(model);
+      if (current.state === "missing" || rule === undefined) return true;
+      return current.limitsOf(rule).budgets.some(({ unit }) => unit === "cost");
+    },
     hold(ask) {
       const current = policy();
       const rule = current.state === "missing" ? undefined : current.model(ask.model);

@@ -211,6 +211,7 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
   }
 
   return {
+    countsMoney: (model) => local.countsMoney(model),
     meters: (model) => local.meters(model),
     hold(asked) {
       const first = local.hold(asked);

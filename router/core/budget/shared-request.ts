@@ -27,9 +27,8 @@ export function reserveRequest(hold: SharedHold, call: CallEstimate, notAfter: E
   const { input, output, choices, price } = call;
   // Without a price nothing in dollars may be admitted: no limit is so large.
   const base = price === undefined ? Number.MAX_SAFE_INTEGER : price.request + input * price.input;
-  const each = price === undefined ? 0 : price.output * choices;
   const counted = rules.flatMap(({ rule }) => [rule.unit, String(rule.limit), ...windowArgs(rule)]);
-  const amounts = [notAfter, life, input, output, choices, leastOutput(call), base, each].map(String);
+  const amounts = [notAfter, life, input, output, choices, leastOutput(call), base, price?.output ?? 0].map(String);
   return { script: RESERVE, keys: keysOf(rules), args: [id, ...amounts, ...counted] };
 }
 

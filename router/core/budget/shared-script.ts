@@ -26,7 +26,7 @@ end
 /**
  * Reserves in all counters, or in none. ARGV: id, the last instant at which this may still happen, the longest that the
  * call may stay open, input tokens, output tokens of one choice, choices, the fewest output tokens, what the call costs
- * without output, what one more output token of all choices costs; for each key: unit, limit, kind of window, length.
+ * without output, what an output token costs; for each key: unit, limit, kind of window, length.
  *
  * - `ok id now output clamp tokens cost rows`: `output` for each choice, lessened by the key with the number `clamp`
  *   (0: none); `tokens` and `cost` are reserved
@@ -39,11 +39,11 @@ export const RESERVE: SharedScript = {
   text: `${COUNTER_LUA}${ROW}
 local id, life = ARGV[1], tonumber(ARGV[3])
 local input, output, choices, least = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local base, each = tonumber(ARGV[8]), tonumber(ARGV[9])
+local base, price = tonumber(ARGV[8]), tonumber(ARGV[9])
 if now > tonumber(ARGV[2]) then return { 'late', id, now } end
 
 local function cost_of(tokens)
-  return saturated(math.ceil(base + tokens * each))
+  return saturated(math.ceil(base + tokens * choices * price))
 end
 
 local function needed(unit)
@@ -60,6 +60,7 @@ local function fitting(unit, room)
   end
   if unit == 'tokens' then return math.max(-1, math.min(output, math.floor((room - input) / choices))) end
   if cost_of(0) > room then return -1 end
+  local each = price * choices
   if each == 0 then return output end
   local tokens = math.min(output, math.floor((room - base) / each))
   local less = 1

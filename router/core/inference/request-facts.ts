@@ -20,6 +20,8 @@ export interface RequestFacts {
   /** The answer comes later, by another request that nobody meters. */
   readonly background: boolean;
   readonly tools: boolean;
+  /** The member by which the call asks to be billed otherwise than by the model's ordinary price; undefined: none. */
+  readonly otherPrice: string | undefined;
 }
 
 export interface FactProblem {
@@ -109,6 +111,10 @@ export function bodyPlan(api: Api): ScanPlan {
     ["best_of", NUMBER],
     ["background", NUMBER],
     ["thinking", SHORT],
+    ["service_tier", NUMBER],
+    ["speed", NUMBER],
+    ["inference_geo", NUMBER],
+    ["audio", SHORT],
   ]);
   for (const { name, outer } of CAPS[api]) capture.set(outer ?? name, outer === undefined ? NUMBER : CONFIG);
   if (api === "responses") capture.set("prompt", CONFIG);
@@ -150,7 +156,24 @@ export function requestFacts(api: Api, body: ScannedObject): Result<RequestFacts
     unbounded: UNBOUNDED.some((name) => body.counts.has(name)) || isObject(value("prompt")),
     background: background === true,
     tools: body.counts.has("tools"),
+    otherPrice: otherPriceOf(value),
   });
+}
+
+/** What costs what the policy's price says, or less. */
+const ORDINARY: Readonly<Record<string, ReadonlySet<Json>>> = {
+  service_tier: new Set<Json>([null, "auto", "default", "flex", "standard", "standard_only"]),
+  speed: new Set<Json>([null, "standard"]),
+  inference_geo: new Set<Json>([null, "global"]),
+  // Audio that comes out has a price of its own, which few policies say.
+  audio: new Set<Json>([null]),
+};
+
+function otherPriceOf(value: (name: string) => Json | undefined): string | undefined {
+  return Object.entries(ORDINARY).find(([name, ordinary]) => {
+    const asked = value(name);
+    return asked !== undefined && !ordinary.has(asked);
+  })?.[0];
 }
 
 /** Ollama streams unless it is told not to. */

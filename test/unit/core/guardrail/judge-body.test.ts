@@ -64,6 +64,33 @@ const rows: readonly (readonly [name: string, body: unknown, block: string | und
     { messages: [{ content: [{ type: "tool_use", id: "t", input: { id: "[email]", data: ["[email]"] } }] }] },
   ],
   [
+    "in a tool's input behind an object of its own",
+    { messages: [{ content: [{ type: "tool_use", input: { o: { a: 1 }, id: "a@b.co" } }] }] },
+    "email",
+    { messages: [{ content: [{ type: "tool_use", input: { o: { a: 1 }, id: "[email]" } }] }] },
+  ],
+  [
+    "behind a tool's input, in a member that points",
+    { messages: [{ content: [{ type: "tool_use", input: {}, id: "a@b.co" }] }] },
+    "email",
+    "email",
+  ],
+  [
+    "in a member that points, deeper than a tool's input that has ended",
+    {
+      messages: [
+        {
+          content: [
+            { type: "tool_use", input: {} },
+            { type: "x", source: { id: "a@b.co" } },
+          ],
+        },
+      ],
+    },
+    "email",
+    "email",
+  ],
+  [
     "in a system prompt",
     { system: [{ type: "text", text: "a@b.co" }] },
     "email",
@@ -106,6 +133,32 @@ for (const [name, body, block, mask] of rows) {
     }
   });
 }
+
+test("a mask is not masked again", () => {
+  const letters = PatternSearch.compile([{ name: "x", pattern: "[a-z]{2,}" }], false);
+  assert.ok(letters.ok);
+  const verdict = judgeBody(
+    letters.value,
+    "mask",
+    '{"messages":[{"content":"ab"},{"content":"A c"},{"content":"d"}]}',
+    "input",
+  );
+  // "content" and "messages" match, too, and names cannot be masked.
+  assert.deepEqual(verdict, { kind: "block", name: "x" });
+  const answered = judgeBody(
+    letters.value,
+    "mask",
+    '{"messages":[{"content":"ab"},{"content":"A c"},{"content":"d"}]}',
+    "output",
+  );
+  assert.ok(answered.kind === "mask");
+  assert.equal(answered.body, '{"messages":[{"content":"[x]"},{"content":"A [x]"},{"content":""}]}');
+  const words = PatternSearch.compile([{ name: "word", pattern: "[a-z]+" }], false);
+  assert.ok(words.ok);
+  const masked = judgeBody(words.value, "mask", '{"a":["ab","cd"]}', "output");
+  assert.ok(masked.kind === "mask");
+  assert.equal(masked.body, '{"a":["[word]","[word]"]}');
+});
 
 test("what stands twice is looked at twice", () => {
   assert.equal(judgeBody(search, "block", '{"a":"a@b.co","a":"x"}', "input").kind, "block");

@@ -303,6 +303,23 @@ test("a text that may go on for ever is let out behind the window, and a match a
   );
 });
 
+test("checks see what stood before and what comes after, of a text that was let out or is still to come", () => {
+  const cards = check("block", ["credit_card"]);
+  // What is no longer needed is cut off 256 units at a time: right before the number, here.
+  const long = " ".repeat(511);
+  const before = (prefix: string): string | undefined =>
+    streamed("chat", [cards], [chat(`${long}${prefix}`), chat("4111111111111111"), chat(" .")]).blocked;
+  assert.equal(before("n"), "credit_card");
+  assert.equal(before("a"), undefined, "hexadecimal text");
+  const blob = check("block", ["credit_card"], ["[a-z0-9-]+@"]);
+  const after = (suffix: string): string | undefined => {
+    const frames = [chat("ghijklm".repeat(72)), chat("-4111111111111111"), chat(suffix), chat(" .")];
+    return streamed("chat", [blob], frames).blocked;
+  };
+  assert.equal(after("-x"), "credit_card");
+  assert.equal(after("2222"), undefined, "a longer number");
+});
+
 test("a collector keeps a stream, gives its texts, and puts others in their places", () => {
   const frames = [chat("Hel"), chat("lo"), chat("you", 1), sse({ note: "aside", choices: [] }), "data: [DONE]\n\n"];
   const collector = new StreamCollector("chat");
