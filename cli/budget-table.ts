@@ -45,15 +45,14 @@ function windowText(window: string): string {
   return seconds === undefined ? window : (spanText(Number(seconds) * 1_000) ?? window);
 }
 
-/** Used up `#`, held for calls that are under way `+`, left `.`. Full only where nothing is left. */
-function bar({ limit, used, reserved, remaining }: BudgetState): string {
+/** Used up `#`, held for calls that are under way `+`, left `.`. Empty only where nothing is taken, full only where nothing is left. */
+function bar({ limit, used, reserved }: BudgetState): string {
   const [most, gone, held] = [limit, used, reserved].map(Number) as [number, number, number];
   const cells = (value: number): number => {
     if (most === 0 || value >= most) return BAR;
     return Math.min(value > 0 ? Math.max(1, Math.floor((value / most) * BAR)) : 0, BAR - 1);
   };
-  const taken = Number(remaining) > 0 ? Math.min(cells(gone + held), BAR - 1) : BAR;
-  const filled = Math.min(cells(gone), taken);
+  const [filled, taken] = [cells(gone), cells(gone + held)];
   return `[${"#".repeat(filled)}${"+".repeat(taken - filled)}${".".repeat(BAR - taken)}]`;
 }
 

@@ -29,7 +29,7 @@ const VERBS: readonly VerbRow[] = [
   {
     words: "quickstart",
     usage: "quickstart [--once]",
-    does: "a tour with a local origin; what npm start runs",
+    does: "a tour with local origins and a model; what npm start runs",
     load: async () => (await import("./quickstart.ts")).quickstart,
   },
   {

@@ -19,7 +19,7 @@ const USAGE = "usage: sluice quickstart [--once]\n";
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * A tour of the sidecar with origins of its own, on this machine alone. Exits 0 only if every step gave the expected
+ * A tour of the sidecar with origins and a model of its own, on this machine alone. Exits 0 only if every step gave the expected
  * verdict. Without `--once` it serves on after the tour, until it is told to end. Whatever it started ends with it.
  */
 export async function quickstart(argv: readonly string[], io: CliIo): Promise<number> {
@@ -52,6 +52,7 @@ const NEXT = [
   ["npm start", "the same, and then it serves on for you to try"],
   [`${SLUICE} policy test policies/quickstart`, "the policy's own tests"],
   [`${SLUICE} policy explain --policy policies/quickstart CONNECT evil.example:8443`, "why"],
+  [`${SLUICE} policy explain --policy policies/quickstart MODEL small`, "where its calls go, and what they may use"],
   [`${SLUICE} guard print`, "the guard's rules, with the reason for each"],
 ] as const;
 
@@ -59,7 +60,9 @@ type Beginning = Pick<TourRun, "io" | "steps" | "signal" | "directory">;
 
 async function guidedTour(beginning: Beginning, serving: boolean): Promise<number> {
   const { io, steps, directory } = beginning;
-  steps.say("An agent, the sidecar, and two origins it may or may not reach: all on this machine, nothing leaves it.");
+  steps.say(
+    "An agent, the sidecar, two origins it may or may not reach, and a model: all on this machine, nothing leaves it.",
+  );
   await using witness = new Witness(join(directory, "witness"), `sluice.dev/audit/${NAMESPACE}/`);
   const ca = createLocalCa();
   const authorityFile = join(directory, "ca.pem");
@@ -72,7 +75,7 @@ async function guidedTour(beginning: Beginning, serving: boolean): Promise<numbe
   };
   await using stage = await openLocalStage(run, witness);
   steps.say(
-    `Proxy on port ${stage.proxy}, probes at ${stage.admin}, origins on ports ${stage.tlsPort} (TLS) and ${stage.httpPort} (HTTP).`,
+    `Proxy on port ${stage.proxy}, agent API at ${stage.agentApi}, probes at ${stage.admin}, origins on ports ${stage.tlsPort} (TLS) and ${stage.httpPort} (HTTP), the model on port ${stage.modelPort}.`,
   );
   await tour(run, stage);
   await podTour(run);

@@ -93,7 +93,8 @@ export class AgentConnection {
   #body(bytes: Buffer): void {
     if (bytes.length > 0) this.#sink?.part(bytes);
     if (this.#left === undefined) {
-      this.#tail = (this.#tail + bytes.latin1Slice(-LAST_CHUNK.length)).slice(-LAST_CHUNK.length);
+      const end = bytes.latin1Slice(Math.max(0, bytes.length - LAST_CHUNK.length));
+      this.#tail = (this.#tail + end).slice(-LAST_CHUNK.length);
       if (this.#tail === LAST_CHUNK) this.#finish(this.#ok);
       return;
     }

@@ -83,7 +83,7 @@ class ProviderConnection {
         return;
       }
       this.#socket.write(streamWord);
-      this.#timer = setTimeout(next, began + sent * pace - performance.now());
+      this.#timer = setTimeout(next, Math.max(1, began + sent * pace - performance.now()));
     };
     this.#timer = setTimeout(next, pace);
   }

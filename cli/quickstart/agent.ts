@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type IncomingMessage, request } from "node:http";
+import { type IncomingMessage, request as openRequest } from "node:http";
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
@@ -92,7 +92,7 @@ async function get(url: URL, proxy: number | undefined, serverName = url.hostnam
 
 async function call(url: string, body: object | undefined): Promise<Reply> {
   const answered = Promise.withResolvers<IncomingMessage>();
-  const outgoing = request(url, {
+  const outgoing = openRequest(url, {
     agent: false,
     signal: AbortSignal.timeout(PATIENCE_MS),
     ...(body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" } }),

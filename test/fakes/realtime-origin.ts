@@ -142,7 +142,7 @@ function peerOf(socket: Socket): RealtimePeer {
     send: (payload, opcode = 1) => void socket.write(frame(payload, { opcode })),
     onMessage: (payload, opcode) => void socket.write(frame(payload, { opcode })),
   };
-  let held = Buffer.alloc(0);
+  let held: Buffer = Buffer.alloc(0);
   socket.on("data", (chunk: Buffer) => {
     held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
     for (let read = masked(held); read !== undefined; read = masked(held)) {

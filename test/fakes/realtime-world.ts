@@ -23,6 +23,8 @@ export interface RealtimeWorld extends AsyncDisposable {
   publish(...more: readonly string[]): void;
   /** The end of the newest call of this model, once there is one. */
   ended(model: string, after?: number): Promise<ReadRecord>;
+  /** Waits until every call that was admitted has ended on record; the number of the last record. */
+  settled(): Promise<number>;
   records(): readonly ReadRecord[];
 }
 
@@ -80,7 +82,7 @@ export async function startRealtimeWorld(): Promise<RealtimeWorld> {
     provider("keyless", "openai", at(main.port), main.port, "credential: { file: no-such-file }"),
     provider("impatient", "openai", at(main.port), main.port, key, "timeouts: { idle: 300ms, firstToken: 300ms }"),
     provider("short", "openai", at(main.port), main.port, key, "timeouts: { total: 500ms }"),
-    provider("ollama", "ollama", at(main.port, ""), main.port),
+    provider("ollama", "ollama", at(main.port, ""), main.port, "credential: { none: true }"),
     "models:",
     model("voice", ["main"], "aliases: [gpt-realtime]", price),
     model("on-azure", ["azure"]),
@@ -104,6 +106,10 @@ export async function startRealtimeWorld(): Promise<RealtimeWorld> {
     "guardrails:",
     "  - { id: no-secrets, on: [input], action: block, patterns: { builtIn: [api_key] }, models: [guarded] }",
   ];
+  const close = async (): Promise<void> => {
+    for (const origin of [main, azure, secure]) await origin[Symbol.asyncDispose]();
+    rmSync(directory, { recursive: true, force: true });
+  };
   const sidecar = await startSidecar({
     allow: [],
     directory,
@@ -111,6 +117,9 @@ export async function startRealtimeWorld(): Promise<RealtimeWorld> {
     secrets: { "provider-key": PROVIDER_KEY },
     hosts: { "provider.test": ["127.0.0.1"] },
     models: lines,
+  }).catch(async (error: unknown) => {
+    await close();
+    throw error;
   });
   const { agentPort, auditDirectory } = sidecar;
   return {
@@ -127,11 +136,19 @@ export async function startRealtimeWorld(): Promise<RealtimeWorld> {
         auditDirectory,
         ({ kind, target, seq }) => kind === "inference.end" && target === name && seq > after,
       ),
+    async settled() {
+      for (;;) {
+        const records = auditRecords(auditDirectory);
+        const ended = new Set(records.filter(({ kind }) => kind === "inference.end").map(({ request }) => request));
+        const open = records.filter(({ kind, decision }) => kind === "inference.decision" && decision === "allow");
+        if (open.every(({ request }) => ended.has(request))) return records.at(-1)?.seq ?? -1;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    },
     records: () => auditRecords(auditDirectory),
     async [Symbol.asyncDispose]() {
       await sidecar[Symbol.asyncDispose]();
-      for (const origin of [main, azure, secure]) await origin[Symbol.asyncDispose]();
-      rmSync(directory, { recursive: true, force: true });
+      await close();
     },
   };
 }
@@ -141,11 +158,12 @@ async function connected(
   init: { protocols?: string[]; headers?: Record<string, string> },
 ): Promise<RealtimeClient> {
   // Node's WebSocket takes headers besides (undici); the types that come with TypeScript know protocols only.
-  const socket = new WebSocket(url, init as unknown as string[]);
+  const socket = new WebSocket(url, init);
   socket.binaryType = "arraybuffer";
   const messages: (string | ArrayBuffer)[] = [];
   let waiting: ((message: string | ArrayBuffer) => void) | undefined;
-  socket.addEventListener("message", ({ data }: MessageEvent<string | ArrayBuffer>) => {
+  socket.addEventListener("message", (event) => {
+    const data = event.data as string | ArrayBuffer;
     if (waiting === undefined) messages.push(data);
     else waiting(data);
     waiting = undefined;

@@ -93,7 +93,7 @@ const refused: readonly (readonly [name: string, request: string, answer: RegExp
   ],
 ];
 
-test("what is malformed, ambiguous or not allowed is refused in the caller's own shape, and nothing is sent or held", async () => {
+test("INV-CALL-REFUSED: what is malformed, ambiguous or not allowed is refused in the caller's own shape, and nothing is sent or held", async () => {
   await using origin = await startModelOrigin();
   const models = modelPolicy(origin, { budgets: ["{ id: day, scope: pod, window: day, tokens: 100000 }"] });
   await using sidecar = await startSidecar({ allow: [], settings, secrets, models });
@@ -125,7 +125,7 @@ const lies = [
   ],
 ] as const;
 
-test("a provider that lies costs an error, the charge of an estimate, and nothing else", async () => {
+test("INV-CALL-LIES: a provider that lies costs an error, the charge of an estimate, and nothing else", async () => {
   for (const stream of [false, true]) {
     await using origin = await startModelOrigin();
     const models = modelPolicy(origin, { budgets: ["{ id: day, scope: pod, window: day, tokens: 100000 }"] });
@@ -144,7 +144,7 @@ test("a provider that lies costs an error, the charge of an estimate, and nothin
   }
 });
 
-test("usage that is negative, huge, fractional or said twice is never taken for less", async () => {
+test("INV-CALL-USAGE: usage that is negative, huge, fractional or said twice is never taken for less", async () => {
   for (const [name, usage, least] of [
     ["negative", { prompt_tokens: -5, completion_tokens: -5 }, 1],
     ["fractional", { prompt_tokens: 1.5, completion_tokens: 2.5 }, 1],

@@ -20,13 +20,12 @@ beforeEach(() => {
 });
 
 const VOICE = "/v1/realtime?model=voice";
-const latest = (): number => world.records().at(-1)?.seq ?? -1;
 const outcomeOf = ({ decision, reason, detail }: ReadRecord): string =>
   `${decision} ${String(detail["outcome"])} ${reason ?? "-"}`;
 const lastOf = <Item>(items: readonly Item[]): Item => items.at(-1) ?? assert.fail("nothing came");
 
 test("an agent without a key talks to a provider that gets the router's", async () => {
-  const from = latest();
+  const from = await world.settled();
   const client = await world.connect("/v1/realtime?model=gpt-realtime", {
     protocols: ["realtime", "openai-insecure-api-key.agents-own", "openai-organization.org-1", "openai-project.p-1"],
     headers: {
@@ -86,7 +85,7 @@ test("messages of many megabytes pass both ways unchanged, as they came", async 
 });
 
 test("what the responses say that they used is on record", async () => {
-  const from = latest();
+  const from = await world.settled();
   const response = { usage: { input_tokens: 132, output_tokens: 121, input_token_details: { cached_tokens: 64 } } };
   world.main.script({
     serve: (peer) => {
@@ -115,7 +114,7 @@ test("OpenAI's own client", async () => {
   // It speaks wss only, and the agent API is on loopback without TLS: here what it opens is opened in clear.
   const Native = globalThis.WebSocket;
   globalThis.WebSocket = class extends Native {
-    constructor(url: string | URL, protocols?: string | string[]) {
+    constructor(url: string | URL, protocols?: ConstructorParameters<typeof WebSocket>[1]) {
       super(String(url).replace("wss:", "ws:"), protocols);
     }
   };
@@ -169,7 +168,7 @@ for (const [asked, sent] of azurePaths) {
 }
 
 test("over TLS: verified, both ways, closed properly", async () => {
-  const from = latest();
+  const from = await world.settled();
   const client = await world.connect("/v1/realtime?model=on-tls");
   const large = randomBytes(2_000_001);
   client.socket.send(large);
@@ -181,7 +180,7 @@ test("over TLS: verified, both ways, closed properly", async () => {
 });
 
 test("over TLS: an agent that is gone ends the provider's connection at once", async () => {
-  const from = latest();
+  const from = await world.settled();
   const client = await agentSocket("/v1/realtime?model=on-tls");
   const peer = lastOf(world.secure.peers);
   client.resetAndDestroy();
@@ -189,8 +188,18 @@ test("over TLS: an agent that is gone ends the provider's connection at once", a
   assert.equal(outcomeOf(await world.ended("on-tls", from)), "allow aborted -");
 });
 
+test("over TLS: a provider that sends the router's credential is cut", async () => {
+  const from = await world.settled();
+  world.secure.script({ serve: (peer) => void (peer.onMessage = () => peer.send(`x${PROVIDER_KEY}`)) });
+  const client = await world.connect("/v1/realtime?model=on-tls");
+  client.socket.send("go");
+  assert.equal(await client.closed, 1006);
+  assert.equal(outcomeOf(await world.ended("on-tls", from)), "allow aborted upstream_invalid");
+  assert.match(await lastOf(world.secure.peers).gone, /ECONNRESET|close/);
+});
+
 test("the next target, where the first cannot be reached", async () => {
-  const from = latest();
+  const from = await world.settled();
   const client = await world.connect("/v1/realtime?model=fails-over");
   client.socket.send("hello");
   assert.equal(await client.next(), "hello");
@@ -345,7 +354,7 @@ const lies: readonly Lie[] = [
 for (const { name, reply, status, reason, lines, impatient } of lies) {
   test(`a provider that answers a handshake with ${name}`, async () => {
     world.main.script(reply);
-    const from = latest();
+    const from = await world.settled();
     const model = impatient === true ? "impatient" : "voice";
     const { text } = await world.ask(`/v1/realtime?model=${model}`, lines, /\r\n\r\n./s);
     assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `), text);
@@ -376,7 +385,7 @@ const cuts: readonly (readonly [name: string, sent: Buffer, reason: string])[] =
 ];
 for (const [name, sent, reason] of cuts) {
   test(`a provider that sends ${name} is cut, and nothing of it is out`, async () => {
-    const from = latest();
+    const from = await world.settled();
     world.main.script({ serve: (peer) => void (peer.onMessage = () => void peer.socket.write(sent)) });
     const client = await world.connect(VOICE);
     client.socket.send("go");
@@ -405,8 +414,59 @@ async function agentSocket(path: string): Promise<ReturnType<typeof connect>> {
   return socket;
 }
 
+test("frames that came with the handshake are the provider's", async () => {
+  const socket = connect({ port: world.sidecar.agentPort, host: "127.0.0.1" });
+  const sent = frame("early bird", { mask: Buffer.from([1, 2, 3, 4]) });
+  const head = Buffer.from(`GET ${VOICE} HTTP/1.1\r\n${HANDSHAKE.join("\r\n")}\r\n\r\n`);
+  socket.write(Buffer.concat([head, sent]));
+  let text = "";
+  for await (const chunk of socket) {
+    text += (chunk as Buffer).toString("latin1");
+    if (text.includes("early bird")) break;
+  }
+  assert.match(text, /^HTTP\/1\.1 101 .*early bird$/s);
+});
+
+test("an agent that leaves during the handshake: the provider is left at once, and nothing stays held", async () => {
+  const from = await world.settled();
+  world.main.script({ hang: true });
+  const handshakes = world.main.handshakes.length;
+  const socket = connect({ port: world.sidecar.agentPort, host: "127.0.0.1" });
+  socket.on("error", () => undefined);
+  socket.write(`GET /v1/realtime?model=single HTTP/1.1\r\n${HANDSHAKE.join("\r\n")}\r\n\r\n`);
+  while (world.main.handshakes.length === handshakes) await new Promise((resolve) => setTimeout(resolve, 5));
+  const began = performance.now();
+  socket.resetAndDestroy();
+  assert.equal(outcomeOf(await world.ended("single", from)), "allow aborted -");
+  assert.ok(performance.now() - began < 500);
+});
+
+test("an agent that does not read holds the provider back, and loses nothing", async () => {
+  const message = Buffer.alloc(64 * 1024, "x");
+  const messages = 1_000;
+  world.main.script({
+    serve: (peer) => {
+      for (let sent = 0; sent < messages; sent += 1) peer.send(message, 2);
+    },
+  });
+  const socket = connect({ port: world.sidecar.agentPort, host: "127.0.0.1", allowHalfOpen: true });
+  socket.pause();
+  socket.write(`GET ${VOICE} HTTP/1.1\r\n${HANDSHAKE.join("\r\n")}\r\n\r\n`);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const waiting = lastOf(world.main.peers).socket.writableLength;
+  assert.ok(waiting > (messages * message.length) / 2, `${waiting} octets wait at the provider`);
+  const expected = messages * (message.length + 10);
+  let received = 0;
+  for await (const chunk of socket) {
+    received += (chunk as Buffer).length;
+    if (received > expected) break;
+  }
+  // With the head of the 101, which is shorter than a message.
+  assert.ok(received > expected && received < expected + 1_000, `${received} octets came`);
+});
+
 test("an agent that is reset ends the provider's connection at once", async () => {
-  const from = latest();
+  const from = await world.settled();
   const socket = await agentSocket(VOICE);
   const peer = lastOf(world.main.peers);
   socket.resetAndDestroy();
@@ -416,7 +476,7 @@ test("an agent that is reset ends the provider's connection at once", async () =
 
 test("an agent that has only closed its end is heard at once, and waited for a second", async () => {
   world.main.script({ serve: (peer) => void (peer.onMessage = () => undefined) });
-  const from = latest();
+  const from = await world.settled();
   const socket = await agentSocket(VOICE);
   const peer = lastOf(world.main.peers);
   // A server that takes no end for an end, and goes on.
@@ -430,7 +490,7 @@ test("an agent that has only closed its end is heard at once, and waited for a s
 });
 
 test("a provider that is reset ends the agent's connection with a break", async () => {
-  const from = latest();
+  const from = await world.settled();
   world.main.script({ serve: (peer) => void (peer.onMessage = () => void peer.socket.resetAndDestroy()) });
   const client = await world.connect(VOICE);
   client.socket.send("go");
@@ -441,7 +501,7 @@ test("a provider that is reset ends the agent's connection with a break", async 
 });
 
 test("a connection that carries nothing, and one that lives too long", async () => {
-  const from = latest();
+  const from = await world.settled();
   world.main.script({
     serve: (peer) => {
       const timer = setInterval(() => peer.socket.write(frame("", { opcode: 9 })), 50);
@@ -474,7 +534,11 @@ test("a connection is one call of a request budget, and a refused one is none", 
 });
 
 test("a connection counts as a call in progress for as long as it is open", async () => {
-  const from = latest();
+  world.main.script({ accept: "AAAAAAAAAAAAAAAAAAAAAAAAAAA=" });
+  const lied = await world.ask("/v1/realtime?model=single", HANDSHAKE, /\}\s*$/);
+  assert.match(lied.text, /^HTTP\/1\.1 502 /);
+  world.main.script({});
+  const from = await world.settled();
   const first = await world.connect("/v1/realtime?model=single");
   const { text } = await world.ask("/v1/realtime?model=single", HANDSHAKE, /\}\s*$/);
   assert.match(text, /^HTTP\/1\.1 429 /);
@@ -487,12 +551,22 @@ test("a connection counts as a call in progress for as long as it is open", asyn
 });
 
 test("a policy under which it could not be opened ends it at once; others are left alone", async () => {
-  const from = latest();
+  const from = await world.settled();
   const guarded = await world.connect(VOICE);
   const left = await world.connect("/v1/realtime?model=fails-over");
+  world.main.script({ hang: true });
+  const handshakes = world.main.handshakes.length;
+  const waiting = world.ask(VOICE, HANDSHAKE, /\}\s*$/);
+  while (world.main.handshakes.length === handshakes) await new Promise((resolve) => setTimeout(resolve, 5));
   world.publish("  - { id: late, on: [input], action: block, patterns: { builtIn: [jwt] }, models: [voice] }");
   assert.equal(await guarded.closed, 1006);
-  assert.equal(outcomeOf(await world.ended("voice", from)), "allow aborted path_not_allowed");
+  assert.match((await waiting).text, /^HTTP\/1\.1 403 .*Sluice-Reason: path_not_allowed/s);
+  const first = await world.ended("voice", from);
+  await world.ended("voice", first.seq);
+  const ends = world
+    .records()
+    .filter(({ kind, target, seq }) => kind === "inference.end" && target === "voice" && seq > from);
+  assert.deepEqual(ends.map(outcomeOf), ["allow aborted path_not_allowed", "allow aborted path_not_allowed"]);
   left.socket.send("still here");
   assert.equal(await left.next(), "still here");
   const { text } = await world.ask(VOICE, HANDSHAKE, /\}\s*$/);
@@ -502,7 +576,7 @@ test("a policy under which it could not be opened ends it at once; others are le
 });
 
 test("a drain ends it, on record", async () => {
-  const from = latest();
+  const from = await world.settled();
   const client = await world.connect("/v1/realtime?model=fails-over");
   world.sidecar.child.kill("SIGTERM");
   assert.equal(await client.closed, 1006);

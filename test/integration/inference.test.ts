@@ -113,7 +113,7 @@ test("both families reach either provider, streamed and not", async () => {
   }
 });
 
-test("1,000 calls at once against a budget for 100 never use more than it", async () => {
+test("INV-CALL-BUDGET: 1,000 calls at once against a budget for 100 never use more than it", async () => {
   await using origin = await startModelOrigin(() => ({ delayHead: 5 }));
   const budget = 100 * 18;
   const models = modelPolicy(origin, {
@@ -143,7 +143,7 @@ test("1,000 calls at once against a budget for 100 never use more than it", asyn
   assert.equal(tokens?.used, served * 18);
 });
 
-test("what was used is not given back by a restart, kill -9 in the middle of a call included", async () => {
+test("INV-CALL-RESTART: what was used is not given back by a restart, kill -9 in the middle of a call included", async () => {
   await using origin = await startModelOrigin((_request, index) => (index === 1 ? { hang: true } : {}));
   const models = modelPolicy(origin, { budgets: [day(10_000)] });
   const first = await startSidecar({ allow: [], settings, secrets, models });
@@ -171,7 +171,7 @@ test("what was used is not given back by a restart, kill -9 in the middle of a c
   assert.equal(after?.reserved, 0);
 });
 
-test("every call is on record before it is sent and when it has ended, without its content", async () => {
+test("INV-CALL-RECORD: every call is on record before it is sent and when it has ended, without its content", async () => {
   await using origin = await startModelOrigin();
   await using sidecar = await startSidecar({ allow: [], settings, secrets, models: modelPolicy(origin) });
   await ask(sidecar, "/v1/chat/completions", {
@@ -193,7 +193,7 @@ test("every call is on record before it is sent and when it has ended, without i
   assert.doesNotMatch(JSON.stringify(records), /secret words|nobodys-model/);
 });
 
-test("guardrails refuse or mask what goes in and what comes out, streams included", async () => {
+test("INV-CALL-GUARD: guardrails refuse or mask what goes in and what comes out, streams included", async () => {
   const words = ["The key is sk-abcd", "efghijklmnopqrstuvwxyz", "0123456789ABCDEFGHIJ", " so keep it."];
   await using origin = await startModelOrigin(() => ({ words }));
   const rails = (action: string): readonly string[] => [
@@ -234,7 +234,7 @@ test("guardrails refuse or mask what goes in and what comes out, streams include
   assert.match(maskedStream.text, /\[DONE\]/);
 });
 
-test("the next target is asked while nothing has reached the agent, and never afterwards", async () => {
+test("INV-CALL-COMMIT: the next target is asked while nothing has reached the agent, and never afterwards", async () => {
   for (const [name, reply, stream, served] of [
     ["503", { status: 503 }, false, true],
     ["429", { status: 429, headers: { "retry-after": "1" } }, true, true],
@@ -264,7 +264,7 @@ test("the next target is asked while nothing has reached the agent, and never af
   }
 });
 
-test("a provider's host is not reachable by CONNECT", async () => {
+test("INV-CALL-CONNECT: a provider's host is not reachable by CONNECT", async () => {
   await using origin = await startModelOrigin();
   const allow = [`{ id: all, addresses: ["127.0.0.1:${origin.port}"], protocol: tcp }`];
   await using sidecar = await startSidecar({ allow, settings, secrets, models: modelPolicy(origin) });

@@ -29,7 +29,7 @@ function smallDisk(t: TestContext): string {
 
 const needs = requirement("tmpfs", haveTmpfs(), "needs root and the right to mount a tmpfs");
 
-test("a full disk admits nothing, forgets nothing, and admits again once it is freed", needs, async (t) => {
+test("INV-BUDGET-KILL: a full disk admits nothing, forgets nothing, and admits again once it is freed", needs, async (t) => {
   const directory = smallDisk(t);
   const clock = new SetClock();
   const { ledger, events } = await open(directory, { clock });

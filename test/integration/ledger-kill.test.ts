@@ -28,7 +28,7 @@ async function killed(directory: string): Promise<readonly string[]> {
   return said.split("\n").slice(0, -1);
 }
 
-test(`kill -9, ${KILLS} times: each call that was dispatched is charged, what it used or all that it might have`, async (t) => {
+test(`INV-BUDGET-KILL: kill -9, ${KILLS} times: each call that was dispatched is charged, what it used or all that it might have`, async (t) => {
   const directory = scratchDirectory(t);
   const clock = machineClock({ now: () => epochMillis(Date.now()), monotonic: () => millis(performance.now()) });
   const policy = policyOf([budget({ limit: LIMIT, window: { kind: "month" } })]);

@@ -260,7 +260,7 @@ function leave(socket: Socket, how: "fin" | "rst"): void {
   else socket.resetAndDestroy();
 }
 
-test("INV-MODEL: an answer's hop-by-hop fields, its framing and fields that only the router says go no further", async () => {
+test("INV-MODEL-FIELDS: an answer's hop-by-hop fields, its framing and fields that only the router says go no further", async () => {
   const origin = await fakeOrigin((socket) => {
     socket.once("data", () => {
       socket.write(

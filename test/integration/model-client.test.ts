@@ -95,7 +95,7 @@ const refused: readonly (readonly [string, Partial<ModelRequest>])[] = [
   ["a body longer than was said", { length: 1 }],
   ["a body shorter than was said", { length: 100 }],
 ];
-test("INV-MODEL: a request that undici or an origin could stumble over throws, and the client goes on working", async () => {
+test("INV-MODEL-WHOLE-REQUEST: a request that undici or an origin could stumble over throws, and the client goes on working", async () => {
   await withModel([], async (client, origin) => {
     for (const [name, wrong] of refused) {
       assert.throws(() => received(client, { ...modelRequest(), ...wrong }), TypeError, name);
@@ -196,7 +196,7 @@ for (const [name, how] of [
   ["before the head", { hang: true }],
   ["within a stream", { frames: Array.from({ length: 1_000 }, () => "data: {}\n\n"), delayBetween: 5 }],
 ] as const) {
-  test(`INV-MODEL: a call aborted ${name} is cut at once, and the provider sees it`, async () => {
+  test(`INV-MODEL-ABORT: a call aborted ${name} is cut at once, and the provider sees it`, async () => {
     await withModel([how], async (client, origin) => {
       const got = received(client);
       await origin.seen(1);
@@ -217,7 +217,7 @@ for (const [name, how] of [
   });
 }
 
-test("INV-MODEL: an upload that is aborted is cut with RST: what the kernel still held never makes it whole", async () => {
+test("INV-MODEL-ABORT: an upload that is aborted is cut with RST: what the kernel still held never makes it whole", async () => {
   let octets = 0;
   let error: NodeJS.ErrnoException | undefined;
   const serve = (socket: Socket): void => {
@@ -356,7 +356,7 @@ test("a kept connection that the origin has closed is never used: the next call 
   });
 });
 
-test("INV-MODEL: what the origin closed just as the call came, before an octet of it, is begun again, once", async () => {
+test("INV-MODEL-ONCE: what the origin closed just as the call came, before an octet of it, is begun again, once", async () => {
   let requests = 0;
   const serve = (socket: Socket, connection: number): void => {
     socket.on("data", () => {
@@ -397,7 +397,7 @@ test("a connection that the origin ends with its answer, without a word, is not 
 });
 
 for (const how of ["fin", "rst"] as const) {
-  test(`INV-MODEL: a kept connection that ends with ${how} on the next request is told as reused, and not repeated`, async () => {
+  test(`INV-MODEL-ONCE: a kept connection that ends with ${how} on the next request is told as reused, and not repeated`, async () => {
     let requests = 0;
     const serve = (socket: Socket): void => {
       socket.on("data", () => {
@@ -428,7 +428,7 @@ for (const [name, octets] of [
   ["one octet", "H"],
   ["an empty line", "\r\n"],
 ] as const) {
-  test(`INV-MODEL: ${name} on an idle connection ends it`, async () => {
+  test(`INV-MODEL-IDLE: ${name} on an idle connection ends it`, async () => {
     const serve = (socket: Socket): void => {
       socket.once("data", () => {
         socket.write(ANSWER);
@@ -476,7 +476,7 @@ test("an answer before the request was sent to its end is passed on, and the con
   });
 });
 
-test("INV-MODEL: every new connection is admitted anew, and what is not admitted is not dialled", async () => {
+test("INV-MODEL-ADMITTED: every new connection is admitted anew, and what is not admitted is not dialled", async () => {
   let asked = 0;
   await using origin = await startModelOrigin([{ headers: { connection: "close" } }]);
   const permit = dialPermit(origin.port);
@@ -531,7 +531,7 @@ test("a provider that is not there: no connection, an open that hangs, one that 
   throwing.destroy();
 });
 
-test("INV-MODEL: a call aborted in the same turn leaves nothing behind, on a new connection or a kept one", async () => {
+test("INV-MODEL-ABORT: a call aborted in the same turn leaves nothing behind, on a new connection or a kept one", async () => {
   await withModel([], async (client, origin) => {
     const fresh = received(client);
     fresh.call.abort();
@@ -617,7 +617,7 @@ test("five hundred calls of which every third is aborted at some moment leave no
   });
 });
 
-test("INV-MODEL: a connection has a longest life, however busy it is: then its name is admitted anew", async () => {
+test("INV-MODEL-ADMITTED: a connection has a longest life, however busy it is: then its name is admitted anew", async () => {
   await withModel(
     [],
     async (client, origin) => {

@@ -48,7 +48,7 @@ const unverified: readonly (readonly [string, readonly string[], () => Partial<M
   ["while there are no authorities", ["origin.test"], () => over(""), "the provider's certificates cannot be read"],
 ];
 for (const [name, names, options, expected] of unverified) {
-  test(`INV-MODEL: a certificate ${name} is refused, whatever NODE_TLS_REJECT_UNAUTHORIZED says`, async () => {
+  test(`INV-MODEL-TLS: a certificate ${name} is refused, whatever NODE_TLS_REJECT_UNAUTHORIZED says`, async () => {
     await using origin = await startModelOrigin([], { tls: names });
     const before = process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
     process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";

@@ -73,6 +73,23 @@ function rows(text: string, verdict: "ok" | "FAILED"): readonly string[] {
   return text.split("\n").filter((line) => new RegExp(`^ *[0-9]+  .*  ${verdict}$`).test(line));
 }
 
+const MODEL_ROWS = [
+  ["GET /v1/models: what may be called", "200: small, preview"],
+  ["the model itself, asked without a key", "401"],
+  ["a chat call of the agent, who has no key", "200, with the sidecar's key"],
+  ["the same as a stream, with its usage", "200, whole, with its usage"],
+  ["the model's host, through a tunnel", "403 inference_only"],
+  ["a model that the policy does not name", "403 model_not_allowed"],
+  ["a prompt with a cloud's access key in it", "403 guardrail_blocked"],
+  ["three calls of a model with two a minute", "200, 200, 429 rate_limited"],
+  ["calls until the budget is used up", "429 budget_exhausted, retry: false"],
+  ["GET /budget: what it counted", "200, as the model counted"],
+  ["sluice status: how it all stands", "exit 0: READY"],
+  ["version 2 of the models: a larger budget", "v2 loaded"],
+  ["the call that the budget had refused", "200, with the sidecar's key"],
+  ["the key: in an answer, a record, a log line", "nowhere"],
+] as const;
+
 const AUDIT_ROWS = [
   ["the audit log, to signed heads kept elsewhere", "exit 0: verified to an anchor"],
   ["the same, to a head that a witness has cosigned", "exit 0: verified to an anchor"],
@@ -81,7 +98,7 @@ const AUDIT_ROWS = [
   ["a copy, one bit of one record turned", "exit 1: tampered"],
   ["one record, proved without the rest of the log", "exit 0: ok"],
   ["the same proof, one bit of its record turned", "exit 1: wrong"],
-  ["what runs, attested: this policy, this log", "exit 0: verified"],
+  ["what runs, attested: these policies, this log", "exit 0: verified"],
   ["the same, against a policy that was edited", "exit 1: wrong"],
 ] as const;
 
@@ -106,12 +123,12 @@ function repeated(text: string): { readonly before: readonly number[]; readonly 
 test("without privileges: every verdict as expected, the guard left out and why, exit 0", async () => {
   await using run = new Run(["--once"]);
   assert.equal(await run.exit, 0, run.text);
-  assert.equal(rows(run.text, "ok").length, 30, run.text);
+  assert.equal(rows(run.text, "ok").length, 44, run.text);
   assert.deepEqual(rows(run.text, "FAILED"), []);
   assert.match(run.text, /\n {2}left out, for it needs root, network namespaces and iptables: \S/);
-  assert.match(run.text, /\nAll 30 steps gave the expected verdict\.\n/);
+  assert.match(run.text, /\nAll 44 steps gave the expected verdict\.\n/);
   assert.match(run.text, / 7 {2}another name \(SNI\) in an allowed tunnel +cut: sni_mismatch +cut: sni_mismatch +ok\n/);
-  for (const [tried, expected] of AUDIT_ROWS) {
+  for (const [tried, expected] of [...MODEL_ROWS, ...AUDIT_ROWS]) {
     assert.ok(
       rows(run.text, "ok").some((row) => row.includes(`  ${tried}  `) && row.includes(expected)),
       tried,
@@ -123,6 +140,9 @@ test("without privileges: every verdict as expected, the guard left out and why,
     /\n {9,}\$D\/forged\/turned\/audit-[0-9a-f-]+\.jsonl:[0-9]+, octet [0-9]+, record [0-9]+: edited\n/,
   );
   assert.match(run.text, /anchored: the first [0-9]+ records, by cosigned\.log, signed with a key that you named\n/);
+  // Of a table with a bar, as `sluice status` shows it.
+  assert.match(run.text, /\n {9,}hour +1h00m +[0-9]+ +400 +tokens +\[#+\.*\] +[0-9]+ +1h0[01]m\n/);
+  assert.ok(!run.text.includes("sk-local-"), "the key of the model");
   assert.ok(!run.text.includes("\u001B"), "colours in a pipe");
   run.assertGone([]);
 });
@@ -141,7 +161,25 @@ test("an origin that dies: the steps that needed it FAILED, exit 1", async () =>
     rows(run.text, "ok").some((row) => row.includes("403 host_not_allowed")),
     run.text,
   );
-  assert.match(run.text, /\n[0-9]+ of 30 steps FAILED/);
+  assert.match(run.text, /\n[0-9]+ of 44 steps FAILED/);
+  run.assertGone([]);
+});
+
+test("a model that dies: the steps that needed it FAILED, those of the audit log did not, exit 1", async () => {
+  await using run = new Run(["--once"]);
+  await run.until(/ok +a chat call of the agent/);
+  const [model = 0] = run.processes("quickstart/model");
+  process.kill(model, "SIGKILL");
+  assert.equal(await run.exit, 1, run.text);
+  assert.ok(
+    rows(run.text, "FAILED").some((row) => row.includes("the call that the budget had refused")),
+    run.text,
+  );
+  for (const [tried] of AUDIT_ROWS)
+    assert.ok(
+      rows(run.text, "ok").some((row) => row.includes(`  ${tried}  `)),
+      tried,
+    );
   run.assertGone([]);
 });
 
@@ -149,7 +187,7 @@ test("interrupted in the middle: nothing is left, exit 1", async () => {
   await using run = new Run(["--once"]);
   await run.until(/ok +a host that no rule names/);
   const started = run.processes("/cli/");
-  assert.equal(started.length, 4);
+  assert.equal(started.length, 5);
   // As npm does: it passes on what the terminal has sent already.
   run.child.kill("SIGINT");
   run.child.kill("SIGINT");
@@ -180,12 +218,26 @@ test("without --once it serves on, and signs the draft at each change", async ()
   // Allowed now, and pinned to no address: nobody is asked for it.
   await assert.rejects(openTunnel(Number(proxy), `evil.example:${port}`), /502[^]*dns_failure/);
 
+  const [, agentApi = ""] = await run.until(/curl (http:\/\/\S+)\/v1\/chat\/completions --json/);
+  const call = async (name: string): Promise<number> => {
+    const body = JSON.stringify({ model: name, messages: [{ role: "user", content: "hi" }] });
+    const headers = { "content-type": "application/json" };
+    return (await fetch(`${agentApi}/v1/chat/completions`, { method: "POST", headers, body })).status;
+  };
+  assert.equal(await call("default"), 200);
+  assert.equal(await call("large"), 403);
+  const [, models = ""] = await run.until(/ +(\S+draft-models\.yaml):/);
+  const named = readFileSync(models, "utf8");
+  writeFileSync(models, named.replace("aliases: [default]", "aliases: [preview]"));
+  await run.until(/v2 degraded: \w+\n +\S+draft-models\.yaml:\d+:\d+: \w+: /);
+  writeFileSync(models, named.replace("aliases: [default]", "aliases: [large]"));
+  await run.until(/draft-models\.yaml signed and installed: v3 loaded/);
+  assert.deepEqual([await call("default"), await call("large")], [403, 200]);
+
   // The log has grown since, and what was shown of it holds.
   const { before, now } = repeated(run.text);
-  assert.deepEqual(
-    before,
-    AUDIT_ROWS.map(([, expected]) => Number(/[0-9]/.exec(expected)?.[0])),
-  );
+  const shown = [...MODEL_ROWS, ...AUDIT_ROWS].map(([, expected]) => /^exit ([0-9])/.exec(expected)?.[1]);
+  assert.deepEqual(before, shown.filter((exit) => exit !== undefined).map(Number));
   assert.deepEqual(now, before);
 
   run.child.kill("SIGTERM");

@@ -136,7 +136,7 @@ function remaining(budgets: Budgets, now: BudgetNow): readonly number[] {
   return budgets.view(now).map((view) => view.remaining);
 }
 
-test("whatever calls run side by side, no budget and no rate is ever overrun, over restarts and reloads too", () => {
+test("INV-BUDGET-BOUND: whatever calls run side by side, no budget and no rate is ever overrun, over restarts and reloads too", () => {
   fc.assert(
     fc.property(budgetRules, rateRules, steps, (rules, rates, moves) => {
       const policy: BudgetPolicy = { budgets: rules, rates, models: MODELS };
@@ -212,7 +212,7 @@ test("whatever calls run side by side, no budget and no rate is ever overrun, ov
   );
 });
 
-test("no step of the clock and no restart gives anything back, and no window ends before its time", () => {
+test("INV-BUDGET-CLOCK: no step of the clock and no restart gives anything back, and no window ends before its time", () => {
   const jumps = fc.array(
     fc.record({
       use: fc.nat(300),

@@ -67,7 +67,7 @@ function walked(root: unknown): object {
 /** As the skim reads octets: above ASCII they are Latin-1. */
 const latin1 = (value_: object): unknown => JSON.parse(Buffer.from(JSON.stringify(value_)).toString("latin1"));
 
-test("both skims find what a walk over the parsed object finds, however it is spaced and split", () => {
+test("INV-METER-TEXT: both skims find what a walk over the parsed object finds, however it is spaced and split", () => {
   fc.assert(
     fc.property(object, spaced, fc.array(fc.nat(2_000), { maxLength: 6 }), (root, spaces, places) => {
       const bytes = Uint8Array.from(Buffer.from(JSON.stringify(root, null, spaces)));

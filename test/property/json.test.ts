@@ -90,7 +90,7 @@ function isStricter(value: unknown): boolean {
   return Object.entries(value).some(([key, item]) => !key.isWellFormed() || isStricter(item));
 }
 
-test("a document is read as the platform's parser reads it, wherever it is cut", () => {
+test("INV-JSON-WHOLE: a document is read as the platform's parser reads it, wherever it is cut", () => {
   fc.assert(
     fc.property(document, ({ value, octets, chunks }) => {
       const found = scanChunks(PLAN, chunks);
@@ -143,7 +143,7 @@ test("20,000 changed texts against the oracle", () => {
   runCampaign(MEMBER_SCAN, 20_000, 20_480);
 });
 
-test("an edited text is the edited object, and all else is the chunks as they were", () => {
+test("INV-JSON-EDIT: an edited text is the edited object, and all else is the chunks as they were", () => {
   const changes = fc.uniqueArray(
     fc.record({ name: fc.constantFrom(...NAMES), text: fc.option(json, { nil: undefined }) }),
     {

@@ -75,7 +75,7 @@ for (const fixture of STREAM_FIXTURES) {
     assert.deepEqual({ ...raw, bytes: "" }, { ...expected, bytes: "" });
   });
 
-  test(`${name}: split at every octet it is the same`, () => {
+  test(`INV-METER-SPLIT: ${name}: split at every octet it is the same`, () => {
     const text = JSON.stringify(expected);
     for (let cut = 1; cut < bytes.length; cut++) {
       const shown = metered(options, [bytes.subarray(0, cut), bytes.subarray(cut)]);

@@ -234,7 +234,7 @@ function assertSoundRequest(translation: Translation, body: JsonObject): void {
     assert.match(`${result.problem.param}: ${result.problem.sentence}`, /^(?:[a-z_?]|[.[]\w)[\w.[\]]*: [A-Z][^\n]*\.$/);
 }
 
-test("whatever is asked or answered, there is a value or a sentence, and what is sent is JSON", () => {
+test("INV-TRANSLATE-TOTAL: whatever is asked or answered, there is a value or a sentence, and what is sent is JSON", () => {
   const requests = fc.record({ messages: fc.array(hostile.object, { maxLength: 4 }) }, { requiredKeys: [] });
   fc.assert(
     fc.property(

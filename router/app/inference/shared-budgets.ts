@@ -24,7 +24,10 @@ import { type ReserveRooms, reserveShared } from "./shared-reserve.ts";
 import { type Settlement, SharedSettlements } from "./shared-settlements.ts";
 
 export type SharedBudgetEvent =
-  /** The ledger does not answer: calls that it would count are refused, or go on under this pod's lease. */
+  /**
+   * The ledger does not answer, or now for another reason: calls that it would count are refused, or go on under this
+   * pod's lease.
+   */
   { readonly kind: "down"; readonly sentence: string } | { readonly kind: "up"; readonly down: Millis };
 
 export interface SharedBudgetsOptions {
@@ -93,9 +96,9 @@ export function createSharedBudgets(options: SharedBudgetsOptions): SharedBudget
   const now = (): Millis => clock.monotonic();
 
   function down(sentence: string): void {
-    if (outage !== undefined) return;
-    outage = { sentence, since: now() };
-    lease.begin();
+    if (outage?.sentence === sentence) return;
+    if (outage === undefined) lease.begin();
+    outage = { sentence, since: outage?.since ?? now() };
     options.onEvent({ kind: "down", sentence });
   }
 

@@ -1,9 +1,14 @@
 /** Units normalised together: `normalize` takes quadratic time over a run of combining marks (200,000: 12 s). */
 const BLOCK = 64;
+/** Units folded at a time: replacing keeps a list of all places, which for 8 MiB of escapes would be more than the heap. */
+const PART = 4_096;
+const LONGEST_ESCAPE = 6;
 
 // oxlint-disable-next-line no-control-regex -- all of ASCII is meant
 const NOT_ASCII = /[^\x00-\x7f]+/g;
 const UNSEEN = /[\p{Mn}\p{Me}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
+/** Arabic sentences in one character, eighteen units long and nothing that is looked for. */
+const LONG_LIGATURES = /[\ufdfa\ufdfb]/g;
 const ESCAPE = /\\u([0-9A-Fa-f]{4})/g;
 
 /**
@@ -13,9 +18,29 @@ const ESCAPE = /\\u([0-9A-Fa-f]{4})/g;
  * ones stay what they are. Offsets are not those of the text. Undefined: nothing differs.
  */
 export function foldedText(text: string): string | undefined {
-  const plain = text.includes("\\u") ? text.replaceAll(ESCAPE, (_, hex: string) => unit(hex)) : text;
-  const folded = plain.replaceAll(NOT_ASCII, foldRun);
+  const parts: string[] = [];
+  for (let from = 0; from < text.length;) {
+    const to = cutAfter(text, from);
+    parts.push(foldedPart(text.slice(from, to)));
+    from = to;
+  }
+  const folded = parts.join("");
   return folded === text ? undefined : folded;
+}
+
+/** Where a part ends that begins at `from`: neither in an escape nor in a pair of surrogates. */
+function cutAfter(text: string, from: number): number {
+  const to = from + PART;
+  if (to >= text.length) return text.length;
+  const backslash = text.lastIndexOf("\\", to - 1);
+  if (backslash > to - LONGEST_ESCAPE && backslash > from) return backslash;
+  const isPair = (text.charCodeAt(to - 1) & 0xfc00) === 0xd800;
+  return isPair ? to - 1 : to;
+}
+
+function foldedPart(part: string): string {
+  const plain = part.includes("\\u") ? part.replaceAll(ESCAPE, (_, hex: string) => unit(hex)) : part;
+  return plain.replaceAll(NOT_ASCII, foldRun);
 }
 
 /** Something in it may read otherwise once folded. */
@@ -28,6 +53,7 @@ function foldRun(run: string): string {
   for (let at = 0; at < run.length; at += BLOCK) {
     folded += run
       .slice(at, at + BLOCK)
+      .replaceAll(LONG_LIGATURES, "")
       .normalize("NFKD")
       .replaceAll(UNSEEN, "")
       .replaceAll(/\p{Zs}/gu, " ")

@@ -29,8 +29,12 @@ const MAXIMUM_STATES = 20_000;
 /** See `LazyDfa.work`: some 20 ms for one pattern, and 20 ns more a unit; 5 ms for several together. */
 const FREE_WORK = 1_000_000;
 const GROUP_WORK = 250_000;
-/** Units that may be read for each unit of the text to find where matches end. */
-const MAXIMUM_STEPS = 64;
+/** Units that may be read to find where matches end: for each unit of the text, and at all. */
+const STEPS_PER_UNIT = 8;
+const FREE_STEPS = 65_536;
+
+/** Of one pattern in one text: some 10 MB while they are masked. */
+const MAXIMUM_MATCHES = 50_000;
 
 interface Compiled extends SearchPattern {
   readonly body: SearchNode;
@@ -176,7 +180,7 @@ export class PatternSearch {
     const { longest } = machinesOf(pattern);
     const limit = longest.work + workFor(from, to);
     const spans: Match[] = [];
-    let steps = MAXIMUM_STEPS * (to - from) + MAXIMUM_STEPS * MAXIMUM_STEPS;
+    let steps = STEPS_PER_UNIT * (to - from) + FREE_STEPS;
     for (let start = starts.indexOf(1); start >= 0;) {
       const at = from + start;
       let end: number | undefined;
@@ -190,6 +194,7 @@ export class PatternSearch {
       if (end !== undefined) {
         spans.push({ name: pattern.name, start: at, end: Math.max(at + 1, pattern.cut?.(text, at, end) ?? end) });
         if (one) return spans;
+        if (spans.length > MAXIMUM_MATCHES) return undefined;
       }
       start = starts.indexOf(1, (spans.at(-1)?.end ?? at) > at ? (spans.at(-1)?.end ?? at) - from : start + 1);
     }

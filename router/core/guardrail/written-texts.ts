@@ -27,20 +27,25 @@ const STRUCTURAL = new Set(
 const FREE = new Set(["input", "args", "arguments", "response", "result", "output", "json"]);
 /** At the top they are the API's own. */
 const FREE_FROM_DEPTH = 2;
+/** Some 25 MB while a body of 8 MiB is judged; a prompt has some hundred, a long history some ten thousand. */
+const MAXIMUM_TOKENS = 200_000;
 const TOKEN_IDS = new Set(["prompt", "input", "context"]);
 
-/** The texts of a request or an answer of any API. Undefined: it is not JSON. */
+/** The texts of a request or an answer of any API. Undefined: it is not JSON, or holds more than anybody would say. */
 export function bodyTexts(body: string, phase: Phase): BodyTexts | undefined {
   const all: JsonToken[] = [];
   const written: JsonToken[] = [];
   const logprobs: { start: number; end: number }[] = [];
   const tokenIds: JsonToken[] = [];
+  let count = 0;
   let depth = 0;
   let free = Number.POSITIVE_INFINITY;
   let spelled: { readonly start: number; readonly depth: number } | undefined;
   const isJson = eachJsonToken(
     body,
     (token) => {
+      count += 1;
+      if (count > MAXIMUM_TOKENS) return;
       const isWritten = token.kind === "string" && (depth >= free || isWrittenMember(token.member));
       if (isWritten) written.push(token);
       if (phase === "input" || isWritten) all.push(token);
@@ -61,7 +66,9 @@ export function bodyTexts(body: string, phase: Phase): BodyTexts | undefined {
       depth += 1;
     },
   );
-  return isJson ? { all, written, logprobs, hasTokenIds: tokenIds.length > 0 && phase === "input" } : undefined;
+  return isJson && count <= MAXIMUM_TOKENS
+    ? { all, written, logprobs, hasTokenIds: tokenIds.length > 0 && phase === "input" }
+    : undefined;
 }
 
 export function isWrittenMember(member: string): boolean {

@@ -258,6 +258,7 @@ const ANSWERS: readonly (readonly [name: string, body: object | string | Uint8Ar
   ["no JSON", "ok\n", /the answer is no JSON text$/],
   ["not UTF-8", Uint8Array.from([0x22, 0xff, 0x22]), /no JSON text$/],
   ["nested deeply", DEEP, /no JSON text$/],
+  ["nested more deeply than anything is", `${"[".repeat(70)}${"]".repeat(70)}`, /no JSON text$/],
   ["something else", {}, /no status of a sidecar: see \.version$/],
   ["null", "null", /see all of it$/],
   ["a list", "[]", /see all of it$/],

@@ -51,7 +51,7 @@ const leaks: readonly (readonly [name: string, sent: Buffer])[] = [
   ["in the second message", Buffer.concat([frame("sk-provider"), frame(SECRET)])],
 ];
 for (const [name, sent] of leaks) {
-  test(`INV-MODEL: a secret ${name} cuts a Realtime connection before an octet of it is out`, () => {
+  test(`INV-MODEL-LEAK: a secret ${name} cuts a Realtime connection before an octet of it is out`, () => {
     for (const size of [1, 2, 3, 7, 16, 1_000]) {
       const { out, fault } = passed(splitAt(sent, size));
       assert.match(fault ?? "", /credential/, `chunks of ${size}`);

@@ -162,7 +162,7 @@ test("a refusal says when to come again", () => {
   );
 });
 
-test("settled with less, as much, more, or what nobody knows", () => {
+test("INV-BUDGET-UNKNOWN: settled with less, as much, more, or what nobody knows", () => {
   const cases: readonly (readonly [
     given: ReturnType<typeof charge> | undefined,
     tokens: number,

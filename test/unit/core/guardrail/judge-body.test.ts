@@ -134,6 +134,13 @@ for (const [name, body, block, mask] of rows) {
   });
 }
 
+test("a body of more strings than anybody would say blocks, and is not kept in memory", () => {
+  const began = performance.now();
+  const body = `{"a":[${'"b",'.repeat(300_000)}"c"]}`;
+  assert.deepEqual(judgeBody(search, "block", body, "input"), { kind: "block", name: "unreadable" });
+  assert.ok(performance.now() - began < 1_000);
+});
+
 test("a mask is not masked again", () => {
   const letters = PatternSearch.compile([{ name: "x", pattern: "[a-z]{2,}" }], false);
   assert.ok(letters.ok);
@@ -263,6 +270,17 @@ const folds: readonly (readonly [text: string, folded: string | undefined])[] = 
 for (const [given, folded] of folds) {
   test(`${JSON.stringify(given)} folds to ${JSON.stringify(folded)}`, () => assert.equal(foldedText(given), folded));
 }
+
+test("a long text is folded in parts, and none of them tears what belongs together", () => {
+  for (const piece of ["\\u0041", "𝐬", "x\\u0041", "yy𝐬", "\\"]) {
+    const count = 3_000;
+    assert.equal(
+      foldedText(piece.repeat(count)) ?? piece.repeat(count),
+      (foldedText(piece) ?? piece).repeat(count),
+      piece,
+    );
+  }
+});
 
 test("folding takes linear time over combining marks, for which normalisation takes quadratic", () => {
   const began = performance.now();

@@ -94,6 +94,12 @@ test("matches that each need the whole rest of the text to be found are too comp
   assert.equal(looking.test("a".repeat(100_000)), "p0");
 });
 
+test("matches without number are too complex: they are not kept in memory", () => {
+  assert.equal(search("a").find("a ".repeat(50_000))?.length, 50_000);
+  assert.equal(search("a").find("a ".repeat(50_001)), undefined);
+  assert.equal(search("a").test("a ".repeat(50_001)), "p0");
+});
+
 test("the built-in patterns are never too complex, on texts made to lead them on either", () => {
   const all = search(
     ...builtInPatterns([

@@ -567,7 +567,7 @@ for (const [name, api, frames, expected] of rows) {
   });
 }
 
-test("what is not stated is said to be unknown", () => {
+test("INV-METER-UNKNOWN: what is not stated is said to be unknown", () => {
   assert.equal(seen(streaming("ollama_chat"), streams.ollamaStream({ prompt: false })).meter.unstated, "input");
   assert.equal(seen(streaming("ollama_chat"), streams.ollamaStream()).meter.unstated, undefined);
 });
@@ -695,7 +695,7 @@ test("within a frame too long to hold a stream cannot be cut", () => {
   assert.equal(meter.stop(), false);
 });
 
-test("endless frames of every kind are not held", () => {
+test("INV-METER-BOUND: endless frames of every kind are not held", () => {
   const filler = new Uint8Array(65_536).fill(0x41);
   const rowsOf: readonly (readonly [Api, Uint8Array, boolean])[] = [
     ["chat", octets('data: {"x":"'), false],

@@ -160,7 +160,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 for (const { name, api, frames } of streams.STREAM_FIXTURES) {
   if (name === "Invoke, another") continue;
-  test(`cut: ${name}: after any frame the meter reads an honest end`, () => {
+  test(`INV-METER-CUT: cut: ${name}: after any frame the meter reads an honest end`, () => {
     for (let count = api === "messages" || api === "invoke" ? 1 : 0; count < frames.length; count++) {
       const { out, meter } = cutAfter(api, frames, count);
       const end = cutFrames(api, meter, USAGE);

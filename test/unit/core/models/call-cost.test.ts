@@ -68,7 +68,7 @@ for (const [what, price, usage, nano] of rows) {
 const amount = fc.integer({ min: 0, max: 1_000_000 });
 const pico = fc.integer({ min: 0, max: 100_000_000 });
 
-test("no honest call without searches costs more than was reserved for its tokens", () => {
+test("INV-BUDGET-COST: no honest call without searches costs more than was reserved for its tokens", () => {
   fc.assert(
     fc.property(
       fc.record({

@@ -24,7 +24,7 @@ const names: readonly (readonly [asked: string, found: string | undefined])[] = 
   ["*", undefined],
 ];
 for (const [asked, found] of names) {
-  test(`only names and aliases of the policy are models: ${JSON.stringify(asked)}`, () => {
+  test(`INV-MODEL-NAME: only names and aliases of the policy are models: ${JSON.stringify(asked)}`, () => {
     assert.equal(models().model(asked)?.name, found);
   });
 }

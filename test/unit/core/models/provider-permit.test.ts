@@ -57,7 +57,7 @@ test("provider permit: without an egress policy, or after either policy's end, t
   assert.equal(verdict(policy, "openai", compiled({}), epochMillis(Number.NaN)), "refuse policy_expired -");
 });
 
-test("provider permit: a provider of another policy, or one that only looks the same, gets none", () => {
+test("INV-MODEL-PERMIT: provider permit: a provider of another policy, or one that only looks the same, gets none", () => {
   const policy = models();
   const provider = providerOf(policy, "openai");
   const strangers = [

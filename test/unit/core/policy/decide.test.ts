@@ -216,7 +216,7 @@ const providerRows: readonly (readonly [policy: PolicyText, request: string, ver
   [{}, "CONNECT elsewhere.example:443", "deny host_not_allowed -"],
 ];
 for (const [policy, text, expected] of providerRows) {
-  test(`a model provider is reached through the agent API only: ${JSON.stringify(policy)}: ${text}`, () => {
+  test(`INV-MODEL-HOST: a model provider is reached through the agent API only: ${JSON.stringify(policy)}: ${text}`, () => {
     const decision = decide(compiled(policy), request(text), NOON, providers);
     assert.equal(
       decision.effect === "deny"

@@ -112,7 +112,7 @@ test("a chat stream as events", () => {
   );
 });
 
-test("a stream that is cut anywhere is never finished", () => {
+test("INV-TRANSLATE-CUT: a stream that is cut anywhere is never finished", () => {
   for (const [translation, context, frames] of [
     [chatToMessages, CHAT_CONTEXT, MESSAGES_STREAM],
     [messagesToChat, MESSAGES_CONTEXT, CHAT_STREAM.slice(0, -2)],

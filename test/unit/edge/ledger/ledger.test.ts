@@ -78,7 +78,7 @@ test("a line that is torn at any octet is cut off; its call was never dispatched
   }
 });
 
-test("an octet that is changed anywhere, or a line that is lost, doubled or moved, refuses to open", async (t) => {
+test("INV-BUDGET-LEDGER: an octet that is changed anywhere, or a line that is lost, doubled or moved, refuses to open", async (t) => {
   const directory = scratchDirectory(t);
   const path = join(directory, FILE);
   const whole = await killed(scratchDirectory(t));
