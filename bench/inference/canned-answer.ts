@@ -3,7 +3,9 @@
 const ID = "chatcmpl-0123456789abcdef";
 const MODEL = "upstream-model";
 const CREATED = 1_790_000_000;
-const USAGE = { prompt_tokens: 210, completion_tokens: 130, total_tokens: 340 };
+/** Tokens that every answer states, streams where they are asked. */
+export const TOKENS = 340;
+const USAGE = { prompt_tokens: 210, completion_tokens: 130, total_tokens: TOKENS };
 const SENTENCE = "The quick brown fox jumps over the lazy dog, and nobody counts it twice. ";
 
 /** Each content frame of a stream holds it once. */

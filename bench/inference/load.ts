@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AgentConnection } from "./agent-connection.ts";
 import { WORD_MARK } from "./canned-answer.ts";
 import type { CallsOrder, CallsResult, LoadOrder, LoadResult, StreamsOrder, StreamsResult } from "./load-order.ts";
+import { quantiles } from "./quantiles.ts";
 import { chatRequest, streamRequest } from "./request-octets.ts";
 
 /** The load generator of the inference benches, a process of its own: takes an order, answers with its result. */
@@ -109,12 +110,6 @@ async function streams(order: StreamsOrder): Promise<StreamsResult> {
     longestGap: gaps.at(-1) ?? 0,
     stalls: gaps.filter((length) => length > 10 * pace).length,
   };
-}
-
-/** Sorts them in place. */
-function quantiles(values: number[]): (share: number) => number {
-  values.sort((one, other) => one - other);
-  return (share) => values[Math.min(values.length - 1, Math.floor(values.length * share))] ?? Number.NaN;
 }
 
 function run(order: LoadOrder): Promise<LoadResult> {

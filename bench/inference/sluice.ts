@@ -3,8 +3,18 @@ import { startSidecar } from "../../test/fakes/sidecar.ts";
 import { on } from "./cores.ts";
 import type { Gateway } from "./gateway.ts";
 
+export interface SluiceGateway extends Gateway {
+  /** What its budgets have counted so far. */
+  used(): Promise<{ readonly tokens: number; readonly calls: number }>;
+}
+
 /** Beyond what any bench uses: every limit is counted, none refuses. */
 const NEVER = 1_000_000_000_000_000;
+
+interface Counted {
+  readonly id: string;
+  readonly used: number | string;
+}
 
 export interface SluiceOptions {
   /** Searches requests and answers for secrets and personal data as well. */
@@ -21,7 +31,7 @@ export async function startSluice(
   originPort: number,
   cores: string | undefined,
   options: SluiceOptions = {},
-): Promise<Gateway> {
+): Promise<SluiceGateway> {
   const sidecar = await startSidecar({
     allow: [],
     secrets: { "provider-key": PROVIDER_KEY },
@@ -30,8 +40,8 @@ export async function startSluice(
       {
         model: ['price: { input: "2.5", output: "10" }'],
         budgets: [
-          `{ id: day, scope: pod, window: day, tokens: ${NEVER} }`,
-          `{ id: calls, scope: model, window: hour, requests: ${NEVER} }`,
+          `{ id: tokens, scope: pod, window: month, tokens: ${NEVER} }`,
+          `{ id: calls, scope: model, window: month, requests: ${NEVER} }`,
           `{ id: money, scope: pod, window: month, usd: "9000000" }`,
         ],
         rateLimits: [
@@ -59,6 +69,12 @@ export async function startSluice(
     pid: sidecar.child.pid ?? 0,
     headers: ["Authorization: Bearer agents-own"],
     readyMillis: sidecar.readyMillis,
+    used: async () => {
+      const answer = await fetch(`http://127.0.0.1:${sidecar.agentPort}/budget`);
+      const { budgets } = (await answer.json()) as { readonly budgets: readonly Counted[] };
+      const of = (id: string): number => Number(budgets.find((budget) => budget.id === id)?.used);
+      return { tokens: of("tokens"), calls: of("calls") };
+    },
     stop: async () => sidecar[Symbol.asyncDispose](),
   };
 }

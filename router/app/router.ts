@@ -362,12 +362,13 @@ export async function startRouter(
 }
 
 function statusOfPolicy(policy: EgressLoop | InferenceLoop): unknown {
-  const { snapshot, condition } = policy;
+  const { snapshot, condition, signers } = policy;
   return snapshot.state === "missing"
     ? { state: "missing", condition }
     : {
         state: condition.state,
         ...snapshot.identity,
+        signers,
         ...("mode" in snapshot ? { mode: snapshot.mode } : {}),
         issuedAt: new Date(snapshot.issuedAt).toISOString(),
         expiresAt: new Date(snapshot.expiresAt).toISOString(),

@@ -106,6 +106,7 @@ function memoryRooms(
 ): BudgetRooms {
   return {
     meters: () => true,
+    countsMoney: () => true,
     hold({ input, ...ask }) {
       const reserved = budgets.reserve({ ...ask, input: input ?? 0, price: PRICE }, now());
       if (!reserved.ok) return fail({ reason: "budget_exhausted", detail: reserved.problem.sentence });

@@ -432,7 +432,7 @@ async function stranger(answer: (socket: Socket, piece: Buffer) => void): Promis
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
-    socket.on("error", () => undefined).on("data", (piece) => answer(socket, piece));
+    socket.on("error", () => undefined).on("data", (piece: Buffer) => answer(socket, piece));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -481,12 +481,12 @@ test("a server that turns strange in the middle admits nothing by it", needs, as
   let recorded: Buffer | undefined;
   const { connect } = await import("node:net");
   await using between = await stranger((socket, piece) => {
-    const upstream = (uplinks.get(socket) as Socket | undefined) ?? connect(valkey.port, "127.0.0.1");
+    const upstream = uplinks.get(socket) ?? connect(valkey.port, "127.0.0.1");
     if (!uplinks.has(socket)) {
       uplinks.set(socket, upstream);
       upstream
         .on("error", () => undefined)
-        .on("data", (answer) => {
+        .on("data", (answer: Buffer) => {
           if (answer.includes("-7\r\n") || recorded === undefined) recorded = answer;
           socket.write(answer);
         });

@@ -8,6 +8,7 @@ import type { Json } from "../../core/json/json.ts";
 import type { Severity } from "../../core/models/inference-policy.ts";
 import type { ResponseContext, StreamTranslation, Translation } from "../../core/translate/translation.ts";
 import type { GuardedStream } from "../guardrails/guarded-stream.ts";
+import { MOST_GUARDED } from "./whole-body.ts";
 import type { Verdict } from "../guardrails/guardrails.ts";
 
 export type Emit = (bytes: Uint8Array) => void;
@@ -41,7 +42,7 @@ export interface StageParts {
   signals(signals: readonly ContentSignal[]): void;
 }
 
-/** Octets of one frame, and of one answer that is judged whole. */
+/** Octets of one frame, and of one answer that is translated whole. */
 const MOST_FRAME = 1024 * 1024;
 const MOST_ANSWER = 8 * 1024 * 1024;
 const FILTER_WORD = "content_filter";
@@ -148,7 +149,8 @@ export class WholeStage implements AnswerStage {
 
   push(bytes: Uint8Array): void {
     this.#length += bytes.length;
-    if (this.#length <= MOST_ANSWER) this.#chunks.push(bytes);
+    const most = this.#judge === undefined ? MOST_ANSWER : MOST_GUARDED;
+    if (this.#length <= most) this.#chunks.push(bytes);
     else this.stopped = { reason: "upstream_invalid", rule: undefined, detail: "The answer is too long to be judged." };
   }
 

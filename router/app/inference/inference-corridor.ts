@@ -17,7 +17,7 @@ import { type HeldBody, holdBody, rewritten } from "./held-body.ts";
 import type { CallProblem, InferenceRooms } from "./inference-rooms.ts";
 import { writeRefusal } from "./local-answer.ts";
 import { speak } from "./speak.ts";
-import { wholeText } from "./whole-body.ts";
+import { MOST_GUARDED, wholeText } from "./whole-body.ts";
 
 type CallRoute = Extract<AgentRoute, { kind: "call" }>;
 type Next = "again" | "done";
@@ -165,7 +165,7 @@ async function guardInput(
     return fail({ reason: "guardrail_blocked", detail, param: "stream" });
   }
   if (!rails.some(({ on }) => on.includes("input"))) return ok(body);
-  const text = wholeText(body);
+  const text = wholeText(body, MOST_GUARDED);
   if (!text.ok) return text;
   const verdict = await rooms.guardrails.judgeInput(rails, api, model.name, text.value);
   switch (verdict.kind) {

@@ -30,8 +30,10 @@ import { budgetReport } from "./budget-report.ts";
 import type { Call } from "./call.ts";
 import { HeldBodies } from "./held-bodies.ts";
 import { localBudgets } from "./local-budgets.ts";
+import { openSharedBudgets } from "./open-shared-budgets.ts";
 import { type ConnectionRooms, ProviderRoutes } from "./provider-routes.ts";
 import { targetKey } from "./speak.ts";
+import type { SharedBudgetEvent } from "./shared-budgets.ts";
 import { tokenRequests } from "./token-requests.ts";
 
 export interface InferenceOptions {
@@ -112,10 +114,26 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
     routes,
     credentials,
   });
+  const guardrails = createGuardrails(checks.post);
   const breakers = new CircuitBreakers();
   const calls = new Set<Call>();
   const bodies = new HeldBodies(config.inference.heldBytes);
-  const report = () => budgetReport(ledger.view());
+  const local = localBudgets(ledger, options.models, () => time.now());
+  const { sharedLedger } = config.inference;
+  const shared =
+    sharedLedger &&
+    openSharedBudgets({
+      config: sharedLedger,
+      identity: config.identity,
+      life: config.limits.lifetime,
+      clock,
+      local,
+      policy: options.models,
+      resolve: options.resolve,
+      onEvent: (event) => sharedEvent(event, clock, log, audit),
+    });
+  const views = () => shared?.view(ledger.view()) ?? ledger.view();
+  const report = () => budgetReport(views());
   const api = createAgentApi({
     clock,
     limits: config.limits,
@@ -132,8 +150,8 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
     },
     calls,
     bodies,
-    budgets: localBudgets(ledger, options.models, () => time.now()),
-    guardrails: createGuardrails(checks.post),
+    budgets: shared ?? local,
+    guardrails,
     routes,
     breakers,
     retries: new RetryBudget(),
@@ -176,17 +194,20 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
         breakers.retain(new Set(models.flatMap(({ targets }) => targets.map(targetKey))));
       }
       judgeAgain();
-      if (snapshot.state === "loaded") routes.prepare(snapshot);
+      if (snapshot.state !== "loaded") return;
+      routes.prepare(snapshot);
+      guardrails.prepare(snapshot.guardrails);
     },
     judgeAgain,
     cut: (reason) => cutWhere(() => reason),
-    conditions: () => [ledgerCondition(ledger)],
+    conditions: () => [ledgerCondition(ledger), ...(shared === undefined ? [] : [shared.condition()])],
     status: () => ({ calls: calls.size, bodies: bodies.held, budgets: report() }),
-    budgetFacts: () => budgetReport(ledger.view()).budgets,
+    budgetFacts: () => report().budgets,
     async close() {
       checks.close();
       routes.destroy();
       credentials.close();
+      await shared?.close();
       await ledger.close();
     },
   });
@@ -197,6 +218,17 @@ function ledgerCondition(ledger: Ledger): Condition {
   return problem === undefined
     ? { name: "budgets", state: "ok", reason: "" }
     : { name: "budgets", state: "failed", reason: `no call is admitted that a budget counts: ${problem}` };
+}
+
+function sharedEvent(event: SharedBudgetEvent, clock: Clock, log: Log, audit: AuditLog): void {
+  if (event.kind === "down") {
+    log.event("error", "the shared budget ledger does not answer", { problem: event.sentence });
+    audit.appendSoon(ownEvent(clock.now(), "budget", "budget.shared_down", "budgets", { problem: event.sentence }));
+    return;
+  }
+  const downMillis = Math.round(event.down);
+  log.event("info", "the shared budget ledger answers", { downMillis });
+  audit.appendSoon(ownEvent(clock.now(), "budget", "budget.shared_up", "budgets", { downMillis }));
 }
 
 function ledgerEvent(event: LedgerEvent, clock: Clock, log: Log, audit: AuditLog): void {

@@ -8,6 +8,7 @@ import { refined } from "../document/refined-shape.ts";
 import type { Shape } from "../document/shape.ts";
 import { text } from "../document/text-shape.ts";
 import type { BuiltInPattern, Guardrail, GuardrailCheck } from "../guardrail/guardrail-rule.ts";
+import { railSearch } from "../guardrail/rail-search.ts";
 import { parseSearchPattern } from "../guardrail/search-syntax.ts";
 import { ruleId } from "../policy/rule-parts.ts";
 import { listUpTo } from "./bounded-list.ts";
@@ -88,7 +89,11 @@ export const guardrail: Shape<Guardrail & Located> = refined(
   ),
   ({ patterns: sought, webhook: asked, moderation: judged, ...given }, node, report) => {
     const check = checkOf(sought, asked, judged);
-    return check === undefined ? undefined : { ...given, check, line: report.lineOf(node.at) };
+    if (check === undefined) return undefined;
+    // Patterns that are good one by one can be too many together; the router would then refuse every call.
+    const search = check.kind === "patterns" ? railSearch(check, given.action) : undefined;
+    if (search?.ok === false) report.add(node, "bad_patterns", search.problem);
+    return { ...given, check, line: report.lineOf(node.at) };
   },
 );
 
