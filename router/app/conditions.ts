@@ -1,6 +1,6 @@
 import type { AuditHealth } from "../edge/audit/audit-health.ts";
 import type { Condition } from "../edge/admin/admin-routes.ts";
-import type { EgressLoop, InferenceLoop } from "./policy-kinds.ts";
+import type { EgressLoop, InferenceLoop } from "./policy-loops.ts";
 
 /** Loaded and not over: `degraded` where a newer document was refused, or the life of this one is nearly used. */
 export function policyCondition(loop: EgressLoop): Condition {

@@ -13,7 +13,6 @@ import type { EgressPolicyDocument } from "../core/policy/egress-policy.ts";
 import { parseEgressPolicy } from "../core/policy/parse-egress-policy.ts";
 import type { PolicyIdentity } from "../core/policy/permit.ts";
 import { type CompiledPolicy, DENY_ALL } from "../core/policy/snapshot.ts";
-import type { PolicyLoop } from "./policy-loop.ts";
 
 /** What every kind of policy says of itself. */
 export interface DatedDocument {
@@ -83,9 +82,6 @@ export function inferenceKind(hasSharedLedger: boolean): PolicyKind<InferencePol
     compile: compileInferencePolicy,
   };
 }
-
-export type EgressLoop = PolicyLoop<EgressPolicyDocument, CompiledPolicy>;
-export type InferenceLoop = PolicyLoop<InferencePolicyDocument, CompiledInferencePolicy>;
 
 /** How a top-level member is written in YAML: at the beginning of a line. */
 const KIND_LINE = /^["']?kind["']?[ \t]*:[ \t]*["']?InferencePolicy["']?[ \t]*(?:#.*)?\r?$/m;

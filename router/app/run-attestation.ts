@@ -11,7 +11,7 @@ import type { AuditLog } from "../edge/audit/audit-log.ts";
 import { keyHint, octetSigner } from "../edge/audit/dsse-key.ts";
 import { sha256 } from "../edge/audit/ed25519.ts";
 import type { GuardWatch } from "./guard-watch.ts";
-import type { EgressLoop, InferenceLoop } from "./policy-kinds.ts";
+import type { EgressLoop, InferenceLoop } from "./policy-loops.ts";
 
 /** The endpoint asks for no credential: it is not to be a way to keep us signing. */
 const KEPT_MILLIS = 1_000;

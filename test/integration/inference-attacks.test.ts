@@ -131,7 +131,7 @@ test("INV-CALL-LIES: a provider that lies costs an error, the charge of an estim
     const models = modelPolicy(origin, { budgets: ["{ id: day, scope: pod, window: day, tokens: 100000 }"] });
     await using sidecar = await startSidecar({ allow: [], settings, secrets, models });
     for (const [name, reply] of lies) {
-      origin.script([reply as never]);
+      origin.script([reply]);
       const body = `{"model":"test-model","stream":${stream},${messages}}`;
       const { text } = await rawRequest(sidecar.agentPort, post("/v1/chat/completions", body), { quiet: 800 });
       assert.doesNotMatch(text, new RegExp(PROVIDER_KEY), `${name} ${stream}`);

@@ -3,6 +3,7 @@ import { after, before, test } from "node:test";
 import {
   APIError as AnthropicError,
   BadRequestError as AnthropicBadRequest,
+  InternalServerError as AnthropicServerError,
   OverloadedError,
   PermissionDeniedError as AnthropicPermissionDenied,
   RateLimitError as AnthropicRateLimit,
@@ -20,11 +21,15 @@ let world: ModelWorld;
 
 before(async () => {
   world = await startModelWorld({
-    providers: { claude: ["anthropic"], gpt: ["openai"] },
-    models: ["plain", "fault", "broken", "leaves"].flatMap((name) => [
-      servedModel(`claude-${name}`, "claude"),
-      servedModel(`gpt-${name}`, "gpt"),
-    ]),
+    providers: { claude: ["anthropic"], gpt: ["openai"], bare: ["openai", "streamUsage: false"], ollama: ["ollama"] },
+    models: [
+      servedModel("bare-plain", "bare"),
+      servedModel("ollama-plain", "ollama"),
+      ...["plain", "fault", "broken", "leaves"].flatMap((name) => [
+        servedModel(`claude-${name}`, "claude"),
+        servedModel(`gpt-${name}`, "gpt"),
+      ]),
+    ],
     budgets: ["{ id: all, tokens: 100000000, window: day }"],
   });
 });
@@ -218,22 +223,19 @@ test("openai SDK, Anthropic provider: an image", async () => {
 test("openai SDK, Anthropic provider: what cannot be carried over is refused, once", async () => {
   const scene = world.scene([{}], "claude");
   const client = world.openai();
-  const rows: readonly [Promise<unknown>, abstract new (...args: never[]) => APIError, string][] = [
+  const model = "claude-plain";
+  const rows: readonly (readonly [() => Promise<unknown>, abstract new (...args: never[]) => APIError, string])[] = [
+    [async () => client.chat.completions.create({ model, messages: hi, n: 2 }), BadRequestError, "malformed_request"],
     [
-      client.chat.completions.create({ model: "claude-plain", messages: hi, n: 2 }),
+      async () => client.chat.completions.create({ model, messages: hi, logprobs: true }),
       BadRequestError,
       "malformed_request",
     ],
-    [
-      client.chat.completions.create({ model: "claude-plain", messages: hi, logprobs: true }),
-      BadRequestError,
-      "malformed_request",
-    ],
-    [client.responses.create({ model: "claude-plain", input: "hi" }), PermissionDeniedError, "model_not_allowed"],
-    [client.embeddings.create({ model: "claude-plain", input: "hi" }), PermissionDeniedError, "model_not_allowed"],
+    [async () => client.responses.create({ model, input: "hi" }), PermissionDeniedError, "model_not_allowed"],
+    [async () => client.embeddings.create({ model, input: "hi" }), PermissionDeniedError, "model_not_allowed"],
   ];
-  for (const [asked, is, code] of rows) {
-    await assert.rejects(asked, (error: unknown) => {
+  for (const [call, is, code] of rows) {
+    await assert.rejects(call(), (error: unknown) => {
       assert.ok(error instanceof is, String(error));
       assert.ok(error instanceof APIError);
       assert.equal(error.code, code);
@@ -244,26 +246,26 @@ test("openai SDK, Anthropic provider: what cannot be carried over is refused, on
   assert.equal(scene.requests.length, 0);
 });
 
-const toOpenai: readonly { status: number; is: abstract new (...args: never[]) => APIError; type: string }[] = [
-  { status: 400, is: BadRequestError, type: "invalid_request_error" },
-  { status: 429, is: RateLimitError, type: "requests" },
-  { status: 500, is: InternalServerError, type: "server_error" },
-  { status: 529, is: InternalServerError, type: "server_error" },
+const toOpenai: readonly {
+  given: number;
+  status: number;
+  is: abstract new (...args: never[]) => APIError;
+  type: string;
+  code: string | null;
+}[] = [
+  { given: 400, status: 400, is: BadRequestError, type: "invalid_request_error", code: null },
+  { given: 429, status: 429, is: RateLimitError, type: "requests", code: "rate_limit_exceeded" },
+  { given: 500, status: 500, is: InternalServerError, type: "server_error", code: null },
+  { given: 529, status: 503, is: InternalServerError, type: "server_error", code: "server_is_overloaded" },
 ];
-for (const { status, is, type } of toOpenai) {
-  test(`openai SDK, Anthropic provider: its ${status} in OpenAI's shape`, async () => {
-    world.scene([{ status, headers: { "request-id": "req_upstream" } }], "claude");
+for (const { given, status, is, type, code } of toOpenai) {
+  test(`openai SDK, Anthropic provider: its ${given} in OpenAI's shape`, async () => {
+    world.scene([{ status: given }], "claude");
     const asked = world.openai({ maxRetries: 0 }).chat.completions.create({ model: "claude-fault", messages: hi });
     await assert.rejects(asked, (error: unknown) => {
       assert.ok(error instanceof is && error instanceof APIError, String(error));
       assert.match(error.message, /The test said so\./);
-      assert.equal(error.type, type);
-      assert.deepEqual(
-        Object.keys(error.error ?? {})
-          .toSorted()
-          .slice(0, 2),
-        ["code", "message"],
-      );
+      assert.deepEqual([error.status, error.type, error.code], [status, type, code]);
       return true;
     });
   });
@@ -413,21 +415,26 @@ test("anthropic SDK, OpenAI provider: an image", async () => {
 test("anthropic SDK, OpenAI provider: what cannot be carried over is refused, once", async () => {
   const scene = world.scene([{}], "gpt");
   const client = world.anthropic();
-  await assert.rejects(client.messages.create({ ...ask, top_k: 5, mcp_servers: [] } as never), AnthropicBadRequest);
+  await assert.rejects(client.messages.create({ ...ask, container: "c" } as never), AnthropicBadRequest);
   await assert.rejects(client.messages.countTokens({ model: "gpt-plain", messages: hi }), AnthropicPermissionDenied);
   assert.equal(scene.attempts.length, 2);
   assert.equal(scene.requests.length, 0);
 });
 
-const toAnthropic: readonly { status: number; is: abstract new (...args: never[]) => AnthropicError; type: string }[] =
-  [
-    { status: 400, is: AnthropicBadRequest, type: "invalid_request_error" },
-    { status: 429, is: AnthropicRateLimit, type: "rate_limit_error" },
-    { status: 529, is: OverloadedError, type: "overloaded_error" },
-  ];
-for (const { status, is, type } of toAnthropic) {
-  test(`anthropic SDK, OpenAI provider: its ${status} in Anthropic's shape`, async () => {
-    world.scene([{ status }], "gpt");
+const toAnthropic: readonly {
+  given: number;
+  code?: string;
+  is: abstract new (...args: never[]) => AnthropicError;
+  type: string;
+}[] = [
+  { given: 400, is: AnthropicBadRequest, type: "invalid_request_error" },
+  { given: 429, is: AnthropicRateLimit, type: "rate_limit_error" },
+  { given: 500, is: AnthropicServerError, type: "api_error" },
+  { given: 503, code: "server_is_overloaded", is: OverloadedError, type: "overloaded_error" },
+];
+for (const { given, code, is, type } of toAnthropic) {
+  test(`anthropic SDK, OpenAI provider: its ${given} in Anthropic's shape`, async () => {
+    world.scene([{ status: given, ...(code === undefined ? {} : { code }) }], "gpt");
     const asked = world.anthropic({ maxRetries: 0 }).messages.create({ ...ask, model: "gpt-fault" });
     await assert.rejects(asked, (error: unknown) => {
       assert.ok(error instanceof is && error instanceof AnthropicError, String(error));
@@ -437,6 +444,38 @@ for (const { status, is, type } of toAnthropic) {
     });
   });
 }
+
+test("anthropic SDK, an OpenAI-compatible provider: usage is not asked for where the policy says so", async () => {
+  const scene = world.scene([{ usage: null }], "bare");
+  const final = await world
+    .anthropic()
+    .messages.stream({ ...ask, model: "bare-plain" })
+    .finalMessage();
+  assert.equal(final.stop_reason, "end_turn");
+  assert.equal(sentBody(scene.requests[0])["stream_options"], undefined);
+});
+
+test("anthropic SDK, a provider that refuses stream_options: asked once more without", async () => {
+  const scene = world.scene(
+    (seen) =>
+      "stream_options" in sentBody(seen)
+        ? { status: 400, message: "Unrecognized request argument supplied: stream_options" }
+        : {},
+    "gpt",
+  );
+  const final = await world
+    .anthropic()
+    .messages.stream({ ...ask, model: "gpt-fault" })
+    .finalMessage();
+  assert.equal(final.stop_reason, "end_turn");
+  assert.equal(scene.attempts.length, 1);
+});
+
+test("anthropic SDK, a compatible provider: the cap goes under the name that it knows", async () => {
+  const scene = world.scene([{}], "ollama");
+  await world.anthropic().messages.create({ ...ask, model: "ollama-plain" });
+  assert.equal(sentBody(scene.requests[0])["max_tokens"], 100);
+});
 
 const gptBreaks: readonly { name: string; reply: ModelReply }[] = [
   {

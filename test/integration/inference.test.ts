@@ -244,7 +244,7 @@ test("INV-CALL-COMMIT: the next target is asked while nothing has reached the ag
     ["cut after two frames", { cut: { after: 3, by: "rst" } }, true, false],
     ["ended without its end", { cut: { after: 3, by: "fin" } }, true, false],
   ] as const) {
-    await using bad = await startModelOrigin([reply as never]);
+    await using bad = await startModelOrigin([reply]);
     await using good = await startModelOrigin();
     const [first = "", provider = ""] = modelPolicy(bad);
     const models = [

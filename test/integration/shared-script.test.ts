@@ -370,8 +370,16 @@ const damages: readonly (readonly [name: string, rule: SharedRule, ...commands: 
     tokens,
     ["HSET", tokens.key, "w", String(TEN), "u", "0", "r", "5", "d", "1", "=x", "-5 1 1"],
   ],
-  ["a broken slot", rolling, ["HSET", rolling.key, "w", String(TEN / 1000), "r", "0", "d", "0", "5", "-7"]],
-  ["a slot number in the far future", rolling, ["HSET", rolling.key, "w", "9007199254740000", "r", "0", "d", "0"]],
+  [
+    "a broken slot",
+    rolling,
+    ["HSET", rolling.key, "w", String(TEN / 1000 - 1), "r", "0", "d", "0", "u", "0", "5", "-7"],
+  ],
+  [
+    "a slot number in the far future",
+    rolling,
+    ["HSET", rolling.key, "w", "9007199254740000", "r", "0", "d", "0", "u", "0"],
+  ],
 ];
 for (const [name, rule, ...commands] of damages) {
   test(`damage admits nothing, and is left as it is: ${name}`, needs, async () => {

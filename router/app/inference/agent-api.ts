@@ -1,3 +1,4 @@
+import { assertNever } from "../../core/base/assert-never.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import type { Family } from "../../core/inference/api.ts";
 import { agentRoute, type AgentRoute } from "../../core/inference/agent-route.ts";
@@ -91,6 +92,8 @@ export function createAgentApi(rooms: InferenceRooms): AgentApi {
         const keepAlive = request.keepAlive && request.framing.kind === "none";
         return refuse(agent, begin(route.family, request), "path_not_allowed", { status: 404, detail }, keepAlive);
       }
+      default:
+        return assertNever(route);
     }
   }
 

@@ -302,7 +302,7 @@ export class AnswerRelay implements ModelSink {
   }
 
   /** Ends for a reason: told in the stream where it has begun, and left to the caller where it has not. */
-  #end(reason: Reason, detail: string, rule: string | undefined = undefined): void {
+  #end(reason: Reason, detail: string, rule?: string): void {
     if (this.#done) return;
     this.#model?.abort();
     const { agent, answer, api, call, meter, stage, streaming } = this.#options;
@@ -313,7 +313,7 @@ export class AnswerRelay implements ModelSink {
     }
     if (streaming && (stage !== undefined || meter.stop())) {
       const { sequence } = meter.facts;
-      answer.data(errorFrames(api, { reason, message: detail, request: call.start.request, sequence }));
+      void answer.data(errorFrames(api, { reason, message: detail, request: call.start.request, sequence }));
     }
     // No last chunk, no missing octets made up: the agent's client sees that this is not the whole.
     agent.finish();

@@ -5,7 +5,7 @@ import { NO_USAGE, totalTokens, type Usage } from "../../core/inference/usage.ts
 import type { Field } from "../../core/wire/message-head.ts";
 import { callCost } from "../../core/models/call-cost.ts";
 import type { Call } from "./call.ts";
-import type { AdmittedCallParts } from "./inference-corridor.ts";
+import type { AdmittedCallParts } from "./admitted-call.ts";
 import type { InferenceRooms } from "./inference-rooms.ts";
 
 /**

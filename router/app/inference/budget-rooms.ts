@@ -1,5 +1,5 @@
 import type { Result } from "../../core/base/result.ts";
-import type { CallProblem } from "./inference-rooms.ts";
+import type { CallProblem } from "./call-problem.ts";
 
 /** What a call holds of every budget and limit that applies to it, until it is settled or released. */
 export interface Held {

@@ -1,41 +1,23 @@
-import { type Millis, millis } from "../../core/base/quantity.ts";
 import { assertNever } from "../../core/base/assert-never.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { Guardrail } from "../../core/guardrail/guardrail-rule.ts";
 import { type Api, APIS } from "../../core/inference/api.ts";
-import type { AgentRoute } from "../../core/inference/agent-route.ts";
-import type { NativeRefusal } from "../../core/inference/native-refusal.ts";
 import { bodyPlan, type RequestFacts, requestFacts } from "../../core/inference/request-facts.ts";
 import type { ModelRule } from "../../core/models/inference-policy.ts";
 import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
 import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import { RequestBody } from "../../edge/listeners/request-body.ts";
-import type { Held } from "./budget-rooms.ts";
+import type { CallRoute } from "./admitted-call.ts";
 import type { Call } from "./call.ts";
 import { type HeldBody, holdBody, rewritten } from "./held-body.ts";
-import type { CallProblem, InferenceRooms } from "./inference-rooms.ts";
+import { type CallProblem, refusalOf } from "./call-problem.ts";
+import type { InferenceRooms } from "./inference-rooms.ts";
 import { writeRefusal } from "./local-answer.ts";
 import { speak } from "./speak.ts";
 import { MOST_GUARDED, wholeText } from "./whole-body.ts";
 
-type CallRoute = Extract<AgentRoute, { kind: "call" }>;
 type Next = "again" | "done";
-
-/** A call that may go on: everything that its attempts need. */
-export interface AdmittedCallParts {
-  readonly policy: CompiledInferencePolicy;
-  readonly model: ModelRule;
-  readonly route: CallRoute;
-  readonly request: HttpForwardRequest;
-  readonly facts: RequestFacts;
-  readonly body: HeldBody;
-  readonly held: Held;
-  /** When the body's last octet had come. */
-  readonly readAt: Millis;
-  /** Those that apply to the model, for its answer. */
-  readonly rails: readonly Guardrail[];
-}
 
 /** What a prompt may become beyond its own octets: a chat template's marks, a provider's own preamble to tools. */
 const PREAMBLE_TOKENS = 64;
@@ -121,7 +103,7 @@ async function serveRead(
   });
   const taken = estimate instanceof Promise ? await estimate : estimate;
   if (!taken.ok) return refuse(taken.problem);
-  return await speak(
+  return speak(
     rooms,
     agent,
     call,
@@ -214,19 +196,4 @@ function inputBound(model: ModelRule, facts: RequestFacts, length: number): numb
 
 function outputBound(model: ModelRule, facts: RequestFacts): number {
   return Math.min(facts.maxOutput ?? model.maxOutput, model.maxOutput);
-}
-
-export function refusalOf(problem: CallProblem, call: Call): NativeRefusal {
-  const { reason, detail, rule, param, status, retryAfter, resetAt, limits } = problem;
-  return {
-    reason,
-    request: call.start.request,
-    ...(detail === undefined ? {} : { detail }),
-    ...(rule === undefined ? {} : { rule }),
-    ...(param === undefined ? {} : { param }),
-    ...(status === undefined ? {} : { status }),
-    ...(retryAfter === undefined ? {} : { retryAfter: millis(retryAfter) }),
-    ...(resetAt === undefined ? {} : { resetAt }),
-    ...(limits === undefined ? {} : { limits }),
-  };
 }

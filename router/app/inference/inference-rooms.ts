@@ -1,10 +1,8 @@
 import type { Clock } from "../../core/base/clock.ts";
 import type { EpochMillis } from "../../core/base/quantity.ts";
-import type { Reason } from "../../core/base/reason.ts";
 import type { Result } from "../../core/base/result.ts";
 import type { AuditEvent } from "../../core/audit/audit-event.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
-import type { NativeRefusal } from "../../core/inference/native-refusal.ts";
 import type { CircuitBreakers } from "../../core/inference/circuit-breaker.ts";
 import type { RetryBudget } from "../../core/inference/failover.ts";
 import type { CompiledInferencePolicy, MissingInferencePolicy } from "../../core/models/compile-inference-policy.ts";
@@ -41,15 +39,4 @@ export interface InferenceRooms {
   random(): number;
   /** For `GET /budget`. */
   budgetReport(): unknown;
-}
-
-export interface CallProblem {
-  readonly reason: Reason;
-  readonly detail: string | undefined;
-  readonly rule?: string;
-  readonly param?: string;
-  readonly status?: number;
-  readonly retryAfter?: number;
-  readonly resetAt?: string;
-  readonly limits?: NativeRefusal["limits"];
 }

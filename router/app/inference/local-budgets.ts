@@ -1,13 +1,14 @@
 import type { CallPrice } from "../../core/budget/amount.ts";
 import type { Exhausted, NotAdmitted } from "../../core/budget/exhausted.ts";
 import type { RateState, RateView } from "../../core/budget/rate-view.ts";
+import { assertNever } from "../../core/base/assert-never.ts";
 import { fail, ok } from "../../core/base/result.ts";
 import type { EpochMillis } from "../../core/base/quantity.ts";
 import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
 import type { Price } from "../../core/models/inference-policy.ts";
 import type { Ledger, LedgerUnavailable } from "../../edge/ledger/ledger.ts";
 import type { BudgetRooms } from "./budget-rooms.ts";
-import type { CallProblem } from "./inference-rooms.ts";
+import type { CallProblem } from "./call-problem.ts";
 
 /** The pod's own ledger, as the corridor asks it. */
 export function localBudgets(
@@ -85,6 +86,8 @@ function problemOf(problem: NotAdmitted | LedgerUnavailable, now: EpochMillis): 
       return { reason: "overloaded", detail: problem.sentence };
     case "ledger_unavailable":
       return { reason: "audit_unavailable", detail: problem.sentence };
+    default:
+      return assertNever(problem);
   }
 }
 

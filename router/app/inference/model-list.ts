@@ -1,3 +1,4 @@
+import { assertNever } from "../../core/base/assert-never.ts";
 import type { Family } from "../../core/inference/api.ts";
 import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
 
@@ -17,8 +18,12 @@ export function modelList(family: Family, policy: CompiledInferencePolicy): unkn
       return { models: names.map((name) => modelEntry(family, name, policy)) };
     case "ollama":
       return { models: names.map((name) => ({ name, model: name, modified_at: since })) };
-    default:
+    case "openai":
+    case "azure":
+    case "bedrock":
       return { object: "list", data: names.map((name) => modelEntry(family, name, policy)) };
+    default:
+      return assertNever(family);
   }
 }
 
@@ -29,7 +34,12 @@ export function modelEntry(family: Family, name: string, policy: CompiledInferen
       return { type: "model", id: name, display_name: name, created_at: new Date(policy.issuedAt).toISOString() };
     case "gemini":
       return { name: `models/${name}`, displayName: name };
-    default:
+    case "ollama":
+    case "openai":
+    case "azure":
+    case "bedrock":
       return { id: name, object: "model", created: Math.floor(policy.issuedAt / 1000), owned_by: "sluice" };
+    default:
+      return assertNever(family);
   }
 }

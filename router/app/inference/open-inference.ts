@@ -43,12 +43,12 @@ export interface InferenceOptions {
   readonly time: PolicyTime;
   readonly instruments: Instruments;
   readonly audit: AuditLog;
-  nextRequestId(): string;
-  resolve: NameResolver["resolve"];
-  network(): NetworkFacts;
-  egress(): PolicySnapshot;
-  models(): InferencePolicySnapshot;
-  draining(): boolean;
+  readonly nextRequestId: () => string;
+  readonly resolve: NameResolver["resolve"];
+  readonly network: () => NetworkFacts;
+  readonly egress: () => PolicySnapshot;
+  readonly models: () => InferencePolicySnapshot;
+  readonly draining: () => boolean;
 }
 
 /** The inference router: the agent API with everything behind it. */

@@ -12,8 +12,9 @@ import { formatHost } from "../../core/wire/host.ts";
 import type { Translation } from "../../core/translate/translation.ts";
 import { targetApi, translationFor } from "../../core/translate/translation-for.ts";
 import type { ModelRequest } from "../../edge/upstream/model-call.ts";
-import type { AdmittedCallParts } from "./inference-corridor.ts";
-import type { CallProblem, InferenceRooms } from "./inference-rooms.ts";
+import type { AdmittedCallParts } from "./admitted-call.ts";
+import type { CallProblem } from "./call-problem.ts";
+import type { InferenceRooms } from "./inference-rooms.ts";
 import type { ProviderConnections } from "./provider-routes.ts";
 import { wholeBody } from "./whole-body.ts";
 

@@ -2,8 +2,8 @@ import { redactSecrets } from "../../core/credential/secret-forms.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import type { AttemptEnd } from "./answer-relay.ts";
 import type { Call } from "./call.ts";
-import { type AdmittedCallParts, refusalOf } from "./inference-corridor.ts";
-import type { CallProblem } from "./inference-rooms.ts";
+import type { AdmittedCallParts } from "./admitted-call.ts";
+import { type CallProblem, refusalOf } from "./call-problem.ts";
 import { writeLocal, writeRefusal } from "./local-answer.ts";
 
 type Failed = Extract<AttemptEnd, { readonly kind: "failed" }>;

@@ -9,7 +9,7 @@ import type { ModelTarget } from "../../core/models/inference-policy.ts";
 import { admittedCallEvent } from "../../core/outcome/inference-projection.ts";
 import { type HandshakeEnd, openRealtime, type RealtimeHandshake } from "../../edge/upstream/realtime-handshake.ts";
 import type { AttemptEnd } from "./answer-relay.ts";
-import type { CallProblem } from "./inference-rooms.ts";
+import type { CallProblem } from "./call-problem.ts";
 import type { ProviderConnections } from "./provider-routes.ts";
 import { lostMeanwhile } from "./realtime-permission.ts";
 import { realtimeHandshake } from "./realtime-request.ts";

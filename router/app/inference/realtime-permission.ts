@@ -6,7 +6,8 @@ import type { ModelRule } from "../../core/models/inference-policy.ts";
 import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
 import type { Call } from "./call.ts";
 import { obstacle } from "./inference-corridor.ts";
-import type { CallProblem, InferenceRooms } from "./inference-rooms.ts";
+import type { CallProblem } from "./call-problem.ts";
+import type { InferenceRooms } from "./inference-rooms.ts";
 import { type RealtimeAsk, realtimeAsk } from "./realtime-request.ts";
 
 export interface PermittedRealtime {

@@ -9,7 +9,8 @@ import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
 import type { Field } from "../../core/wire/message-head.ts";
 import { isToken } from "../../core/wire/octet-class.ts";
 import type { RealtimeHandshake } from "../../edge/upstream/realtime-handshake.ts";
-import type { CallProblem, InferenceRooms } from "./inference-rooms.ts";
+import type { CallProblem } from "./call-problem.ts";
+import type { InferenceRooms } from "./inference-rooms.ts";
 import { hostField } from "./outgoing-request.ts";
 
 /** What an agent asks for, without what is its own: credentials, and offers that would make frames unreadable. */

@@ -18,7 +18,7 @@ import {
 import type { Condition } from "../../edge/admin/admin-routes.ts";
 import type { SharedLedgerClient, SharedLedgerClientOptions } from "../../edge/upstream/shared-ledger-client.ts";
 import type { BudgetRooms, CallAsk, Held, Spent } from "./budget-rooms.ts";
-import type { CallProblem } from "./inference-rooms.ts";
+import type { CallProblem } from "./call-problem.ts";
 import { exhausted } from "./local-budgets.ts";
 import { type ReserveRooms, reserveShared } from "./shared-reserve.ts";
 import { type Settlement, SharedSettlements } from "./shared-settlements.ts";

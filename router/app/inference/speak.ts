@@ -19,8 +19,9 @@ import { type AnswerStage, FrameStage, type StageParts, WholeStage } from "./ans
 import { AnswerRelay, type AttemptEnd } from "./answer-relay.ts";
 import { Bill } from "./bill.ts";
 import type { Call } from "./call.ts";
-import type { AdmittedCallParts } from "./inference-corridor.ts";
-import type { CallProblem, InferenceRooms } from "./inference-rooms.ts";
+import type { AdmittedCallParts } from "./admitted-call.ts";
+import type { CallProblem } from "./call-problem.ts";
+import type { InferenceRooms } from "./inference-rooms.ts";
 import { outgoingRequest, type OutgoingCall } from "./outgoing-request.ts";
 import { passRefusal } from "./pass-refusal.ts";
 import type { ProviderConnections } from "./provider-routes.ts";

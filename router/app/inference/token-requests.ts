@@ -93,10 +93,10 @@ function ask(
     end(end: ModelEnd) {
       signal.removeEventListener("abort", abort);
       if (end.cause === "completed") resolve(ok({ status, body: Buffer.concat(parts).toString("utf8") }));
-      else resolve(fail(length > MAXIMUM_TOKEN_ANSWER ? "answer_invalid" : failureOf(end.cause)));
+      else resolve(fail(length > MAXIMUM_TOKEN_ANSWER ? "answer_invalid" : (FAILURES[end.cause] ?? "unreachable")));
     },
   };
-  const body = Buffer.from(request.body ?? "");
+  const body = Buffer.from(request.body);
   const headers = request.headers.flat();
   const call = client.send(
     {
@@ -115,19 +115,12 @@ function ask(
   return promise;
 }
 
-function failureOf(cause: ModelFailureCause): TokenRequestFailure {
-  switch (cause) {
-    case "dns_failure":
-    case "address_not_allowed":
-      return cause;
-    case "upstream_invalid":
-      return "answer_invalid";
-    case "first_byte_timeout":
-    case "idle_timeout":
-    case "lifetime_limit":
-    case "aborted":
-      return "timed_out";
-    default:
-      return "unreachable";
-  }
-}
+const FAILURES: Partial<Record<ModelFailureCause, TokenRequestFailure>> = {
+  dns_failure: "dns_failure",
+  address_not_allowed: "address_not_allowed",
+  upstream_invalid: "answer_invalid",
+  first_byte_timeout: "timed_out",
+  idle_timeout: "timed_out",
+  lifetime_limit: "timed_out",
+  aborted: "timed_out",
+};

@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { JsonObject } from "../../core/translate/json-object.ts";
 import type { HeldBody } from "./held-body.ts";
-import type { CallProblem } from "./inference-rooms.ts";
+import type { CallProblem } from "./call-problem.ts";
 
 /** Parsing takes several times the text's size in memory; what must be looked into whole may not be as large as what passes. */
 const MOST_PARSED = 8 * 1024 * 1024;

@@ -5,7 +5,7 @@
  * A counter is one hash, so that it can be looked at, and reset (DEL), as one:
  *
  * - `w` of a calendar window its first millisecond; of a rolling one the number of its newest slot
- * - `u` what was used in that window; of a rolling one fields `0`, `1`, ... instead, by slot number modulo their count
+ * - `u` what was used in that window; of a rolling one also each slot, as `0`, `1`, ..., by its number modulo their count
  * - `r` the sum of what is reserved, `d` a time before which no reservation's deadline is
  * - `=<id>` a reservation: its amount, its deadline, and the `w` at which it was made
  *
@@ -89,8 +89,28 @@ local function charge_at(counter, amount, at)
   counter.changed[slot % counter.count] = true
 end
 
+-- The slots that are not read yet: only a window that moves on needs them. False: one of them is none.
+local function read_ring(counter)
+  if counter.complete then return true end
+  local names = {}
+  for at = 1, counter.count do names[at] = digits(at - 1) end
+  local held = redis.call('HMGET', counter.key, unpack(names))
+  for at = 0, counter.count - 1 do
+    if not counter.changed[at] then
+      counter.ring[at] = 0
+      if held[at + 1] then
+        counter.ring[at] = whole(held[at + 1])
+        if not counter.ring[at] then return false end
+      end
+    end
+  end
+  counter.complete = true
+  return true
+end
+
 -- Adds up the reservations anew, and charges those whose deadline has passed. False: something is none.
 local function sweep(counter)
+  if counter.ring and not read_ring(counter) then return false end
   local all = redis.call('HGETALL', counter.key)
   counter.r = 0
   counter.d = 0
@@ -114,12 +134,8 @@ local function sweep(counter)
 end
 
 local function read(counter)
-  local names = { 'w', 'r', 'd' }
-  if counter.ring then
-    for at = 0, counter.count - 1 do names[#names + 1] = digits(at) end
-  else
-    names[4] = 'u'
-  end
+  local names = { 'w', 'r', 'd', 'u' }
+  if counter.ring then names[5] = digits(counter.slot % counter.count) end
   local held = redis.call('HMGET', counter.key, unpack(names))
   local known = {}
   for at, value in ipairs(held) do
@@ -128,14 +144,11 @@ local function read(counter)
       if not known[at] then return false end
     end
   end
-  counter.w, counter.r, counter.d = known[1], known[2], known[3]
-  if not counter.w or not counter.r or not counter.d then return false end
-  if not counter.ring then
-    counter.u = known[4]
-    return counter.u ~= nil
-  end
-  for at = 0, counter.count - 1 do counter.ring[at] = known[at + 4] or 0 end
-  return true
+  counter.w, counter.r, counter.d, counter.u = known[1], known[2], known[3], known[4]
+  if not counter.w or not counter.r or not counter.d or not counter.u then return false end
+  if not counter.ring then return true end
+  counter.ring[counter.slot % counter.count] = known[5] or 0
+  return counter.w == counter.slot or read_ring(counter)
 end
 
 -- Brings a counter to now, and says when all that is used will be forgotten.
@@ -150,19 +163,18 @@ local function advance(counter)
     counter.finish = finish
     return
   end
-  local slot = math.floor(now / counter.width)
-  if not counter.w then counter.w = slot end
-  if slot > counter.w then
-    for passed = counter.w + 1, math.min(slot, counter.w + counter.count) do
+  if not counter.w then counter.w = counter.slot end
+  if counter.slot > counter.w then
+    for passed = counter.w + 1, math.min(counter.slot, counter.w + counter.count) do
       if counter.ring[passed % counter.count] ~= 0 then
         counter.ring[passed % counter.count] = 0
         counter.changed[passed % counter.count] = true
       end
     end
-    counter.w = slot
+    counter.w = counter.slot
+    counter.u = 0
+    for at = 0, counter.count - 1 do counter.u = saturated(counter.u + counter.ring[at]) end
   end
-  counter.u = 0
-  for at = 0, counter.count - 1 do counter.u = saturated(counter.u + counter.ring[at]) end
   counter.finish = (counter.w + counter.count) * counter.width
 end
 
@@ -172,14 +184,17 @@ local function load(key, kind, length)
   if kind == 'rolling' then
     counter.width = math.max(1, math.ceil(length / PARTS))
     counter.count = math.ceil(length / counter.width) + 1
+    counter.slot = math.floor(now / counter.width)
     counter.ring = {}
-    for at = 0, counter.count - 1 do counter.ring[at] = 0 end
   end
   local of = redis.call('TYPE', key).ok
   if of == 'hash' then
     if not read(counter) then return nil end
   elseif of ~= 'none' then
     return nil
+  elseif counter.ring then
+    for at = 0, counter.count - 1 do counter.ring[at] = 0 end
+    counter.complete = true
   end
   advance(counter)
   if counter.finish > now + 1000 * DAY + length then return nil end
@@ -188,12 +203,11 @@ local function load(key, kind, length)
 end
 
 local function save(counter, life)
-  local set = { 'w', digits(counter.w), 'r', digits(counter.r), 'd', digits(counter.d) }
+  local set = { 'w', digits(counter.w), 'r', digits(counter.r), 'd', digits(counter.d), 'u', digits(counter.u) }
   local function put(name, value)
     set[#set + 1] = name
     set[#set + 1] = value
   end
-  if not counter.ring then put('u', digits(counter.u)) end
   for at in pairs(counter.changed) do
     if counter.ring[at] == 0 then
       counter.gone[#counter.gone + 1] = digits(at)
@@ -235,7 +249,7 @@ end
 
 -- When at least so much of what is used will have been forgotten.
 local function forgets(counter, amount)
-  if not counter.ring then return counter.finish end
+  if not counter.ring or not read_ring(counter) then return counter.finish end
   local free = 0
   for slot = math.max(0, counter.w - counter.count + 1), counter.w do
     free = free + counter.ring[slot % counter.count]

@@ -165,6 +165,7 @@ local function take_back(counter, made)
     if made == counter.w then counter.u = math.max(0, counter.u - 1) end
     return
   end
+  if not read_ring(counter) then return end
   local at = made % counter.count
   if made > counter.w - counter.count and made <= counter.w and counter.ring[at] > 0 then
     counter.ring[at] = counter.ring[at] - 1

@@ -96,7 +96,7 @@ export function agentRoute(request: RouteRequest): Result<AgentRoute, { family: 
   }
   const [first, second] = segments;
   if (segments.length === 1 && first === "budget" && request.method === "GET") return ok({ kind: "budget", family });
-  switch (first) {
+  switch (first ?? "") {
     case "v1":
       return ok(
         second === "messages"
@@ -119,7 +119,7 @@ export function agentRoute(request: RouteRequest): Result<AgentRoute, { family: 
 }
 
 function familyOf([first, second]: readonly string[], anthropic: boolean): Family {
-  switch (first) {
+  switch (first ?? "") {
     case "openai":
       return "azure";
     case "anthropic":
@@ -170,7 +170,7 @@ function messagesRoute(request: RouteRequest, rest: readonly string[]): AgentRou
   if (request.method === "POST" && path === "messages") return call("messages", "anthropic");
   if (request.method === "POST" && path === "messages/count_tokens") return call("count_tokens", "anthropic");
   if (request.method === "GET" && rest[0] === "models" && rest.length <= 2) {
-    return { kind: "models", family: "anthropic", model: rest[1] && decodeSegment(rest[1]) };
+    return { kind: "models", family: "anthropic", model: rest[1] === undefined ? undefined : decodeSegment(rest[1]) };
   }
   return unknown("anthropic", true);
 }

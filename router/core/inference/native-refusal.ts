@@ -168,8 +168,12 @@ function limitFields(family: Family, { limits }: NativeRefusal): readonly (reado
           [`anthropic-ratelimit-${unit}-remaining`, remaining],
           [`anthropic-ratelimit-${unit}-reset`, one.resetAt],
         ];
-      default:
+      case "gemini":
+      case "bedrock":
+      case "ollama":
         return [];
+      default:
+        return assertNever(family);
     }
   });
 }

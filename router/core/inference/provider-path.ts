@@ -1,3 +1,4 @@
+import { assertNever } from "../base/assert-never.ts";
 import type { Api } from "./api.ts";
 import { passedParameters } from "./agent-route.ts";
 
@@ -60,6 +61,8 @@ export function providerPath(
       if (action === undefined) return undefined;
       return withQuery(base.path, `/model/${encodeURIComponent(model)}/${action}`, []);
     }
+    default:
+      return assertNever(base.api);
   }
 }
 

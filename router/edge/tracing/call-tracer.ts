@@ -73,7 +73,6 @@ class StartedSpan implements CallSpan {
   readonly tracestate: string | undefined;
   readonly #tracer: CallTracer;
   readonly #span: Span;
-  #ended = false;
 
   constructor(tracer: CallTracer, span: Span, agent: AgentTrace | undefined) {
     const { traceId, spanId, traceFlags } = span.spanContext();
@@ -85,8 +84,7 @@ class StartedSpan implements CallSpan {
   }
 
   end(outcome: CallOutcome): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    // False once it has ended, and where it is not kept.
     if (this.#span.isRecording()) this.#tracer.finish(this.#span, outcome);
   }
 }

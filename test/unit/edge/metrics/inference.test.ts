@@ -361,6 +361,27 @@ test("reloads and combinations cannot fill the memory: what goes too far is othe
   );
 });
 
+test("a stream of one token has no time between tokens, and neither has what was no stream", async () => {
+  const made = instruments();
+  made.called(callOutcome({ kind: "completed" }, { usage: { ...SAMPLE_USAGE, output: 1 } }));
+  made.called(callOutcome({ kind: "completed" }, { stream: false }));
+  const samples = await scrape(made);
+  assert.ok(![...samples.keys()].some((name) => name.startsWith("gen_ai_server_time_per_output_token")));
+  assert.equal(samples.get(`gen_ai_client_operation_time_to_first_chunk_seconds_count{${ANSWERED}}`), 1);
+  assert.equal(samples.get(`gen_ai_server_time_to_first_token_seconds_count{${ANSWERED}}`), 2);
+});
+
+test("names are written as the format wants them", async () => {
+  const made = new Instruments("1", idle);
+  const name = 'a"b\\c\nd';
+  made.models({ models: [{ name, targets: [{ model: name }] }], providers: [] });
+  made.called(callOutcome({ kind: "completed" }, { model: name, target: name, provider: undefined }));
+  const { body } = await made.exposition();
+  const written = String.raw`a\"b\\c\nd`;
+  assert.ok(body.includes(`gen_ai_request_model="${written}"`));
+  assert.ok(body.includes(`model="${written}",outcome="completed"`));
+});
+
 test("odd times spoil nothing", async () => {
   const made = instruments();
   for (const value of [Number.NaN, -5, Infinity, 0]) {
