@@ -34,7 +34,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Result<RouterC
   const problems: DocumentProblem[] = [];
   const flags = readFlags(sources.argv, problems);
   const settings = [
-    ...readOpenTelemetry(sources.environment),
+    ...readOpenTelemetry(sources.environment, problems),
     ...readEnvironment(sources.environment, problems),
     ...flags.settings,
   ];
@@ -98,8 +98,15 @@ function readEnvironment(
 }
 
 /** OpenTelemetry's own variables, which clusters set for all their containers; ours win over them. */
-function readOpenTelemetry(environment: ConfigSources["environment"]): readonly SettingText[] {
+function readOpenTelemetry(
+  environment: ConfigSources["environment"],
+  problems: DocumentProblem[],
+): readonly SettingText[] {
   const settings: SettingText[] = [];
+  const protocol = "OTEL_EXPORTER_OTLP_PROTOCOL";
+  if (environment[protocol] === "grpc") {
+    problems.push(problem(protocol, "not_spoken", "Spans are sent as http/json only: name the collector's HTTP port."));
+  }
   for (const origin of ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]) {
     const text = environment[origin];
     // The second is the whole URL, the first what `/v1/traces` is put behind; ours is the first.

@@ -80,23 +80,27 @@ export async function startRouter(
     log.event("info", "guard proved", { uid: proof.uid, families: proof.families.join(",") });
   });
   const network = new NetworkView(config, log);
-  const instruments: Instruments = new Instruments(version, {
-    tunnels: () => registry.size,
-    guardVerified: () => guard.proved,
-    checkpointAge: () => (clock.now() - (audit.health().checkpoint?.at ?? startedAt)) / 1_000,
-    outputsFailing: () => outputs.problems().length,
-    exports: () => exports.status(),
-    policies: () =>
-      [policy, models].map(({ kind, snapshot, loadedAt }) => {
-        const loaded = snapshot.state === "loaded";
-        return {
-          kind,
-          version: loaded ? snapshot.identity.version : 0,
-          loadedAt,
-          expiresAt: loaded ? snapshot.expiresAt : epochMillis(0),
-        };
-      }),
-  });
+  const instruments: Instruments = new Instruments(
+    version,
+    {
+      tunnels: () => registry.size,
+      guardVerified: () => guard.proved,
+      checkpointAge: () => (clock.now() - (audit.health().checkpoint?.at ?? startedAt)) / 1_000,
+      outputsFailing: () => outputs.problems().length,
+      exports: () => exports.status(),
+      policies: () =>
+        [policy, models].map(({ kind, snapshot, loadedAt }) => {
+          const loaded = snapshot.state === "loaded";
+          return {
+            kind,
+            version: loaded ? snapshot.identity.version : 0,
+            loadedAt,
+            expiresAt: loaded ? snapshot.expiresAt : epochMillis(0),
+          };
+        }),
+    },
+    config.tracing.latestNames,
+  );
 
   const resolver = createResolver(config.resolver, clock);
   const opened = await openAudit(config, {
@@ -227,6 +231,7 @@ export async function startRouter(
 
   const openedInference = await openInference({
     config,
+    version,
     clock,
     log,
     time,

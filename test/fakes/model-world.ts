@@ -91,12 +91,18 @@ export async function startModelWorld(options: WorldOptions): Promise<ModelWorld
     const items = options[name] ?? [];
     if (items.length > 0) lines.push(`${name}:`, ...items.map((item) => `  - ${item}`));
   }
+  const closeOrigins = async (): Promise<void> => {
+    for (const one of origins.values()) await one.close();
+  };
   const sidecar = await startSidecar({
     allow: [],
     settings: ["limits: { drain: 200ms }"],
     secrets: { "provider-key": PROVIDER_KEY },
     models: lines,
     inference: options.inference ?? [],
+  }).catch(async (error: unknown) => {
+    await closeOrigins();
+    throw error;
   });
   const url = `http://127.0.0.1:${sidecar.agentPort}`;
   const attempts: SdkAttempt[] = [];
@@ -148,7 +154,7 @@ export async function startModelWorld(options: WorldOptions): Promise<ModelWorld
     records: () => auditRecords(sidecar.auditDirectory),
     async [Symbol.asyncDispose]() {
       await sidecar[Symbol.asyncDispose]();
-      for (const one of origins.values()) await one.close();
+      await closeOrigins();
     },
   };
 }

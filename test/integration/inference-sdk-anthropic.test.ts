@@ -142,7 +142,7 @@ before(async () => {
     inference: ["bodyBytes: 64Ki"],
   });
 });
-after(async () => world[Symbol.asyncDispose]());
+after(async () => world?.[Symbol.asyncDispose]());
 
 function onlyOne(requests: readonly SeenRequest[]): SeenRequest {
   const [first, second] = requests;

@@ -91,7 +91,7 @@ before(async () => {
     models: rows.flatMap((_, index) => [servedModel(`o${index}`), servedModel(`a${index}`, "claude")]),
   });
 });
-after(async () => world[Symbol.asyncDispose]());
+after(async () => world?.[Symbol.asyncDispose]());
 
 /** Reads beside the SDK what it reads: head and octets as they came. */
 const overheard: typeof fetch = async (input, init) => {

@@ -184,7 +184,7 @@ before(async () => {
   });
   await world.origin("down").close();
 });
-after(async () => world[Symbol.asyncDispose]());
+after(async () => world?.[Symbol.asyncDispose]());
 
 async function failure(asked: Promise<unknown>): Promise<APIError> {
   try {

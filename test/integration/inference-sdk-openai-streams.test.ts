@@ -38,7 +38,7 @@ before(async () => {
     ],
   });
 });
-after(async () => world[Symbol.asyncDispose]());
+after(async () => world?.[Symbol.asyncDispose]());
 
 async function read(
   stream: AsyncIterable<ChatCompletionChunk>,

@@ -25,7 +25,7 @@ before(async () => {
     ],
   });
 });
-after(async () => world[Symbol.asyncDispose]());
+after(async () => world?.[Symbol.asyncDispose]());
 
 function onlyOne(requests: readonly SeenRequest[]): SeenRequest {
   const [first, second] = requests;

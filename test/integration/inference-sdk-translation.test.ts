@@ -33,7 +33,7 @@ before(async () => {
     budgets: ["{ id: all, tokens: 100000000, window: day }"],
   });
 });
-after(async () => world[Symbol.asyncDispose]());
+after(async () => world?.[Symbol.asyncDispose]());
 
 const event = (type: string, more: object): string => `event: ${type}\ndata: ${JSON.stringify({ type, ...more })}\n\n`;
 const message = {

@@ -159,6 +159,25 @@ test(
   },
 );
 
+test("what many calls used during an outage is told when it is over", needs, async () => {
+  await using valkey = await startValkey({ durable: true });
+  const rule = shared({ id: "t", limit: 1_000_000 });
+  await using pod = await podOf({ port: valkey.port, rules: [rule] });
+  const answers = await Promise.all(Array.from({ length: 500 }, () => pod.ask()));
+  const held = answers.flatMap((answer) => (answer.ok ? [answer.value] : []));
+  assert.equal(held.length, 500);
+  await valkey.kill();
+  for (const [at, one] of held.entries()) {
+    if (at % 5 === 0) pod.rooms.release(one);
+    else pod.rooms.settle(one, { tokens: 10, cost: 0, estimated: false });
+  }
+  await valkey.restart();
+  await pod.ready();
+  await until(() => counted(valkey, rule)[1] === 0, "all are told");
+  assert.deepEqual(counted(valkey, rule), [4_000, 0]);
+  assert.equal(valkey.cli("HLEN", rule.key), "4");
+});
+
 test("killed and started again under load, never above the limit, and nothing is charged twice", needs, async () => {
   await using valkey = await startValkey({ durable: true });
   const rule = shared({ id: "n", unit: "requests", limit: 300 });

@@ -43,7 +43,8 @@ export function createAgentApi(rooms: InferenceRooms): AgentApi {
       at: rooms.clock.now(),
       trace: request?.trace,
     };
-    const call = new Call(start, rooms.clock, rooms.settle);
+    const span = request === undefined ? undefined : rooms.tracing.begin(request, start.at);
+    const call = new Call(start, rooms.clock, rooms.settle, span);
     call.policy = rooms.policy().identity;
     return call;
   }

@@ -3,6 +3,7 @@ import { type Millis, millis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
 import type { CallFacts, CallOutcome, CallStart } from "../../core/outcome/inference-outcome.ts";
+import type { CallSpan } from "../../edge/tracing/tracing.ts";
 import type { PolicyIdentity } from "../../core/policy/permit.ts";
 
 type Mutable<Of> = { -readonly [Key in keyof Of]: Of[Key] };
@@ -14,6 +15,8 @@ export type SettleCall = (outcome: CallOutcome, admitted: boolean) => void;
 export class Call {
   readonly start: CallStart;
   readonly facts: Mutable<CallFacts>;
+  /** Undefined: no spans are made. */
+  readonly span: CallSpan | undefined;
   policy: PolicyIdentity | undefined;
   /** Its durable record exists. */
   admitted = false;
@@ -30,8 +33,9 @@ export class Call {
   #onCut: (() => void) | undefined;
   #settled = false;
 
-  constructor(start: CallStart, clock: Clock, settle: SettleCall) {
+  constructor(start: CallStart, clock: Clock, settle: SettleCall, span: CallSpan | undefined) {
     this.start = start;
+    this.span = span;
     this.#clock = clock;
     this.#began = clock.monotonic();
     this.#settle = settle;
@@ -129,6 +133,8 @@ export class Call {
     this.#settled = true;
     this.#onCut = undefined;
     this.facts.total = this.elapsed();
-    this.#settle({ ...how, start: this.start, policy: this.policy, rule, facts: this.facts }, this.admitted);
+    const outcome: CallOutcome = { ...how, start: this.start, policy: this.policy, rule, facts: this.facts };
+    this.#settle(outcome, this.admitted);
+    this.span?.end(outcome);
   }
 }

@@ -8,6 +8,7 @@ import type { RetryBudget } from "../../core/inference/failover.ts";
 import type { CompiledInferencePolicy, MissingInferencePolicy } from "../../core/models/compile-inference-policy.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { Guardrails } from "../guardrails/guardrails.ts";
+import type { Tracing } from "../../edge/tracing/tracing.ts";
 import type { BudgetRooms } from "./budget-rooms.ts";
 import type { Call, SettleCall } from "./call.ts";
 import type { HeldBodies } from "./held-bodies.ts";
@@ -37,6 +38,7 @@ export interface InferenceRooms {
   readonly credentials: Credentials;
   /** A number from 0 to less than 1. */
   random(): number;
+  readonly tracing: Tracing;
   /** For `GET /budget`. */
   budgetReport(): unknown;
 }

@@ -19,6 +19,7 @@ import type { AuditLog } from "../../edge/audit/audit-log.ts";
 import { type Ledger, type LedgerEvent, openLedger } from "../../edge/ledger/ledger.ts";
 import { machineClock } from "../../edge/ledger/machine-clock.ts";
 import type { Log } from "../../edge/log/log.ts";
+import type { CircuitFacts } from "../../edge/metrics/inference-families.ts";
 import type { Instruments } from "../../edge/metrics/instruments.ts";
 import type { NameResolver } from "../../edge/upstream/resolver.ts";
 import { createGuardrails } from "../guardrails/guardrails.ts";
@@ -28,6 +29,7 @@ import type { PolicyTime } from "../policy-time.ts";
 import { type AgentApi, createAgentApi } from "./agent-api.ts";
 import { budgetReport } from "./budget-report.ts";
 import type { Call } from "./call.ts";
+import { callTracing } from "./call-tracing.ts";
 import { HeldBodies } from "./held-bodies.ts";
 import { localBudgets } from "./local-budgets.ts";
 import { openSharedBudgets } from "./open-shared-budgets.ts";
@@ -38,6 +40,7 @@ import { tokenRequests } from "./token-requests.ts";
 
 export interface InferenceOptions {
   readonly config: RouterConfig;
+  readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly time: PolicyTime;
@@ -72,6 +75,8 @@ const COMPACT_AT = bytes(8 * 1024 * 1024);
 /** What a power cut can take of the ledger, and nothing else can. */
 const SYNC_AFTER = millis(1_000);
 const RETRY_AFTER = millis(1_000);
+/** What the last spans may take when the process ends. */
+const SPANS_MILLIS = millis(3_000);
 
 /** A sentence where the ledger cannot be opened: with one that is broken nothing may start as if nothing were used. */
 export async function openInference(options: InferenceOptions): Promise<Result<Inference, string>> {
@@ -86,6 +91,13 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
   });
   if (!opened.ok) return fail(opened.problem);
   const ledger = opened.value;
+
+  const traced = await callTracing(options);
+  if (!traced.ok) {
+    await ledger.close();
+    return traced;
+  }
+  const { tracing } = traced.value;
 
   const connections: ConnectionRooms = {
     clock,
@@ -146,6 +158,7 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
     record: (event: AuditEvent) => audit.append(event),
     settle: (outcome, admitted) => {
       audit.appendSoon(endedCallEvent(outcome, admitted, clock.now()));
+      instruments.called(outcome);
       log.call(outcome);
     },
     calls,
@@ -158,6 +171,13 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
     credentials,
     random: Math.random,
     budgetReport: report,
+    tracing,
+  });
+  instruments.inference({
+    calls: () => calls.size,
+    budgets: () => ledger.view(),
+    circuits: () => circuits(options.models(), breakers, clock),
+    spans: () => tracing.counts(),
   });
 
   const cutWhere = (reason: (call: Call) => Reason | undefined): void => {
@@ -191,6 +211,7 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
         const { budgets, rateLimits: rates, models, providers } = snapshot;
         ledger.reconfigure({ budgets, rates, models: models.map(({ name }) => name) });
         credentials.retain(providers);
+        instruments.models(snapshot);
         breakers.retain(new Set(models.flatMap(({ targets }) => targets.map(targetKey))));
       }
       judgeAgain();
@@ -205,12 +226,25 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
     budgetFacts: () => report().budgets,
     async close() {
       checks.close();
+      await tracing.close(SPANS_MILLIS);
+      traced.value.close();
       routes.destroy();
       credentials.close();
       await shared?.close();
       await ledger.close();
     },
   });
+}
+
+function circuits(policy: InferencePolicySnapshot, breakers: CircuitBreakers, clock: Clock): readonly CircuitFacts[] {
+  if (policy.state === "missing") return [];
+  const now = clock.monotonic();
+  return policy.models
+    .flatMap(({ targets }) => targets)
+    .map((target) => {
+      const { provider, model } = target;
+      return { provider, target: model, state: breakers.state(targetKey(target), now) };
+    });
 }
 
 function ledgerCondition(ledger: Ledger): Condition {

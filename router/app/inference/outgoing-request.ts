@@ -12,6 +12,7 @@ import { formatHost } from "../../core/wire/host.ts";
 import type { Translation } from "../../core/translate/translation.ts";
 import { targetApi, translationFor } from "../../core/translate/translation-for.ts";
 import type { ModelRequest } from "../../edge/upstream/model-call.ts";
+import type { Call } from "./call.ts";
 import type { AdmittedCallParts } from "./admitted-call.ts";
 import type { CallProblem } from "./call-problem.ts";
 import type { InferenceRooms } from "./inference-rooms.ts";
@@ -35,6 +36,7 @@ const NOT_PASSED: ReadonlySet<string> = new Set(["accept-encoding", "content-enc
 /** The call as this target is to be asked, with its credential. A promise only where a token is being fetched. */
 export async function outgoingRequest(
   rooms: InferenceRooms,
+  call: Call,
   parts: AdmittedCallParts,
   connections: ProviderConnections,
   target: ModelTarget,
@@ -58,9 +60,13 @@ export async function outgoingRequest(
   if (!body.ok) return body;
 
   const headers: string[] = [];
+  const { span } = call;
+  if (span !== undefined) headers.push("traceparent", span.traceparent);
+  if (span?.tracestate !== undefined) headers.push("tracestate", span.tracestate);
   let hasVersion = false;
   for (const { name, rawName, value } of request.fields) {
     if (isClientCredential(name) || NOT_PASSED.has(name)) continue;
+    if (span !== undefined && (name === "traceparent" || name === "tracestate")) continue;
     if (!native && name.startsWith("anthropic-")) continue;
     if (name === ANTHROPIC_VERSION[0]) hasVersion = true;
     headers.push(rawName, value);

@@ -116,7 +116,7 @@ async function repeatable(
   if (end.stale) return sent;
   if (!sent.addedUsage || end.answer?.status !== 400 || !end.answer.body.includes("stream_options")) return undefined;
   connections.refusesStreamOptions = true;
-  const plain = await outgoingRequest(rooms, parts, connections, target);
+  const plain = await outgoingRequest(rooms, call, parts, connections, target);
   return plain.ok ? { ...plain.value, pass: sent.pass } : undefined;
 }
 
@@ -166,7 +166,7 @@ async function onRecord(
   connections: ProviderConnections,
   target: ModelTarget,
 ): Promise<Result<OutgoingCall, CallProblem>> {
-  const outgoing = await outgoingRequest(rooms, parts, connections, target);
+  const outgoing = await outgoingRequest(rooms, call, parts, connections, target);
   if (!outgoing.ok) return outgoing;
   call.facts.provider = target.provider;
   call.facts.target = target.model;
@@ -286,7 +286,9 @@ function answerStage(
       const seen = signals.filter(
         ({ severity, filtered, detected }) => filtered || detected || (severity ?? "safe") !== "safe",
       );
-      const named = seen.map(({ category, severity }) => `${category}.${severity ?? "detected"}`);
+      const named = seen.map(({ category, severity, filtered }) => {
+        return `${category}.${filtered ? "filtered" : (severity ?? "detected")}`;
+      });
       call.facts.signals = [...new Set([...call.facts.signals, ...named])].slice(0, MOST_SIGNALS);
     },
   };

@@ -137,6 +137,13 @@ const passwordInClear: Condition<SharedLedgerConfig> = {
   },
 };
 
+const headersInClear: Condition<RouterConfig["tracing"]> = {
+  check({ endpoint: url, headersFile }, map, report) {
+    if (headersFile === undefined || url?.scheme !== "http" || isLoopback(url)) return;
+    report.add(map, "credential_in_clear", "Header fields go over https, or over loopback, and never in clear.");
+  },
+};
+
 const bodyFits: Condition<{ bodyBytes: Bytes; heldBytes: Bytes }> = {
   check({ bodyBytes, heldBytes }, map, report) {
     if (bodyBytes === undefined || heldBytes === undefined || bodyBytes <= heldBytes) return;
@@ -289,12 +296,15 @@ export const routerConfigSpec = object({
     "The inference router.",
   ),
   tracing: defaulted(
-    object({
-      endpoint: optional(endpoint, "An OTLP/HTTP collector, without /v1/traces; without it no span is made."),
-      headersFile: optional(path, "A file with header fields, a line each: Name: value."),
-      percent: defaulted(integer({ minimum: 0, maximum: 100 }), 100, "Traces that are kept where no caller decided."),
-      latestNames: defaulted(boolean, false, "The newest OpenTelemetry GenAI names instead of the established ones."),
-    }),
+    object(
+      {
+        endpoint: optional(endpoint, "An OTLP/HTTP collector, without /v1/traces; without it no span is made."),
+        headersFile: optional(path, "A file with header fields, a line each: Name: value."),
+        percent: defaulted(integer({ minimum: 0, maximum: 100 }), 100, "Traces that are kept where no caller decided."),
+        latestNames: defaulted(boolean, false, "The newest OpenTelemetry GenAI names instead of the established ones."),
+      },
+      headersInClear,
+    ),
     {},
     "OpenTelemetry.",
   ),

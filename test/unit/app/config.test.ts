@@ -182,6 +182,7 @@ test("OpenTelemetry's own variables count, and ours win over them", async () => 
   };
   assert.deepEqual(await read(both), ["http://b:4318", true]);
   assert.deepEqual(await read({ ...both, SLUICE_TRACING_ENDPOINT: "https://c:4318" }), ["https://c:4318", true]);
+  assert.deepEqual(await read({ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }), ["OTEL_EXPORTER_OTLP_PROTOCOL not_spoken"]);
   assert.deepEqual(await read({ OTEL_EXPORTER_OTLP_ENDPOINT: "grpc://a:4317" }), [
     "OTEL_EXPORTER_OTLP_ENDPOINT bad_endpoint",
   ]);

@@ -222,6 +222,11 @@ for (const [name, yaml, code] of [
     "credential_in_clear",
   ],
   ["a ledger with a path", "inference: { sharedLedger: { endpoint: 'https://valkey:6379/0' } }", "bad_endpoint"],
+  [
+    "a collector's header in clear",
+    "tracing: { endpoint: 'http://otel:4318', headersFile: /h }",
+    "credential_in_clear",
+  ],
   ["more than all traces", "tracing: { percent: 101 }", "out_of_range"],
 ] as const) {
   test(`refused: ${name}`, () => {
