@@ -2,13 +2,17 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
+import { inferenceFaults } from "./inference/bounds.ts";
+import { compareGateways } from "./inference/compare.ts";
+import { portkeyVersion } from "./inference/portkey.ts";
+import { inferenceTable } from "./inference/table.ts";
 import { compareProxies } from "./proxy/compare.ts";
 import { median, proxyTable } from "./proxy/table.ts";
 
 /**
  * `npm run bench`: every bench, and its results into `bench/RESULTS.md`. `-- --short` takes a third of the time and
- * writes nothing; it fails (exit 1) where the first targets of the egress path are missed by a wide margin, so that CI
- * notices a cliff and not a noisy neighbour.
+ * writes nothing; it fails (exit 1) where the first targets of the egress path or of the inference path are missed by a
+ * wide margin, so that CI notices a cliff and not a noisy neighbour.
  */
 const short = process.argv.includes("--short");
 const root = join(import.meta.dirname, "..");
@@ -20,8 +24,12 @@ const comparison = await compareProxies(short, (text) => console.log(text));
 const table = proxyTable(comparison);
 console.log(`\n${table}`);
 
+const inference = await compareGateways(short, (text) => console.log(text));
+const inferenceText = inferenceTable(inference);
+console.log(`\n${inferenceText}`);
+
 const core: string[] = [];
-for (const name of ["decide", "audit"]) {
+for (const name of ["decide", "audit", "inference"]) {
   const file = join(import.meta.dirname, "core", `${name}.ts`);
   if (!existsSync(file)) continue;
   console.log(`bench/core/${name}.ts`);
@@ -53,9 +61,11 @@ if (!short) {
       "",
       `- date: ${new Date().toISOString().slice(0, 10)}, commit ${version}`,
       `- machine: ${cpus().length} x ${cpus()[0]?.model ?? "?"} (shared), ${readFileSync("/proc/version", "utf8").split(" ").slice(0, 3).join(" ")}`,
-      `- Node ${process.version}, ${packageVersion("squid")}, ${packageVersion("tinyproxy")}`,
+      `- Node ${process.version}, ${packageVersion("squid")}, ${packageVersion("tinyproxy")}, ${portkeyVersion()}`,
       "",
       table,
+      "",
+      inferenceText,
       "",
       ...core,
       "",
@@ -76,6 +86,11 @@ if (sluice === undefined || sluice.failures > 0) {
     console.error(`bench: far below Squid: CONNECT ${connects.toFixed(2)}, stream ${streams.toFixed(2)}`);
     process.exitCode = 1;
   }
+}
+
+for (const fault of inferenceFaults(inference)) {
+  console.error(`bench: inference: ${fault}`);
+  process.exitCode = 1;
 }
 
 function packageVersion(name: string): string {

@@ -81,7 +81,7 @@ export class AgentConnection {
       this.#head = Buffer.from(head);
       return;
     }
-    const text = head.latin1Slice(0, end);
+    const text = head.toString("latin1", 0, end);
     const length = LENGTH.exec(text)?.[1];
     this.#ok = text.startsWith("HTTP/1.1 200");
     this.#last = /\r\nconnection: *close/i.test(text);
@@ -93,7 +93,7 @@ export class AgentConnection {
   #body(bytes: Buffer): void {
     if (bytes.length > 0) this.#sink?.part(bytes);
     if (this.#left === undefined) {
-      const end = bytes.latin1Slice(Math.max(0, bytes.length - LAST_CHUNK.length));
+      const end = bytes.toString("latin1", Math.max(0, bytes.length - LAST_CHUNK.length));
       this.#tail = (this.#tail + end).slice(-LAST_CHUNK.length);
       if (this.#tail === LAST_CHUNK) this.#finish(this.#ok);
       return;

@@ -8,7 +8,7 @@ import { startPortkey } from "./portkey.ts";
 import { cpuSeconds, type Memory, memoryNow } from "./process-facts.ts";
 import { startSluice } from "./sluice.ts";
 import { soak, type Soak } from "./soak.ts";
-import { syncTime } from "./sync-time.ts";
+import { type SyncTime, syncTimes } from "./sync-time.ts";
 
 /** Of one way to the provider; lists have one figure a round. */
 export interface WayFigures {
@@ -36,7 +36,7 @@ export interface WayFigures {
 export interface InferenceComparison {
   readonly rounds: number;
   readonly cores: Cores | undefined;
-  readonly sync: { readonly p50: number; readonly p99: number };
+  readonly sync: { readonly together: SyncTime; readonly apart: SyncTime };
   readonly figures: readonly WayFigures[];
   /** Why a peer is not in the figures. */
   readonly missing: string | undefined;
@@ -49,6 +49,8 @@ export const MANY = 64;
 export const PACE = 20;
 export const WORDS = 64;
 const CHAT_OCTETS = 1_024;
+/** Of the round that is not counted: until then the engine is still compiling. */
+const WARM_SECONDS = 2.5;
 
 interface Plan {
   readonly rounds: number;
@@ -64,10 +66,10 @@ interface Plan {
 
 const SHORT: Plan = {
   rounds: 2,
-  slice: 0.7,
+  slice: 0.5,
   ramp: 0.2,
   paced: [128],
-  pacedSeconds: 2.5,
+  pacedSeconds: 2,
   soakSeconds: 20,
   everything: false,
 };
@@ -98,7 +100,7 @@ export async function compareGateways(short: boolean, progress: (text: string) =
   try {
     const { port } = await message<{ port: number }>(origin);
     if (cores !== undefined) moveHere(cores.gateway);
-    const sync = await syncTime();
+    const sync = await syncTimes();
     if (cores !== undefined) moveHere(cores.load);
     const sluice = await startSluice(port, cores?.gateway);
     gateways.push(sluice);
@@ -182,7 +184,8 @@ async function oneRound(load: ChildProcess, way: Way, plan: Plan, counts: boolea
   const { gateway, port, headers, row } = way;
   const calls = { kind: "calls", port, headers, octets: CHAT_OCTETS, seconds: plan.slice, ramp: plan.ramp } as const;
   const before = gateway === undefined ? 0 : cpuSeconds(gateway.pid);
-  const many = await ask(load, { ...calls, concurrency: MANY });
+  const seconds = counts ? plan.slice : WARM_SECONDS;
+  const many = await ask(load, { ...calls, seconds, concurrency: MANY });
   const used = gateway === undefined ? 0 : cpuSeconds(gateway.pid) - before;
   const one = await ask(load, { ...calls, concurrency: 1 });
   const streams = { kind: "streams", port, headers, pace: 2, words: 4, concurrency: 1, seconds: plan.slice } as const;

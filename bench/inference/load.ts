@@ -81,7 +81,7 @@ async function streams(order: StreamsOrder): Promise<StreamsResult> {
     connection.send(request, {
       part(bytes) {
         const now = performance.now();
-        const text = rest + bytes.latin1Slice();
+        const text = rest + bytes.toString("latin1");
         let at = text.indexOf(WORD_MARK);
         let end = 0;
         for (; at >= 0; at = text.indexOf(WORD_MARK, end)) {

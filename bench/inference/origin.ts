@@ -26,7 +26,7 @@ class ProviderConnection {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on("data", (chunk) => this.#data(chunk));
+    socket.on("data", (chunk: Buffer) => this.#data(chunk));
     socket.on("error", () => socket.destroy());
     socket.on("close", () => clearTimeout(this.#timer));
   }
@@ -44,7 +44,7 @@ class ProviderConnection {
         else this.#kept = bytes;
         return;
       }
-      const head = bytes.latin1Slice(0, end);
+      const head = bytes.toString("latin1", 0, end);
       const length = LENGTH.exec(head)?.[1];
       // Every gateway here knows how long the body is; a chunked one would be read wrongly.
       if (length === undefined || CHUNKED.test(head)) {
@@ -62,7 +62,7 @@ class ProviderConnection {
     this.#left -= bytes.length;
     if (this.#left > 0) return;
     this.#left = undefined;
-    if (this.#small) this.#answerSmall(bytes.latin1Slice());
+    if (this.#small) this.#answerSmall(bytes.toString("latin1"));
     else this.#socket.write(chatAnswer);
   }
 

@@ -4,7 +4,10 @@ const TEXT = 'He said \\"no\\", and then:\\n- a list of words, none of them wort
 
 /** A chat request with a body of exactly `octets`; at least 128. */
 export function chatRequest(headers: readonly string[], octets: number): Buffer {
-  return request(headers, filled(octets, '{"model":"test-model","temperature":0.2,"messages":[{"role":"user","content":"', '"}]}'));
+  return request(
+    headers,
+    filled(octets, '{"model":"test-model","temperature":0.2,"messages":[{"role":"user","content":"', '"}]}'),
+  );
 }
 
 /** A chat request of about 1 KB that asks the bench's provider for a stream. */

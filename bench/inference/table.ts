@@ -2,6 +2,7 @@ import { median } from "../proxy/table.ts";
 import { type InferenceComparison, MANY, PACE, type WayFigures, WORDS } from "./compare.ts";
 import { portkeyVersion } from "./portkey.ts";
 import type { Memory } from "./process-facts.ts";
+import type { SyncTime } from "./sync-time.ts";
 
 /** Markdown: medians over the rounds, with minimum and maximum; what is added or a ratio is of the same round. */
 export function inferenceTable(comparison: InferenceComparison): string {
@@ -16,7 +17,7 @@ export function inferenceTable(comparison: InferenceComparison): string {
   return [
     "### bench/inference: chat calls and streams, every feature on",
     "",
-    `Sluice runs with signed policies, its credential put in and looked for in the answers, usage metered, budgets in tokens, requests and dollars, rate limits, strict audit (fdatasync before a call leaves) and a log line a call; ${portkeyVersion()} without retries, budgets or log. ${pinned} ${rounds} rounds, the ways in turn; median (minimum - maximum); what is added is more than direct in the same round. One append with its fdatasync takes ${sync.p50.toFixed(2)} ms here (p99 ${sync.p99.toFixed(2)}).`,
+    `Sluice runs with signed policies, its credential put in and looked for in the answers, usage metered, budgets in tokens, requests and dollars, rate limits, strict audit (fdatasync before a call leaves) and a log line a call; ${portkeyVersion()} without retries, budgets or log. ${pinned} ${rounds} rounds, the ways in turn; median (minimum - maximum); what is added is more than direct in the same round. One append with its fdatasync takes ${millis(sync.together)} ms here, one a while after the last ${millis(sync.apart)} ms (p50 / p99).`,
     ...(missing === undefined ? [] : ["", `Not compared: ${missing}.`]),
     "",
     `Chat, 1 KB each way; ${MANY} connections, then one, then one stream at a time:`,
@@ -91,6 +92,10 @@ function soakRow({ name, readyMillis, idle, soak }: WayFigures): string {
   if (soak === undefined) return cells([...started, "", "", "", "", "", ""]);
   const { seconds, perSecond, peak, growth, after, failures } = soak;
   return cells([...started, seconds, whole(perSecond), both(peak), both(growth, 1), both(after), failures]);
+}
+
+function millis({ p50, p99 }: SyncTime): string {
+  return `${p50.toFixed(2)} / ${p99.toFixed(2)}`;
 }
 
 function both({ rss, anon }: Memory, digits = 0): string {

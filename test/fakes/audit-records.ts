@@ -14,13 +14,12 @@ export interface ReadRecord {
   readonly detail: Record<string, unknown>;
 }
 
-/** Every record of a directory, in the order of its segments. */
+/** Every record of a directory, in the order of its segments. A line that is being written is not one yet. */
 export function auditRecords(directory: string): ReadRecord[] {
   return readdirSync(directory)
     .filter((name) => name.endsWith(".jsonl"))
     .toSorted()
-    .flatMap((name) => readFileSync(join(directory, name), "utf8").split("\n"))
-    .filter((line) => line !== "")
+    .flatMap((name) => readFileSync(join(directory, name), "utf8").split("\n").slice(0, -1))
     .map((line) => JSON.parse(line) as ReadRecord);
 }
 

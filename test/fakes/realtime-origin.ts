@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createServer as createHttpServer, type IncomingMessage } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { testCa } from "./origins.ts";
 import { frame } from "./websocket-frame.ts";
 
@@ -48,6 +48,8 @@ export interface RealtimeOrigin extends AsyncDisposable {
   readonly handshakes: readonly SeenHandshake[];
   readonly peers: readonly RealtimePeer[];
   script(reply: RealtimeReply): void;
+  /** Connections that come from now on are accepted, and hear nothing until this has settled. */
+  hold(until: Promise<void>): void;
 }
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -59,12 +61,6 @@ export async function startRealtimeOrigin(tls?: readonly string[]): Promise<Real
   const peers: RealtimePeer[] = [];
   const open = new Set<Socket>();
   const server = tls === undefined ? createHttpServer() : createHttpsServer(credentials(tls));
-  server.on("connection", (socket: Socket) => {
-    connections += 1;
-    open.add(socket);
-    socket.on("error", () => socket.destroy());
-    socket.on("close", () => open.delete(socket));
-  });
   server.on("upgrade", (request: IncomingMessage, socket: Socket) => {
     const { url = "", headers, rawHeaders } = request;
     handshakes.push({ url, headers, rawHeaders });
@@ -72,9 +68,20 @@ export async function startRealtimeOrigin(tls?: readonly string[]): Promise<Real
     answer(socket, headers, reply, peers);
   });
   server.on("request", (_request, response) => response.writeHead(500).end("not upgraded"));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  let held: Promise<void> = Promise.resolve();
+  const front = createTcpServer({ pauseOnConnect: true }, (socket) => {
+    open.add(socket);
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => open.delete(socket));
+    void held.then(() => {
+      connections += 1;
+      server.emit("connection", socket);
+      return socket.resume();
+    });
+  });
+  await new Promise<void>((resolve) => front.listen(0, "127.0.0.1", resolve));
   return {
-    port: (server.address() as AddressInfo).port,
+    port: (front.address() as AddressInfo).port,
     get connections() {
       return connections;
     },
@@ -83,8 +90,11 @@ export async function startRealtimeOrigin(tls?: readonly string[]): Promise<Real
     script(next) {
       reply = next;
     },
+    hold(until) {
+      held = until;
+    },
     async [Symbol.asyncDispose]() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const closed = new Promise<void>((resolve) => front.close(() => resolve()));
       for (const socket of open) socket.destroy();
       await closed;
     },

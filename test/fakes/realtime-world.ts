@@ -103,6 +103,7 @@ export async function startRealtimeWorld(): Promise<RealtimeWorld> {
     "rateLimits:",
     "  - { id: per-minute, tokensPerMinute: 1000000, models: [rated] }",
     "  - { id: one-at-a-time, concurrent: 1, models: [single] }",
+    "  - { id: keyless-one-at-a-time, concurrent: 1, models: [keyless] }",
     "guardrails:",
     "  - { id: no-secrets, on: [input], action: block, patterns: { builtIn: [api_key] }, models: [guarded] }",
   ];

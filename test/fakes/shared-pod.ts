@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { systemClock } from "../../router/app/clock.ts";
 import type { BudgetRooms, CallAsk, Held } from "../../router/app/inference/budget-rooms.ts";
-import type { CallProblem } from "../../router/app/inference/inference-rooms.ts";
+import type { CallProblem } from "../../router/app/inference/call-problem.ts";
 import {
   createSharedBudgets,
   type SharedBudgetEvent,

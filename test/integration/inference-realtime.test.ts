@@ -550,6 +550,33 @@ test("a connection counts as a call in progress for as long as it is open", asyn
   await second.closed;
 });
 
+test("a call that was sent to nobody holds nothing", async () => {
+  for (let call = 0; call < 2; call += 1) {
+    const { text } = await world.ask("/v1/realtime?model=keyless", HANDSHAKE, /\}\s*$/);
+    assert.match(text, /^HTTP\/1\.1 502 /, text);
+  }
+});
+
+test("a host that is denied while it is being dialled is sent nothing", async () => {
+  const { sidecar, secure } = world;
+  const gate = Promise.withResolvers<void>();
+  secure.hold(gate.promise);
+  const handshakes = secure.handshakes.length;
+  const waiting = world.ask("/v1/realtime?model=on-tls", HANDSHAKE, /\}\s*$/);
+  const loaded = async (version: number): Promise<void> => {
+    const line = new RegExp(`"EgressPolicy","name":"test","version":${version},.*policy loaded`);
+    while (!line.test(sidecar.output())) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  sidecar.publish([], ["{ id: not-there, hosts: [provider.test] }"]);
+  await loaded(2);
+  gate.resolve();
+  const { text } = await waiting;
+  assert.match(text, /^HTTP\/1\.1 403 .*Sluice-Reason: address_not_allowed/s);
+  assert.equal(secure.handshakes.length, handshakes);
+  sidecar.publish([]);
+  await loaded(3);
+});
+
 test("a policy under which it could not be opened ends it at once; others are left alone", async () => {
   const from = await world.settled();
   const guarded = await world.connect(VOICE);

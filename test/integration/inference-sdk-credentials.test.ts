@@ -31,6 +31,8 @@ const rows: readonly LeakRow[] = [
   { name: "an answer that echoes the request", reply: { echo: true }, status: 502 },
   { name: "the same, octet by octet", reply: { echo: true, splitEvery: 1 }, status: 502 },
   { name: "the key as a word of the answer", reply: { words: ["Your key: ", PROVIDER_KEY, "!"] }, status: 502 },
+  { name: "an answer that is compressed unasked", reply: { echo: true, gzip: true }, status: 502 },
+  { name: "a refusal that is compressed unasked", reply: { status: 400, body: errorText, gzip: true }, status: 502 },
   { name: "its base64", reply: { words: ["Basic ", KEY64, "!"] }, status: 502 },
   { name: "a refusal that names it", reply: { status: 400, body: errorText }, status: 400 },
   { name: "the same, in pieces", reply: { status: 400, body: errorText, splitEvery: 4 }, status: 400 },

@@ -9,6 +9,8 @@ import { type ModelWorld, servedModel, startModelWorld } from "../fakes/model-wo
 
 const HELLO = "Hello from the model.";
 const LONG = Array.from({ length: 400 }, () => "word ");
+// The SDK warns of models that it does not know.
+globalThis.AI_SDK_LOG_WARNINGS = false;
 let world: ModelWorld;
 
 before(async () => {

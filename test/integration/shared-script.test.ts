@@ -454,3 +454,35 @@ test("an open hold of many is swept without losing any", needs, async () => {
   const fields = await ledger.send("HLEN", rules[0]?.key ?? "");
   assert.equal(fields.ok && fields.value, 4 + 1_250 + 1, "what was charged is gone");
 });
+
+test("a request that is released in a later window is taken from no other", needs, async () => {
+  for (const window of [{ kind: "minute" as const }, { kind: "rolling" as const, millis: millis(MINUTE) }]) {
+    await flush();
+    const rules = [shared({ id: "n", unit: "requests", limit: 5, window })];
+    const [first, second] = [holdOf("1", rules), holdOf("2", rules)];
+    await reserve(first, TEN);
+    await reserve(second, TEN + 2 * MINUTE);
+    assert.equal((await end(releaseRequest(first), first, TEN + 2 * MINUTE)).found, 1);
+    assert.equal((await look(rules, TEN + 2 * MINUTE))[0]?.used, 1);
+    assert.equal((await end(releaseRequest(second), second, TEN + 2 * MINUTE + 1)).found, 1);
+    assert.equal((await look(rules, TEN + 2 * MINUTE + 1))[0]?.used, 0);
+  }
+});
+
+test("a window of a millisecond that nobody looked at for a month costs the server no time", needs, async () => {
+  await flush();
+  const rules = [shared({ window: { kind: "rolling", millis: millis(1) } })];
+  await reserve(holdOf("1", rules, 1), TEN);
+  const began = performance.now();
+  assert.equal((await reserve(holdOf("2", rules), TEN + 30 * 86_400_000)).kind, "admitted");
+  assert.ok(performance.now() - began < 1_000);
+});
+
+test("a refusal tidies up too", needs, async () => {
+  await flush();
+  const rules = [shared({ limit: 200 })];
+  await reserve(holdOf("1", rules, 1_000), TEN);
+  assert.equal((await reserve(holdOf("2", rules), TEN + 1_000)).kind, "refused");
+  const fields = await ledger.send("HLEN", rules[0]?.key ?? "");
+  assert.equal(fields.ok && fields.value, 4);
+});

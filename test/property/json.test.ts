@@ -12,6 +12,8 @@ import { cutAt, scanChunks } from "../unit/core/json/scan-text.ts";
 const NAMES = ["model", "usage", "stream", "größe"];
 const PLAN = scanPlan({
   capture: new Map(NAMES.map((name) => [name, 1_000_000])),
+  optional: new Set(["stream"]),
+  items: new Set(["usage", "url"]),
   count: new Set(["url", "ü", "a", ""]),
   depth: 512,
 });

@@ -4,7 +4,7 @@ import type { StreamCheck } from "../../core/guardrail/stream-check.ts";
 import { StreamCollector } from "../../core/guardrail/stream-collector.ts";
 import { StreamGuard, type StreamStep } from "../../core/guardrail/stream-guard.ts";
 import type { Api } from "../../core/inference/api.ts";
-import { askRemotely, CHECK_FAILED, type PostCheck, type RemoteCheck } from "./remote-check.ts";
+import { askRemotely, CHECK_FAILED, type PostCheck, type RemoteCheck, WEBHOOK } from "./remote-check.ts";
 
 /** Frames go in whole, with their terminators; what comes out goes to the agent in that order. Blocked is for good. */
 export interface GuardedStream {
@@ -51,10 +51,13 @@ export function guardedStream(
         if (verdict.kind === "block") return { kind: "blocked", guardrail: rail.id, name: verdict.reason };
         if (verdict.kind === "pass") continue;
         const frames = collector.release(verdict.texts);
+        // What may not be masked was: something is in it.
+        if (frames === undefined) return { kind: "blocked", guardrail: rail.id, name: WEBHOOK };
         collector = new StreamCollector(api);
         if (!frames.every((frame) => collector.frame(frame))) return unjudged;
       }
-      return { kind: "emit", frames: collector.release() };
+      const frames = collector.release();
+      return frames === undefined ? unjudged : { kind: "emit", frames };
     },
   };
 }

@@ -7,7 +7,7 @@ import type { StreamCheck } from "../../core/guardrail/stream-check.ts";
 import { bodyTexts, type Phase } from "../../core/guardrail/written-texts.ts";
 import type { Api } from "../../core/inference/api.ts";
 import { type GuardedStream, guardedStream } from "./guarded-stream.ts";
-import { askRemotely, isRemote, type PostCheck, type RemoteCheck } from "./remote-check.ts";
+import { askRemotely, isRemote, type PostCheck, type RemoteCheck, WEBHOOK } from "./remote-check.ts";
 
 export type Verdict =
   | { readonly kind: "pass" }
@@ -106,12 +106,17 @@ export function createGuardrails(post: PostCheck): Guardrails {
       const texts = bodyTexts(now, phase);
       if (texts === undefined) return { kind: "block", guardrail: rail.id, reason: UNREADABLE };
       if (texts.hasTokenIds) return { kind: "block", guardrail: rail.id, reason: TOKEN_IDS };
-      const question = { phase, api, model, texts: texts.written.map(({ value }) => value) };
+      const question = { phase, api, model, texts: texts.said.map(({ value }) => value) };
       const verdict = await askRemotely(rail, question, post);
       if (verdict.kind === "block") return { kind: "block", guardrail: rail.id, reason: verdict.reason };
       if (verdict.kind === "pass") continue;
-      const values = new Map(texts.written.map((token, index) => [token, verdict.texts[index] ?? ""]));
+      const values = new Map(texts.said.map((token, index) => [token, verdict.texts[index] ?? ""]));
       for (const [token, value] of values) if (value === token.value) values.delete(token);
+      const maskable = new Set(texts.written);
+      // A name or a number cannot be masked: whoever would has found something.
+      if (values.keys().some((token) => !maskable.has(token))) {
+        return { kind: "block", guardrail: rail.id, reason: WEBHOOK };
+      }
       if (values.size === 0) continue;
       now = rewrittenBody(now, texts, values);
       masking.push(rail.id);

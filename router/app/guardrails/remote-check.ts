@@ -38,6 +38,8 @@ export interface Question {
 
 /** The reason where a check has not answered, in time and as it should. */
 export const CHECK_FAILED = "check_failed";
+/** The reason where a webhook gave none, or would mask what may not be masked. */
+export const WEBHOOK = "webhook";
 
 /** Asks about texts. Whatever is not a proper answer in time blocks; never rejects. */
 export async function askRemotely(
@@ -60,10 +62,10 @@ export async function askRemotely(
     case "allow":
       return { kind: "pass" };
     case "block":
-      return blocked(said.value.reason === "" ? "webhook" : said.value.reason);
+      return blocked(said.value.reason === "" ? WEBHOOK : said.value.reason);
     case "mask":
       // The policy says what may be done: whoever would mask where it says block has found something.
-      return action === "mask" ? { kind: "mask", texts: said.value.texts } : blocked("webhook");
+      return action === "mask" ? { kind: "mask", texts: said.value.texts } : blocked(WEBHOOK);
     default:
       return assertNever(said.value);
   }

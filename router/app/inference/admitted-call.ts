@@ -5,7 +5,7 @@ import type { RequestFacts } from "../../core/inference/request-facts.ts";
 import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
 import type { ModelRule } from "../../core/models/inference-policy.ts";
 import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
-import type { Held } from "./budget-rooms.ts";
+import type { CallAsk, Held } from "./budget-rooms.ts";
 import type { HeldBody } from "./held-body.ts";
 
 export type CallRoute = Extract<AgentRoute, { kind: "call" }>;
@@ -19,6 +19,8 @@ export interface AdmittedCallParts {
   readonly facts: RequestFacts;
   readonly body: HeldBody;
   readonly held: Held;
+  /** What `held` was asked with. */
+  readonly ask: CallAsk;
   /** When the body's last octet had come. */
   readonly readAt: Millis;
   /** Those that apply to the model, for its answer. */

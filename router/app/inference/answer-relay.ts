@@ -3,6 +3,7 @@ import type { Reason } from "../../core/base/reason.ts";
 import { LeakGate } from "../../core/credential/leak-gate.ts";
 import type { LeakPattern } from "../../core/credential/leak-pattern.ts";
 import type { Api } from "../../core/inference/api.ts";
+import type { Usage } from "../../core/inference/usage.ts";
 import type { ResponseMeter } from "../../core/inference/response-meter.ts";
 import { cutFrames, errorFrames } from "../../core/inference/stream-terminal.ts";
 import type { Field } from "../../core/wire/message-head.ts";
@@ -17,7 +18,14 @@ export type AttemptEnd =
   /** The provider's answer reached the agent whole. */
   | { readonly kind: "relayed" }
   /** It had begun to reach the agent, and the agent has been told in its own API's way that it is not whole. */
-  | { readonly kind: "broken"; readonly reason: Reason | undefined; readonly detail: string; readonly rule?: string }
+  | {
+      readonly kind: "broken";
+      readonly reason: Reason | undefined;
+      readonly detail: string;
+      readonly rule?: string;
+      /** What the agent was given ends as its API ends an answer: the connection goes on. */
+      readonly clean?: boolean;
+    }
   /** Nothing of it reached the agent: another target may be tried, or `answer` passed on. */
   | {
       readonly kind: "failed";
@@ -57,6 +65,8 @@ export interface RelayOptions {
   readonly secrets: LeakPattern | undefined;
   /** The provider has answered, and not with a refusal. */
   answered(fields: readonly Field[]): void;
+  /** What the call is charged for as it stands. */
+  owed(): Usage;
   /** What of the provider's head the agent gets. */
   fields(fields: readonly Field[]): readonly Field[];
   /** When the request was sent. */
@@ -79,6 +89,10 @@ export class AnswerRelay implements ModelSink {
   readonly #emit: (bytes: Uint8Array) => void;
   readonly #resolve: (end: AttemptEnd) => void;
   readonly #gate: LeakGate | undefined;
+  /** What a stage gives goes through here. */
+  readonly #staged: (bytes: Uint8Array) => void = () => undefined;
+  readonly #endGate: () => void = () => undefined;
+  #leaked = false;
   #model: ModelCall | undefined;
   #head:
     | { readonly status: number; readonly fields: readonly Field[]; readonly length: number | undefined }
@@ -91,6 +105,8 @@ export class AnswerRelay implements ModelSink {
   #wait: Promise<void> | undefined;
   #done = false;
   #timer: NodeJS.Timeout | undefined;
+  /** The agent has left with the whole answer; only the usage behind it is still waited for. */
+  #onlyUsage = false;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -100,7 +116,18 @@ export class AnswerRelay implements ModelSink {
     this.#resolve = resolve;
     const { meter, secrets } = options;
     this.#gate = secrets && new LeakGate(secrets, (octets) => meter.push(octets, this.#emit));
-    this.#emit = options.stage === undefined ? this.#give : (bytes) => options.stage?.push(bytes, this.#give);
+    const { stage } = options;
+    if (stage === undefined) this.#emit = this.#give;
+    else {
+      // A translation takes escapes off: what was no secret before may be one after it.
+      const behind = secrets && new LeakGate(secrets, this.#give);
+      this.#staged = (bytes) => {
+        if (behind?.push(bytes) === false) this.#leaked = true;
+        else if (behind === undefined) this.#give(bytes);
+      };
+      this.#endGate = () => behind?.end();
+      this.#emit = (bytes) => stage.push(bytes, this.#staged);
+    }
   }
 
   /** The call that feeds this; to be told right after it was sent. */
@@ -132,7 +159,14 @@ export class AnswerRelay implements ModelSink {
     if (this.#refusal !== undefined) return this.#collect(chunk);
     if (this.#gate === undefined) meter.push(chunk, this.#emit);
     else if (!this.#gate.push(chunk)) {
-      this.#end("upstream_invalid", "The provider's answer holds the router's own credential.");
+      this.#leaked = true;
+    }
+    if (this.#leaked) {
+      this.#end("upstream_invalid", LEAK);
+      return true;
+    }
+    if (this.#onlyUsage) {
+      if (meter.complete || (meter.usage !== undefined && meter.unstated === undefined)) this.#leave();
       return true;
     }
     if (meter.garbage !== undefined) {
@@ -165,6 +199,7 @@ export class AnswerRelay implements ModelSink {
 
   end(end: ModelEnd): void {
     if (this.#done) return;
+    if (this.#onlyUsage) return this.#leave();
     if (end.cause !== "completed") return this.#broke(end);
     const { meter, stage, streaming } = this.#options;
     const head = this.#head;
@@ -193,7 +228,7 @@ export class AnswerRelay implements ModelSink {
     if (!streaming && !meter.complete) {
       return this.#end("upstream_invalid", "The provider's answer is not the JSON document that its API gives.");
     }
-    const judged = stage?.end(this.#give);
+    const judged = stage?.end(this.#staged);
     // A check elsewhere has the last word; until it has spoken nothing of the answer is out.
     if (judged instanceof Promise) void judged.then(() => this.#finish());
     else this.#finish();
@@ -202,6 +237,8 @@ export class AnswerRelay implements ModelSink {
   #finish(): void {
     if (this.#done) return;
     const { meter, stage } = this.#options;
+    this.#endGate();
+    if (this.#leaked) return this.#end("upstream_invalid", LEAK);
     if (stage?.stopped !== undefined) {
       const { reason, detail, rule } = stage.stopped;
       return this.#end(reason, detail, rule);
@@ -218,7 +255,7 @@ export class AnswerRelay implements ModelSink {
   }
 
   readonly #give = (bytes: Uint8Array): void => {
-    if (bytes.length === 0) return;
+    if (bytes.length === 0 || this.#onlyUsage) return;
     if (this.#committed) this.#write(bytes);
     else {
       this.#held.push(bytes);
@@ -279,14 +316,29 @@ export class AnswerRelay implements ModelSink {
     }
   }
 
-  /** The agent left, or we end the call: the provider is told at once, before anything else happens. */
+  /**
+   * The agent left, or we end the call: the provider is told at once. But an agent that has all of its answer does not
+   * get around the usage that comes behind it: for that the provider is listened to a moment longer.
+   */
   #cutShort(): void {
     if (this.#done) return;
-    this.#model?.abort();
-    const { call } = this.#options;
+    const { call, meter, streaming } = this.#options;
     const reason = call.cutReason;
-    if (reason === undefined) this.#settle({ kind: "broken", reason, detail: "The agent left." });
-    else this.#end(reason, "The router ended the call.");
+    if (reason !== undefined) {
+      this.#model?.abort();
+      return this.#end(reason, "The router ended the call.");
+    }
+    const unsaid = meter.usage === undefined || meter.unstated !== undefined;
+    if (!streaming || meter.finishReasons.length === 0 || !unsaid) return this.#leave();
+    this.#onlyUsage = true;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#leave(), USAGE_MILLIS);
+    this.#model?.resume();
+  }
+
+  #leave(): void {
+    this.#model?.abort();
+    this.#settle({ kind: "broken", reason: undefined, detail: "The agent left." });
   }
 
   #budgetCut(budget: string): void {
@@ -295,10 +347,10 @@ export class AnswerRelay implements ModelSink {
     // What the agent is given is not what was metered, or ends within a frame: no terminal of its API can follow.
     if (stage !== undefined || !meter.stop()) return this.#end("budget_exhausted", detail, budget);
     this.#commit();
-    this.#write(cutFrames(api, meter));
+    this.#write(cutFrames(api, meter, this.#options.owed()));
     this.#model?.abort();
     answer.finish(idle);
-    this.#settle({ kind: "broken", reason: "budget_exhausted", detail, rule: budget });
+    this.#settle({ kind: "broken", reason: "budget_exhausted", detail, rule: budget, clean: true });
   }
 
   /** Ends for a reason: told in the stream where it has begun, and left to the caller where it has not. */
@@ -340,4 +392,7 @@ function isJson({ name, value }: Field): boolean {
   return name === "content-type" && /^application\/json\b/i.test(value);
 }
 
+/** How long the usage of an answer that was left at its end is waited for. */
+const USAGE_MILLIS = 2_000;
+const LEAK = "The provider's answer holds the router's own credential.";
 const NO_TOKEN = "The provider's first token did not come in time.";

@@ -2,6 +2,7 @@ import type { Clock } from "../../core/base/clock.ts";
 import { type Millis, millis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
+import type { Provider } from "../../core/models/inference-policy.ts";
 import type { CallFacts, CallOutcome, CallStart } from "../../core/outcome/inference-outcome.ts";
 import type { CallSpan } from "../../edge/tracing/tracing.ts";
 import type { PolicyIdentity } from "../../core/policy/permit.ts";
@@ -18,6 +19,8 @@ export class Call {
   /** Undefined: no spans are made. */
   readonly span: CallSpan | undefined;
   policy: PolicyIdentity | undefined;
+  /** Whom it was sent to. */
+  via: Provider | undefined;
   /** Its durable record exists. */
   admitted = false;
   /** Why it may not go on under a policy, beyond what holds for every call; asked when another comes into force. */

@@ -9,6 +9,7 @@ import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import { RequestBody } from "../../edge/listeners/request-body.ts";
 import type { CallRoute } from "./admitted-call.ts";
+import type { CallAsk } from "./budget-rooms.ts";
 import type { Call } from "./call.ts";
 import { type HeldBody, holdBody, rewritten } from "./held-body.ts";
 import { type CallProblem, refusalOf } from "./call-problem.ts";
@@ -50,6 +51,8 @@ export async function serveCall(
   try {
     const early = obstacle(rooms);
     if (early !== undefined) return refuse(early);
+    const type = request.fields.find(({ name }) => name === "content-type");
+    if (type !== undefined && !JSON_TYPE.test(type.value)) return refuse(NOT_JSON);
     if (request.expectContinue) agent.write("HTTP/1.1 100 Continue\r\n\r\n");
     const plan = bodyPlan(route.api);
     const read = await holdBody(body, request.framing, plan, rooms.bodies, rooms.config.bodyBytes);
@@ -90,26 +93,42 @@ async function serveRead(
   }
   if (facts.background && rooms.budgets.meters(model.name)) return refuse(BACKGROUND);
   const rails = policy.limitsOf(model).guardrails;
-  const guarded = await guardInput(rooms, rails, route.api, model, facts, body);
+  const guarded = await whileOn(call, guardInput(rooms, rails, route.api, model, facts, body));
+  if (guarded === undefined) return refuse(LEFT);
   if (!guarded.ok) return refuse(guarded.problem);
   const judged = guarded.value;
 
-  const estimate = rooms.budgets.hold({
+  const ask: CallAsk = {
     model: model.name,
     input: inputBound(model, facts, judged.length),
     output: APIS[route.api].operation === "embeddings" || APIS[route.api].free ? 0 : outputBound(model, facts),
     choices: facts.choices,
     least: facts.least,
-  });
-  const taken = estimate instanceof Promise ? await estimate : estimate;
+  };
+  const estimate = rooms.budgets.hold(ask);
+  const taken = estimate instanceof Promise ? await whileOn(call, estimate) : estimate;
+  if (taken === undefined) {
+    // What is held after all is held for nobody.
+    void Promise.resolve(estimate).then((late) => late.ok && rooms.budgets.release(late.value));
+    return refuse(LEFT);
+  }
   if (!taken.ok) return refuse(taken.problem);
-  return speak(
-    rooms,
-    agent,
-    call,
-    { policy, model, route, request, facts, body: judged, held: taken.value, rails, readAt },
-    refuse,
-  );
+  const parts = { policy, model, route, request, facts, body: judged, held: taken.value, ask, rails, readAt };
+  return speak(rooms, agent, call, parts, refuse);
+}
+
+const LEFT: CallProblem = { reason: "draining", detail: undefined };
+
+/** The value, or undefined as soon as the call is over: its body and its place are not kept for a check that hangs. */
+async function whileOn<Value>(call: Call, value: Promise<Value>): Promise<Value | undefined> {
+  if (call.over) return undefined;
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  call.onCut(() => resolve(undefined));
+  try {
+    return await Promise.race([value, promise]);
+  } finally {
+    call.onCut(undefined);
+  }
 }
 
 /** Why no call goes on now, whatever it is. Looked at before its body is read, and again after. */
@@ -121,6 +140,14 @@ export function obstacle(rooms: InferenceRooms): CallProblem | undefined {
   if (!(rooms.time() < policy.deniesFrom)) return { reason: "policy_expired", detail: undefined };
   return rooms.auditWritable() ? undefined : { reason: "audit_unavailable", detail: undefined };
 }
+
+/** What another charset makes of an octet, the scan does not see. */
+const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i;
+const NOT_JSON: CallProblem = {
+  reason: "malformed_request",
+  status: 415,
+  detail: "The Content-Type of a call is application/json, in UTF-8.",
+};
 
 const BACKGROUND: CallProblem = {
   reason: "path_not_allowed",

@@ -10,7 +10,7 @@ import { CircuitBreakers } from "../../core/inference/circuit-breaker.ts";
 import { RetryBudget } from "../../core/inference/failover.ts";
 import type { RunFacts } from "../../core/attest/run-facts.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
-import type { InferencePolicySnapshot } from "../../core/models/compile-inference-policy.ts";
+import type { CompiledInferencePolicy, InferencePolicySnapshot } from "../../core/models/compile-inference-policy.ts";
 import { endedCallEvent } from "../../core/outcome/inference-projection.ts";
 import type { NetworkFacts } from "../../core/policy/network.ts";
 import type { PolicySnapshot } from "../../core/policy/snapshot.ts";
@@ -194,7 +194,7 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
       if (provider === undefined || model === undefined) return undefined;
       if (policy.state === "missing") return "policy_missing";
       if (!(time.now() < policy.deniesFrom)) return "policy_expired";
-      if (policy.model(model) === undefined || policy.provider(provider) === undefined) return "model_not_allowed";
+      if (!stillNamed(policy, model, call)) return "model_not_allowed";
       const lost = call.lostUnder?.(policy);
       if (lost !== undefined || address === undefined) return lost;
       return routes.admits(policy, provider, address) ? undefined : "address_not_allowed";
@@ -216,7 +216,7 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
       }
       judgeAgain();
       if (snapshot.state !== "loaded") return;
-      routes.prepare(snapshot);
+      routes.use(snapshot);
       guardrails.prepare(snapshot.guardrails);
     },
     judgeAgain,
@@ -234,6 +234,15 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
       await ledger.close();
     },
   });
+}
+
+/** The model still has the target that the call went to, at the same place. */
+function stillNamed(policy: CompiledInferencePolicy, name: string, { via, facts }: Call): boolean {
+  const now = via === undefined ? undefined : policy.provider(via.id);
+  if (via === undefined || now === undefined) return via === undefined;
+  const targets = policy.model(name)?.targets ?? [];
+  const sameEndpoint = JSON.stringify([now.api, now.endpoint]) === JSON.stringify([via.api, via.endpoint]);
+  return sameEndpoint && targets.some(({ provider, model }) => provider === via.id && model === facts.target);
 }
 
 function circuits(policy: InferencePolicySnapshot, breakers: CircuitBreakers, clock: Clock): readonly CircuitFacts[] {

@@ -31,7 +31,24 @@ export interface OutgoingCall {
 }
 
 /** Written by the client, or of this connection only, or not for a provider. */
-const NOT_PASSED: ReadonlySet<string> = new Set(["accept-encoding", "content-encoding", "origin", "referer"]);
+const NOT_PASSED: ReadonlySet<string> = new Set([
+  "accept-encoding",
+  "content-encoding",
+  // One reader is to take the body as the scan took it: UTF-8, JSON.
+  "content-type",
+  "forwarded",
+  "origin",
+  "range",
+  "referer",
+  "via",
+  // Google: an answer without the members that it does not name, usage among them.
+  "x-goog-fieldmask",
+]);
+
+/** Conditions on what is not cached, whom others believe the caller to be, and names that CGI and WSGI take for others. */
+function isPassed(name: string): boolean {
+  return !NOT_PASSED.has(name) && !name.startsWith("if-") && !name.startsWith("x-forwarded-") && !name.includes("_");
+}
 
 /** The call as this target is to be asked, with its credential. A promise only where a token is being fetched. */
 export async function outgoingRequest(
@@ -51,21 +68,23 @@ export async function outgoingRequest(
   const api: Api = native ? route.api : (targetApi(provider.api) ?? route.api);
   const query = request.query === "" ? "" : `?${withoutCredentialParameters(request.query.slice(1))}`;
   const base = { api: provider.api, path: provider.endpoint.path, apiVersion: provider.apiVersion };
-  const path = providerPath(base, api, target.model, facts.stream, native ? query : "");
+  const path = providerPath(base, api, target.model, facts.stream, native && provider.api !== "gemini" ? query : "");
   if (path === undefined) {
     return fail({ reason: "model_not_allowed", detail: "The model is not served on this API.", param: "model" });
   }
   const streamUsage = provider.streamUsage && !connections.refusesStreamOptions;
-  const body = native ? nativeBody(parts, provider, target, streamUsage) : translatedBody(parts, target, translation);
+  const body = native
+    ? nativeBody(parts, provider, target, streamUsage)
+    : translatedBody(parts, provider, target, translation, streamUsage);
   if (!body.ok) return body;
 
-  const headers: string[] = [];
+  const headers: string[] = ["content-type", "application/json"];
   const { span } = call;
   if (span !== undefined) headers.push("traceparent", span.traceparent);
   if (span?.tracestate !== undefined) headers.push("tracestate", span.tracestate);
   let hasVersion = false;
   for (const { name, rawName, value } of request.fields) {
-    if (isClientCredential(name) || NOT_PASSED.has(name)) continue;
+    if (isClientCredential(name) || !isPassed(name)) continue;
     if (span !== undefined && (name === "traceparent" || name === "tracestate")) continue;
     if (!native && name.startsWith("anthropic-")) continue;
     if (name === ANTHROPIC_VERSION[0]) hasVersion = true;
@@ -92,7 +111,7 @@ export async function outgoingRequest(
     request: { method: "POST", path, headers, body: chunks, length },
     api,
     translation: native ? undefined : translation,
-    addedUsage: native && addedUsage && (api === "chat" || api === "completions"),
+    addedUsage: addedUsage && (api === "chat" || api === "completions"),
   });
 }
 
@@ -112,21 +131,23 @@ function nativeBody(
     model: target.model,
     cap: held.outputCap,
     streamUsage,
-    newCapName: provider.api === "azure" || isOpenai(provider),
+    newCapName: newCapName(provider),
   };
   const changes = outgoingEdits(body.object, facts, wishes);
   return ok(changes.length === 0 ? body : splice(body.chunks, editMembers(body.object, changes)));
 }
 
 /** OpenAI's own newer models know only `max_completion_tokens`; many compatible origins know only the older name. */
-function isOpenai({ endpoint }: Provider): boolean {
-  return endpoint.host.kind === "name" && /(?:^|\.)openai\.com$/.test(endpoint.host.text);
+function newCapName({ api, endpoint }: Provider): boolean {
+  return api === "azure" || (endpoint.host.kind === "name" && /(?:^|\.)openai\.com$/.test(endpoint.host.text));
 }
 
 function translatedBody(
   parts: AdmittedCallParts,
+  provider: Provider,
   target: ModelTarget,
   translation: Translation,
+  streamUsage: boolean,
 ): Result<BodyChunks, CallProblem> {
   const whole = wholeBody(parts.body);
   if (!whole.ok) return whole;
@@ -140,7 +161,13 @@ function translatedBody(
       param,
     });
   }
-  const octets = Buffer.from(JSON.stringify(translated.value));
+  const { stream_options: usage, max_completion_tokens: most, ...rest } = translated.value;
+  const written = {
+    ...rest,
+    ...(usage === undefined || !streamUsage ? {} : { stream_options: usage }),
+    ...(most === undefined ? {} : { [newCapName(provider) ? "max_completion_tokens" : "max_tokens"]: most }),
+  };
+  const octets = Buffer.from(JSON.stringify(written));
   return ok({ chunks: [octets], length: octets.length });
 }
 

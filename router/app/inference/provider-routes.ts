@@ -47,8 +47,9 @@ export class ProviderRoutes {
     this.#rooms = rooms;
   }
 
+  /** Undefined also for a policy that is not in force any more. */
   of(policy: CompiledInferencePolicy, id: string): ProviderConnections | undefined {
-    if (policy !== this.#policy) this.#replace(policy);
+    if (policy !== this.#policy) return undefined;
     const known = this.#open.get(id);
     if (known !== undefined) return known;
     const provider = policy.provider(id);
@@ -74,8 +75,10 @@ export class ProviderRoutes {
     return made;
   }
 
-  /** Loads what the first call would wait for. */
-  prepare(policy: CompiledInferencePolicy): void {
+  /** This policy is in force from here on. Loads what its first call would wait for. */
+  use(policy: CompiledInferencePolicy): void {
+    this.reset();
+    this.#policy = policy;
     const [first] = policy.providers;
     if (first !== undefined) void this.of(policy, first.id)?.client.prepare();
   }
@@ -98,11 +101,6 @@ export class ProviderRoutes {
     if (provider === undefined) return false;
     const permit = providerPermit(policy, provider, this.#rooms.egress(), this.#rooms.time());
     return permit.ok && admitAddresses(this.#rooms.network(), permit.value, [address]).ok;
-  }
-
-  #replace(policy: CompiledInferencePolicy): void {
-    this.reset();
-    this.#policy = policy;
   }
 }
 

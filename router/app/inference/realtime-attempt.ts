@@ -100,8 +100,8 @@ async function open(
   call.facts.address = address;
   const lost = lostMeanwhile(rooms, call);
   if (lost !== undefined || call.signal.aborted) {
-    transport.destroy();
     socket.destroy();
+    transport.destroy();
     return failed(lost ?? "draining", "The call ended before anything was sent.", false);
   }
   session.sent = true;

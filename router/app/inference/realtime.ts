@@ -99,7 +99,10 @@ async function converse(
   bill.close();
   if (!("kind" in last)) return refuse(agent, call, last, session.sent);
   if (call.signal.aborted) return refuse(agent, call, { reason: last.reason, detail: last.detail }, session.sent);
-  passRefusal(agent, call, { request: { ...request, keepAlive: false } }, last, forms);
+  passRefusal(agent, call, { request: { ...request, keepAlive: false }, rails: [] }, last, {
+    forms,
+    translation: undefined,
+  });
   return "done";
 }
 

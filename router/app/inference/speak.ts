@@ -1,6 +1,7 @@
 import { type Api, APIS } from "../../core/inference/api.ts";
 import { assertNever } from "../../core/base/assert-never.ts";
 import { millis } from "../../core/base/quantity.ts";
+import type { Reason } from "../../core/base/reason.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { isOriginCredential } from "../../core/credential/client-credentials.ts";
 import { holdsSecret } from "../../core/credential/secret-forms.ts";
@@ -9,6 +10,7 @@ import { errorKind } from "../../core/inference/error-kind.ts";
 import { type AttemptFailure, mayTryNext, targetSign } from "../../core/inference/failover.ts";
 import { responseMeter } from "../../core/inference/response-meter.ts";
 import { retryHint } from "../../core/inference/retry-hint.ts";
+import type { Translation } from "../../core/translate/translation.ts";
 import type { ModelTarget, Provider } from "../../core/models/inference-policy.ts";
 import { orderTargets } from "../../core/models/pick-targets.ts";
 import { admittedCallEvent } from "../../core/outcome/inference-projection.ts";
@@ -18,6 +20,7 @@ import { HttpAnswer } from "../../edge/listeners/http-answer.ts";
 import { type AnswerStage, FrameStage, type StageParts, WholeStage } from "./answer-stage.ts";
 import { AnswerRelay, type AttemptEnd } from "./answer-relay.ts";
 import { Bill } from "./bill.ts";
+import type { Held } from "./budget-rooms.ts";
 import type { Call } from "./call.ts";
 import type { AdmittedCallParts } from "./admitted-call.ts";
 import type { CallProblem } from "./call-problem.ts";
@@ -56,21 +59,35 @@ async function tryTargets(
   rooms: InferenceRooms,
   agent: AgentSocket,
   call: Call,
-  parts: AdmittedCallParts,
+  admitted: AdmittedCallParts,
   bill: Bill,
   refuse: (problem: CallProblem) => Next,
 ): Promise<Next> {
+  let parts = admitted;
   const targets = orderTargets(parts.model, rooms.random()).slice(0, MOST_ATTEMPTS);
   let last: Failed | CallProblem = NO_TARGET;
   let forms: readonly string[] = [];
+  let translation: Translation | undefined;
   rooms.retries.called();
   for (const [index, target] of targets.entries()) {
+    if (bill.owes) {
+      const more = await holdAgain(rooms, call, parts);
+      if (!more.ok) {
+        last = more.problem;
+        break;
+      }
+      bill.renew(more.value);
+      parts = { ...parts, held: more.value };
+    }
     const connections = rooms.routes.of(parts.policy, target.provider);
-    if (connections === undefined) continue;
+    if (connections === undefined) {
+      last = CHANGED;
+      break;
+    }
     const ready = await prepared(rooms, call, parts, connections, target);
     if (!ready.ok) {
       last = ready.problem;
-      if (last.reason === "audit_unavailable" || last.reason === "malformed_request") break;
+      if (FINAL.has(last.reason)) break;
       continue;
     }
     const answer = new HttpAnswer(agent, call.start.request, parts.request.version === "1.0", parts.request.keepAlive);
@@ -83,14 +100,42 @@ async function tryTargets(
       return conclude(call, end, answer);
     }
     last = end;
+    translation = ready.value.translation;
     forms = rooms.credentials.leakRules(connections.provider).forms;
     if (index + 1 === targets.length || call.over || !mayTryNext(failureOf(ready.value, end))) break;
     if (!rooms.retries.take(rooms.clock.monotonic())) break;
   }
   // Before the agent is told, so that what it is told is how it stands.
   bill.close();
-  if ("kind" in last) return passRefusal(agent, call, parts, last, forms);
+  if ("kind" in last) return passRefusal(agent, call, parts, last, { forms, translation });
   return refuse(last);
+}
+
+/** No other target would do better. */
+const FINAL: ReadonlySet<Reason> = new Set<Reason>([
+  "audit_unavailable",
+  "malformed_request",
+  "overloaded",
+  "draining",
+]);
+
+/** Between its policy's look-up and its sending a call may have waited; nothing is sent by a policy that is not in force. */
+const CHANGED: CallProblem = {
+  reason: "overloaded",
+  detail: "The policy changed while the call was being prepared: ask again.",
+  retryAfter: 1_000,
+};
+
+/** Another attempt after one that was charged: what is held covers one. */
+async function holdAgain(
+  rooms: InferenceRooms,
+  call: Call,
+  { ask }: AdmittedCallParts,
+): Promise<Result<Held, CallProblem>> {
+  const held = await rooms.budgets.hold(ask);
+  if (!held.ok || !call.over) return held;
+  rooms.budgets.release(held.value);
+  return fail({ reason: "draining", detail: undefined });
 }
 
 const NO_TARGET: CallProblem = {
@@ -127,7 +172,7 @@ function conclude(call: Call, end: Exclude<AttemptEnd, Failed>, answer: HttpAnsw
       return answer.keepsAlive ? "again" : "done";
     case "broken":
       call.aborted(end.reason, end.detail, end.rule);
-      return "done";
+      return end.clean === true && answer.keepsAlive ? "again" : "done";
     default:
       return assertNever(end);
   }
@@ -184,7 +229,7 @@ async function onRecord(
   if (!recorded.ok) return fail({ reason: "audit_unavailable", detail: undefined });
   call.admitted = true;
   if (call.over) return fail({ reason: call.cutReason ?? "draining", detail: undefined });
-  return outgoing;
+  return rooms.policy() === parts.policy ? outgoing : fail(CHANGED);
 }
 
 async function attempt(
@@ -221,11 +266,13 @@ async function attempt(
     firstToken: timeouts.firstToken,
     idle: rooms.limits.idle,
     secrets: rules.secrets.length === 0 ? undefined : rules.pattern,
+    owed: () => bill.owed(),
     answered: (fields) => bill.answered(fields),
     fields: (fields) => passedFields(fields, rules.forms),
     now: () => rooms.clock.monotonic(),
   });
   bill.begin(meter);
+  call.via = provider;
   call.facts.overhead ??= millis(rooms.clock.monotonic() - parts.readAt);
   const sent = client.send(outgoing.request, relay, {
     firstByte: timeouts.firstToken,
@@ -246,7 +293,7 @@ async function attempt(
   if (status === 401 || status === 403) rooms.credentials.rejected(provider);
   const hint = end.answer === undefined ? undefined : retryHint(end.answer.fields, rooms.clock.now());
   rooms.breakers.report(pass, targetSign(failureOf(outgoing, end), hint), now, rooms.random());
-  if (status !== undefined || !end.sent) bill.free();
+  if (status !== undefined || !end.sent || end.stale) bill.free(end.sent);
   else bill.charge();
   return end;
 }
@@ -314,5 +361,7 @@ function failureOf({ api }: OutgoingCall, end: Failed): AttemptFailure {
 
 /** Without what would tell the agent of the credential, whatever form it comes in. */
 export function passedFields(fields: readonly Field[], forms: readonly string[]): readonly Field[] {
-  return fields.filter(({ name, value }) => !isOriginCredential(name) && !holdsSecret(value, forms));
+  return fields.filter(
+    ({ name, value }) => !isOriginCredential(name) && !holdsSecret(name, forms) && !holdsSecret(value, forms),
+  );
 }

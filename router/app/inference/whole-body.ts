@@ -16,8 +16,27 @@ export function wholeText({ chunks, length }: HeldBody, most: number): Result<st
   return fail({ reason: "request_too_large", detail });
 }
 
+const COMMA = 0x2c;
+/** Parsed, a comma costs a hundred octets; an image in base64 has none. */
+const MOST_COMMAS = 100_000;
+
+/** A large body of many small members holds up the router for seconds, and its memory for good (5 s of 8 MiB, measured). */
+function hasMany(chunks: readonly Uint8Array[]): boolean {
+  let commas = 0;
+  for (const chunk of chunks) {
+    for (let at = chunk.indexOf(COMMA); at !== -1; at = chunk.indexOf(COMMA, at + 1)) {
+      commas += 1;
+      if (commas > MOST_COMMAS) return true;
+    }
+  }
+  return false;
+}
+
 /** The same as a value. The scan has found it a strict JSON object. */
 export function wholeBody(body: HeldBody): Result<JsonObject, CallProblem> {
   const text = wholeText(body, MOST_PARSED);
+  if (text.ok && body.length > MOST_GUARDED && hasMany(body.chunks)) {
+    return fail({ reason: "request_too_large", detail: "A body that a translation looks into has fewer members." });
+  }
   return text.ok ? ok(JSON.parse(text.value) as JsonObject) : text;
 }

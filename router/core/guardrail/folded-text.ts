@@ -1,51 +1,68 @@
+import { EscapeReader, type Escapes } from "./escape-reader.ts";
+
 /** Units normalised together: `normalize` takes quadratic time over a run of combining marks (200,000: 12 s). */
 const BLOCK = 64;
 /** Units folded at a time: replacing keeps a list of all places, which for 8 MiB of escapes would be more than the heap. */
 const PART = 4_096;
-const LONGEST_ESCAPE = 6;
 
 // oxlint-disable-next-line no-control-regex -- all of ASCII is meant
 const NOT_ASCII = /[^\x00-\x7f]+/g;
 const UNSEEN = /[\p{Mn}\p{Me}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
 /** Arabic sentences in one character, eighteen units long and nothing that is looked for. */
 const LONG_LIGATURES = /[\ufdfa\ufdfb]/g;
-const ESCAPE = /\\u([0-9A-Fa-f]{4})/g;
 
 /**
  * The text as a reader understands it whom look-alikes do not mislead: compatible forms are plain (full-width letters,
  * circled digits: NFKD), marks, accents and invisible characters are gone, all spaces, dashes and decimal digits are
- * ASCII's, and `\u0041`, as JSON within a text has it, is the character. Letters of other scripts that look like Latin
- * ones stay what they are. Offsets are not those of the text. Undefined: nothing differs.
+ * ASCII's, and `\u0041`, as JSON within a text has it, is the character; with "json" so are the other escapes, which are
+ * read first. Letters of other scripts that look like Latin ones stay what they are. Offsets are not those of the text.
+ * Undefined: nothing differs.
  */
-export function foldedText(text: string): string | undefined {
+export function foldedText(text: string, escapes: Escapes = "code"): string | undefined {
+  const reader = new FoldedReader(escapes);
   const parts: string[] = [];
-  for (let from = 0; from < text.length;) {
-    const to = cutAfter(text, from);
-    parts.push(foldedPart(text.slice(from, to)));
-    from = to;
-  }
+  for (let from = 0; from < text.length; from += PART) parts.push(reader.read(text.slice(from, from + PART)));
+  parts.push(reader.rest());
   const folded = parts.join("");
   return folded === text ? undefined : folded;
 }
 
-/** Where a part ends that begins at `from`: neither in an escape nor in a pair of surrogates. */
-function cutAfter(text: string, from: number): number {
-  const to = from + PART;
-  if (to >= text.length) return text.length;
-  const backslash = text.lastIndexOf("\\", to - 1);
-  if (backslash > to - LONGEST_ESCAPE && backslash > from) return backslash;
-  const isPair = (text.charCodeAt(to - 1) & 0xfc00) === 0xd800;
-  return isPair ? to - 1 : to;
-}
+/** Reads a text that comes in pieces, cut anywhere, as `foldedText` reads it. */
+export class FoldedReader {
+  readonly #json: EscapeReader | undefined;
+  readonly #code = new EscapeReader("code");
+  /** The first half of a character beyond U+FFFF. */
+  #half = "";
 
-function foldedPart(part: string): string {
-  const plain = part.includes("\\u") ? part.replaceAll(ESCAPE, (_, hex: string) => unit(hex)) : part;
-  return plain.replaceAll(NOT_ASCII, foldRun);
+  constructor(escapes: Escapes) {
+    this.#json = escapes === "json" ? new EscapeReader("json") : undefined;
+  }
+
+  /** What an escape or a character begins that is not whole yet comes with the next piece. */
+  read(piece: string): string {
+    const read = this.#half + this.#code.read(this.#json?.read(piece) ?? piece);
+    this.#half = (read.charCodeAt(read.length - 1) & 0xfc00) === 0xd800 ? read.slice(-1) : "";
+    return (this.#half === "" ? read : read.slice(0, -1)).replaceAll(NOT_ASCII, foldRun);
+  }
+
+  /** What has come to no end. */
+  rest(): string {
+    return this.#half + this.#code.rest() + (this.#json?.rest() ?? "");
+  }
 }
 
 /** Something in it may read otherwise once folded. */
 export function mayFold(text: string): boolean {
   return text.search(NOT_ASCII) >= 0 || text.includes("\\u");
+}
+
+/** It may hold escapes of JSON. */
+export function mayEscape(text: string): boolean {
+  return text.includes("\\");
+}
+
+export function mayReadOtherwise(text: string): boolean {
+  return mayEscape(text) || mayFold(text);
 }
 
 function foldRun(run: string): string {
@@ -69,8 +86,4 @@ function digitOf(character: string): string {
   let value = 0;
   while (value < 9 && /\p{Nd}/u.test(String.fromCodePoint(point - value - 1))) value += 1;
   return String(value);
-}
-
-function unit(hex: string): string {
-  return String.fromCharCode(Number.parseInt(hex, 16));
 }

@@ -1,13 +1,7 @@
 import type { Api } from "../inference/api.ts";
-import { isFreeMember, isWrittenMember } from "./written-texts.ts";
-
-/** A string in a frame that a model wrote. */
-export interface FramePiece {
-  readonly text: string;
-  /** The text that it continues; undefined: it is a text by itself. */
-  readonly channel: string | undefined;
-  put(text: string): void;
-}
+import { FrameCollector, type FramePiece, isMembers, type Members } from "./frame-collector.ts";
+import { hasTwins } from "./frame-twins.ts";
+import { bodyTexts } from "./written-texts.ts";
 
 export interface FrameTexts {
   readonly pieces: readonly FramePiece[];
@@ -17,9 +11,6 @@ export interface FrameTexts {
   rewritten(): string;
 }
 
-type Members = Record<string, unknown>;
-
-const MAXIMUM_DEPTH = 64;
 /** Every channel begins with it. */
 const EVERYTHING = "";
 
@@ -28,14 +19,22 @@ export function canGuardStream(api: Api): boolean {
   return readers[api] !== undefined;
 }
 
-/** The texts in one frame: the JSON of an SSE event's data or of an NDJSON line. Undefined: it cannot be read. */
+/**
+ * The texts in one frame: the JSON of an SSE event's data or of an NDJSON line. Undefined: it cannot be read, or an object
+ * in it has two members of one name, of which the agent may take the other.
+ */
 export function frameTexts(api: Api, data: string): FrameTexts | undefined {
   if (data === "[DONE]") return { pieces: [], ended: [EVERYTHING], rewritten: () => data };
   const frame = parsed(data);
   const read = readers[api];
-  if (frame === undefined || read === undefined) return undefined;
-  const collector = new Collector(frame);
+  if (frame === undefined || read === undefined || hasTwins(data, frame)) return undefined;
+  const collector = new FrameCollector(frame);
   read(frame, collector);
+  if (collector.hasLongNumber) {
+    const texts = bodyTexts(data, "output");
+    if (texts === undefined) return undefined;
+    for (const { kind, value } of texts.said) if (kind === "number") collector.addFixed(value);
+  }
   return collector.isTooDeep ? undefined : collector;
 }
 
@@ -48,62 +47,10 @@ function parsed(data: string): Members | undefined {
   }
 }
 
-class Collector implements FrameTexts {
-  readonly pieces: FramePiece[] = [];
-  readonly ended: string[] = [];
-  readonly #spelled: Members[] = [];
-  readonly #frame: Members;
-  isTooDeep = false;
-
-  constructor(frame: Members) {
-    this.#frame = frame;
-  }
-
-  /** All strings in a member's value. Those of one place, over all frames, are one text where there is a `channel`. */
-  add(holder: Members | unknown[], key: string | number, channel: string | undefined, isFree = false, depth = 0): void {
-    const value: unknown = (holder as Members)[key];
-    if (typeof value === "string") {
-      if (isFree || typeof key === "number" || isWrittenMember(key)) this.#piece(holder, key, value, channel);
-      return;
-    }
-    if (typeof value !== "object" || value === null) return;
-    if (depth > MAXIMUM_DEPTH) {
-      this.isTooDeep = true;
-      return;
-    }
-    if (key === "logprobs" && !Array.isArray(holder)) this.#spelled.push(holder);
-    const free = isFree || (typeof key === "string" && isFreeMember(key) && depth > 0 && !Array.isArray(value));
-    if (Array.isArray(value)) {
-      // Items of a list follow each other, unless they are numbered.
-      for (const [index, item] of (value as unknown[]).entries()) {
-        const number = isMembers(item) && typeof item["index"] === "number" ? `#${item["index"]}` : "";
-        this.add(value as unknown[], index, channel === undefined ? undefined : channel + number, free, depth + 1);
-      }
-    } else {
-      for (const name of Object.keys(value)) {
-        this.add(value as Members, name, channel === undefined ? undefined : `${channel}/${name}`, free, depth + 1);
-      }
-    }
-  }
-
-  rewritten(): string {
-    for (const holder of this.#spelled) holder["logprobs"] = null;
-    return JSON.stringify(this.#frame);
-  }
-
-  #piece(holder: Members | unknown[], key: string | number, text: string, channel: string | undefined): void {
-    const put = (value: string): void => {
-      // "__proto__" is a member like others.
-      Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true });
-    };
-    this.pieces.push({ text, channel, put });
-  }
-}
-
-type Reader = (frame: Members, into: Collector) => void;
+type Reader = (frame: Members, into: FrameCollector) => void;
 
 /** Members that no reader knows are texts by themselves. */
-function rest(frame: Members, into: Collector, but: string): void {
+function rest(frame: Members, into: FrameCollector, but: string): void {
   for (const name of Object.keys(frame)) if (name !== but) into.add(frame, name, undefined);
 }
 
@@ -125,7 +72,7 @@ const readMessages: Reader = (frame, into) => {
     case "content_block_delta": {
       const member = frame["type"] === "content_block_start" ? "content_block" : "delta";
       const block = frame[member];
-      if (isMembers(block)) for (const name of Object.keys(block)) into.add(block, name, channel + name);
+      if (isMembers(block)) for (const name of Object.keys(block)) into.add(block, name, channel + name, false, 1);
       rest(frame, into, member);
       return;
     }
@@ -198,10 +145,6 @@ const readers: Readonly<Partial<Record<Api, Reader>>> = {
   ollama_chat: readLine,
   ollama_generate: readLine,
 };
-
-function isMembers(value: unknown): value is Members {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 function membersIn(value: unknown): readonly Members[] {
   return Array.isArray(value) ? value.filter(isMembers) : [];

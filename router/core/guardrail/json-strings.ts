@@ -11,6 +11,13 @@ export interface JsonToken {
   readonly depth: number;
 }
 
+/** A token's value as whoever reads the JSON shows it: 4.1e3 is the number 4100. */
+export function shownValue({ kind, value }: JsonToken): string {
+  return kind === "number" && EXPONENT.test(value) ? String(Number(value)) : value;
+}
+
+const EXPONENT = /[.eE]/;
+
 interface Container {
   readonly isObject: boolean;
   /** The member's name that comes or stands, and for an array the one it is the value of. */
@@ -91,8 +98,8 @@ export function eachJsonToken(
   return open.length === 0;
 }
 
-/** The index after the closing quote. */
-function stringEnd(text: string, start: number): number | undefined {
+/** The index after the closing quote of the string at `start`. */
+export function stringEnd(text: string, start: number): number | undefined {
   for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
     let backslashes = 0;
     while (text.charCodeAt(at - 1 - backslashes) === 0x5c) backslashes += 1;

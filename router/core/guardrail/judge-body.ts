@@ -1,5 +1,5 @@
-import { mayFold } from "./folded-text.ts";
-import type { JsonToken } from "./json-strings.ts";
+import { mayReadOtherwise } from "./folded-text.ts";
+import { type JsonToken, shownValue } from "./json-strings.ts";
 import { maskedText, type Match } from "./match.ts";
 import { type PatternSearch, TOO_COMPLEX } from "./pattern-search.ts";
 import { rewrittenBody } from "./rewritten-body.ts";
@@ -33,8 +33,8 @@ function block(name: string): BodyVerdict {
 }
 
 function blocked(search: PatternSearch, body: string, { all, written }: BodyTexts): BodyVerdict {
-  const folds = mayFold(body);
-  const values = all.map(({ value }) => value);
+  const folds = mayReadOtherwise(body);
+  const values = all.map(shownValue);
   if (written.length > 1) values.push(written.map(({ value }) => value).join(""));
   for (const value of values) {
     const name = search.test(value) ?? (folds ? search.testFolded(value) : undefined);
@@ -47,14 +47,14 @@ function masked(search: PatternSearch, body: string, texts: BodyTexts): BodyVerd
   const { all, written } = texts;
   const maskable = new Set(written);
   for (const token of all) {
-    const name = maskable.has(token) ? undefined : search.test(token.value);
+    const name = maskable.has(token) ? undefined : search.test(shownValue(token));
     if (name !== undefined) return block(name);
   }
   const names = new Set<string>();
   const values = maskedValues(search, written, names);
   if (values === undefined) return block(TOO_COMPLEX);
   const now = (token: JsonToken): string => values.get(token) ?? token.value;
-  if (mayFold(body)) {
+  if (mayReadOtherwise(body)) {
     for (const value of [...all.map(now), written.map(now).join("")]) {
       const name = search.testFolded(value);
       if (name !== undefined) return block(name);

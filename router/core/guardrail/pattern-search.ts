@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../base/result.ts";
-import { foldedText, mayFold } from "./folded-text.ts";
-import { type Before, type Cursor, LazyDfa } from "./lazy-dfa.ts";
+import { foldedText, mayEscape, mayFold } from "./folded-text.ts";
+import { type Before, type Cursor, type DfaState, LazyDfa } from "./lazy-dfa.ts";
 import { joinedMatches, type Match } from "./match.ts";
 import { searchAutomaton, type SearchTarget } from "./search-automaton.ts";
 import { parseSearchPattern, reversed, type SearchNode } from "./search-syntax.ts";
@@ -98,6 +98,12 @@ export class PatternSearch {
     return this.#patterns[target]?.check !== undefined;
   }
 
+  /** For streams: nothing is under way, and this unit stands before. */
+  firstAfter(unit: number): DfaState {
+    const { classes } = this.together;
+    return this.together.first(classes.isWord[classes.of[unit] ?? 0] === true ? "word" : "other");
+  }
+
   /** The name of a pattern that matches between `from` and `to`, or `TOO_COMPLEX`, or undefined. */
   test(text: string, from = 0, to = text.length): string | undefined {
     const ended = this.#endedIn(text, from, to, true);
@@ -112,10 +118,14 @@ export class PatternSearch {
     return undefined;
   }
 
-  /** As `test`, of the text as `foldedText` reads it; undefined, too, where that is the text itself. */
+  /** As `test`, of the text as `foldedText` reads it in either way; undefined, too, where that is the text itself. */
   testFolded(text: string): string | undefined {
     const folded = mayFold(text) ? foldedText(text) : undefined;
-    return folded === undefined ? undefined : this.test(folded);
+    const unescaped = mayEscape(text) ? foldedText(text, "json") : undefined;
+    return (
+      (folded === undefined ? undefined : this.test(folded)) ??
+      (unescaped === undefined || unescaped === folded ? undefined : this.test(unescaped))
+    );
   }
 
   /**

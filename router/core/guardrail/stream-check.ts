@@ -1,6 +1,8 @@
-import { maskedText, type Match } from "./match.ts";
-import { foldedText, mayFold } from "./folded-text.ts";
+import type { Escapes } from "./escape-reader.ts";
+import { mayEscape, mayFold } from "./folded-text.ts";
+import { joinedMatches, maskedText, type Match } from "./match.ts";
 import { type PatternSearch, TOO_COMPLEX } from "./pattern-search.ts";
+import { StreamReading } from "./stream-reading.ts";
 import { TextHold } from "./text-hold.ts";
 
 /** A guardrail of patterns as it looks at a stream. */
@@ -16,69 +18,125 @@ export interface Blocked {
   readonly name: string;
 }
 
-/** How far a channel had come, as it stands and folded. */
-export interface ChannelMark {
-  readonly plain: number;
-  readonly folded: number;
-}
-
-interface Holds {
-  readonly check: StreamCheck;
-  readonly plain: TextHold;
-  /** From the first piece on that reads otherwise once folded. Blocks. */
-  folded: TextHold | undefined;
-}
-
 /** One text of a stream (of a choice, of a block), under all checks. */
 export class StreamChannel {
-  readonly #holds: readonly Holds[];
-  #plain = 0;
-  #folded = 0;
+  readonly #texts: readonly CheckedText[];
+  #length = 0;
 
   constructor(checks: readonly StreamCheck[], window: number) {
-    this.#holds = checks.map((check) => {
-      return { check, plain: new TextHold(check.search, check.action, window), folded: undefined };
-    });
+    this.#texts = checks.map(({ guardrail, search, action }) => new CheckedText(guardrail, search, action, window));
   }
 
-  get mark(): ChannelMark {
-    return { plain: this.#plain, folded: this.#folded };
+  /** How far it has come, in UTF-16 units. */
+  get length(): number {
+    return this.#length;
   }
 
   push(piece: string): Blocked | undefined {
-    const folds = mayFold(piece);
-    const folded = folds ? (foldedText(piece) ?? piece) : piece;
-    for (const holds of this.#holds) {
-      if (folds) holds.folded ??= holds.plain.fork();
-      const name = holds.plain.push(piece) ?? holds.folded?.push(folded);
-      if (name !== undefined) return { guardrail: holds.check.guardrail, name };
+    const escapes = mayEscape(piece);
+    // A backslash at the end may be the beginning of "\u".
+    const folds = mayFold(piece) || (escapes && piece.endsWith("\\"));
+    for (const text of this.#texts) {
+      const name = text.push(piece, folds, escapes);
+      if (name !== undefined) return { guardrail: text.guardrail, name };
     }
-    this.#plain += piece.length;
-    this.#folded += folded.length;
+    this.#length += piece.length;
     return undefined;
   }
 
   flush(): Blocked | undefined {
-    for (const { check, plain, folded } of this.#holds) {
-      const name = plain.flush() ?? folded?.flush();
-      if (name !== undefined) return { guardrail: check.guardrail, name };
+    for (const text of this.#texts) {
+      const name = text.flush();
+      if (name !== undefined) return { guardrail: text.guardrail, name };
     }
     return undefined;
   }
 
-  isSettled(to: ChannelMark): boolean {
-    return this.#holds.every(
-      ({ plain, folded }) => plain.settled >= to.plain && (folded === undefined || folded.settled >= to.folded),
-    );
+  isSettled(to: number): boolean {
+    return this.#texts.every((text) => text.isSettled(to));
   }
 
   /** To be masked, of what is settled. */
   matches(): readonly Match[] {
-    return this.#holds.flatMap(({ plain }) => plain.matches);
+    return this.#texts.flatMap(({ plain }) => plain.matches);
   }
 
   forget(before: number): void {
-    for (const { plain } of this.#holds) plain.forget(before);
+    for (const { plain } of this.#texts) plain.forget(before);
+  }
+}
+
+/**
+ * A text under one check: as it stands, and in each other reading from the first piece on that may read otherwise. What is
+ * found in a reading blocks. Where the check masks, readings are of what the masks leave.
+ */
+class CheckedText {
+  readonly guardrail: string;
+  readonly plain: TextHold;
+  readonly #action: "block" | "mask";
+  #folded: StreamReading | undefined;
+  #unescaped: StreamReading | undefined;
+  /** Where the check masks: what the readings have not got yet, and where it begins. */
+  #unread = "";
+  #read = 0;
+
+  constructor(guardrail: string, search: PatternSearch, action: "block" | "mask", window: number) {
+    this.guardrail = guardrail;
+    this.plain = new TextHold(search, action, window);
+    this.#action = action;
+  }
+
+  push(piece: string, folds: boolean, escapes: boolean): string | undefined {
+    if (this.#action === "mask") return this.#pushMasked(piece, folds || escapes);
+    if (folds) this.#folded ??= this.#reading("code", this.plain.length);
+    if (escapes) this.#unescaped ??= this.#reading("json", this.plain.length);
+    return this.plain.push(piece) ?? this.#give(piece, this.plain.length);
+  }
+
+  flush(): string | undefined {
+    const name = this.plain.flush() ?? (this.#action === "mask" ? this.#giveSettled() : undefined);
+    return name ?? this.#folded?.flush() ?? this.#unescaped?.flush();
+  }
+
+  isSettled(to: number): boolean {
+    return (
+      this.plain.settled >= to &&
+      (this.#folded === undefined || this.#folded.settled >= to) &&
+      (this.#unescaped === undefined || this.#unescaped.settled >= to)
+    );
+  }
+
+  #pushMasked(piece: string, differs: boolean): string | undefined {
+    if (differs && this.#folded === undefined) {
+      // Of a match that is longer than what is held the readings have the beginning as it stands.
+      this.#read = this.plain.isSpilled ? this.plain.length : this.plain.settled;
+      this.#unread = this.plain.isSpilled ? "" : this.plain.held;
+      this.#folded = this.#reading("code", this.#read);
+      this.#unescaped = this.#reading("json", this.#read);
+    }
+    const name = this.plain.push(piece);
+    if (name !== undefined || this.#folded === undefined) return name;
+    this.#unread += piece;
+    return this.#giveSettled();
+  }
+
+  #giveSettled(): string | undefined {
+    const { settled } = this.plain;
+    if (this.#folded === undefined || settled <= this.#read) return undefined;
+    const from = this.#read;
+    const text = this.#unread.slice(0, settled - from);
+    this.#unread = this.#unread.slice(settled - from);
+    this.#read = settled;
+    const matches = joinedMatches(this.plain.matches);
+    return this.#give(matches.length === 0 ? text : maskedText(text, from, settled, matches), settled);
+  }
+
+  #give(text: string, to: number): string | undefined {
+    return this.#folded?.push(text, to) ?? this.#unescaped?.push(text, to);
+  }
+
+  #reading(escapes: Escapes, from: number): StreamReading {
+    return new StreamReading(escapes, this.plain.fork(from), Math.min(this.plain.settled, from), from);
   }
 }
 
@@ -95,4 +153,13 @@ export function checkedText(checks: readonly StreamCheck[], whole: string): stri
     if (name !== undefined) return { guardrail, name };
   }
   return text;
+}
+
+/** Why a text that is there as a whole and cannot be masked is blocked. */
+export function checkedFixed(checks: readonly StreamCheck[], text: string): Blocked | undefined {
+  for (const { guardrail, search } of checks) {
+    const name = search.test(text) ?? search.testFolded(text);
+    if (name !== undefined) return { guardrail, name };
+  }
+  return undefined;
 }

@@ -14,6 +14,8 @@ export class StreamCollector {
   /** By channel, what came. */
   readonly #channels = new Map<string, string>();
   readonly #whole: string[] = [];
+  /** Channels that may not be masked. */
+  readonly #fixed = new Set<string>();
   #heldBytes = 0;
   #failed = false;
 
@@ -32,9 +34,13 @@ export class StreamCollector {
       return false;
     }
     this.#frames.push(frame);
-    for (const { channel, text } of frame.texts?.pieces ?? []) {
-      if (channel === undefined) this.#whole.push(text);
-      else this.#channels.set(channel, (this.#channels.get(channel) ?? "") + text);
+    for (const { channel, text, isFixed } of frame.texts?.pieces ?? []) {
+      if (channel === undefined) {
+        this.#whole.push(text);
+        continue;
+      }
+      this.#channels.set(channel, (this.#channels.get(channel) ?? "") + text);
+      if (isFixed) this.#fixed.add(channel);
     }
     return true;
   }
@@ -44,20 +50,23 @@ export class StreamCollector {
   }
 
   /**
-   * All frames. With `masked`, as many as `texts` gave: each changed text stands where its first piece stood. Nothing, where
-   * the answer could not be judged or the count is another.
+   * All frames. With `masked`, as many as `texts` gave: each changed text stands where its first piece stood. Undefined, where
+   * the answer could not be judged, the count is another, or a text is changed that may not be masked.
    */
-  release(masked?: readonly string[]): readonly Uint8Array[] {
-    if (this.#failed) return [];
+  release(masked?: readonly string[]): readonly Uint8Array[] | undefined {
+    if (this.#failed) return undefined;
     if (masked === undefined) return this.#frames.map(({ bytes }) => bytes);
-    if (masked.length !== this.#channels.size + this.#whole.length) return [];
+    if (masked.length !== this.#channels.size + this.#whole.length) return undefined;
     const changed = new Map<string, string>();
     for (const [index, [channel, text]] of [...this.#channels].entries()) {
       const put = masked[index] ?? "";
-      if (put !== text) changed.set(channel, put);
+      if (put === text) continue;
+      if (this.#fixed.has(channel)) return undefined;
+      changed.set(channel, put);
     }
+    const frames: Uint8Array[] = [];
     let whole = this.#channels.size;
-    return this.#frames.map((frame) => {
+    for (const frame of this.#frames) {
       let isChanged = false;
       for (const piece of frame.texts?.pieces ?? []) {
         let text: string | undefined;
@@ -70,10 +79,12 @@ export class StreamCollector {
           if (text !== undefined) changed.set(piece.channel, "");
         }
         if (text === undefined || text === piece.text) continue;
+        if (piece.isFixed) return undefined;
         piece.put(text);
         isChanged = true;
       }
-      return isChanged ? rewrittenFrame(this.#api, frame) : frame.bytes;
-    });
+      frames.push(isChanged ? rewrittenFrame(this.#api, frame) : frame.bytes);
+    }
+    return frames;
   }
 }

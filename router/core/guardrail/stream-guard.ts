@@ -1,8 +1,8 @@
 import type { Api } from "../inference/api.ts";
-import type { FramePiece } from "./frame-texts.ts";
+import type { FramePiece } from "./frame-collector.ts";
 import { type GuardedFrame, guardedFrame, rewrittenFrame } from "./guarded-frame.ts";
 import { joinedMatches, maskedText } from "./match.ts";
-import { type Blocked, type ChannelMark, checkedText, StreamChannel, type StreamCheck } from "./stream-check.ts";
+import { type Blocked, checkedFixed, checkedText, StreamChannel, type StreamCheck } from "./stream-check.ts";
 
 export type StreamStep =
   | { readonly kind: "emit"; readonly frames: readonly Uint8Array[] }
@@ -29,12 +29,14 @@ interface HeldPiece {
   readonly piece: FramePiece;
   readonly channel: StreamChannel;
   readonly from: number;
-  readonly to: ChannelMark;
+  readonly to: number;
 }
 
 export const STREAM_WINDOW = 256;
 const MAXIMUM_HELD = 1_048_576;
 const MAXIMUM_CHANNELS = 1_024;
+/** UTF-16 units of a name that comes in pieces. */
+const MAXIMUM_FIXED = 1_024;
 /** Frames are let go of in the list after so many. */
 const COMPACT_FROM = 64;
 
@@ -50,6 +52,8 @@ export class StreamGuard {
   readonly #window: number;
   readonly #maximumHeld: number;
   readonly #channels = new Map<string, StreamChannel>();
+  /** Names that come in pieces. */
+  readonly #fixed = new Map<string, string>();
   #queue: Held[] = [];
   #first = 0;
   #heldBytes = 0;
@@ -98,6 +102,11 @@ export class StreamGuard {
     const pieces: HeldPiece[] = [];
     let isRewritten = false;
     for (const piece of frame.texts?.pieces ?? []) {
+      if (piece.isFixed) {
+        const blocked = this.#takeFixed(piece);
+        if (blocked !== undefined) return blocked;
+        continue;
+      }
       if (piece.channel === undefined) {
         const checked = checkedText(this.#checks, piece.text);
         if (typeof checked !== "string") return checked;
@@ -108,10 +117,10 @@ export class StreamGuard {
       }
       const channel = this.#channelOf(piece.channel);
       if (channel === undefined) return this.#unjudged("too_many_texts");
-      const from = channel.mark.plain;
+      const from = channel.length;
       const blocked = channel.push(piece.text);
       if (blocked !== undefined) return blocked;
-      pieces.push({ piece, channel, from, to: channel.mark });
+      pieces.push({ piece, channel, from, to: channel.length });
     }
     this.#queue.push({ frame, pieces, isRewritten });
     for (const prefix of frame.texts?.ended ?? []) {
@@ -119,6 +128,17 @@ export class StreamGuard {
       if (blocked !== undefined) return blocked;
     }
     return undefined;
+  }
+
+  /** A name is short and comes whole, or nearly so: all of it so far is looked at, and nothing waits for its end. */
+  #takeFixed({ channel, text }: FramePiece): Blocked | undefined {
+    if (channel === undefined) return checkedFixed(this.#checks, text);
+    const known = this.#fixed.get(channel);
+    if (known === undefined && this.#fixed.size >= MAXIMUM_CHANNELS) return this.#unjudged("too_many_texts");
+    const whole = (known ?? "") + text;
+    if (whole.length > MAXIMUM_FIXED) return this.#unjudged("held_too_much");
+    this.#fixed.set(channel, whole);
+    return checkedFixed(this.#checks, whole);
   }
 
   #unjudged(name: string): Blocked {
@@ -161,8 +181,8 @@ export class StreamGuard {
     let isChanged = isRewritten;
     for (const { piece, channel, from, to } of pieces) {
       const matches = joinedMatches(channel.matches());
-      const masked = matches.length === 0 ? piece.text : maskedText(piece.text, from, to.plain, matches);
-      channel.forget(to.plain);
+      const masked = matches.length === 0 ? piece.text : maskedText(piece.text, from, to, matches);
+      channel.forget(to);
       if (masked === piece.text) continue;
       piece.put(masked);
       isChanged = true;

@@ -56,15 +56,30 @@ export class TextHold {
     if (this.#matches.length > 0) this.#matches = this.#matches.filter(({ end }) => end > before);
   }
 
-  /** The same text so far, to go on in another way; blocks. */
-  fork(): TextHold {
+  /** What is held. */
+  get held(): string {
+    return this.#text.slice(this.#settled - this.#base);
+  }
+
+  /** Of what is under way a part has been let out. */
+  get isSpilled(): boolean {
+    return this.#spilled;
+  }
+
+  /** The same text up to `to`, which is all of it or what is settled, to go on in another way; blocks. */
+  fork(to: number): TextHold {
     const fork = new TextHold(this.#search, "block", this.#window);
-    fork.#state = this.#state;
-    fork.#text = this.#text;
     fork.#base = this.#base;
     fork.#settled = this.#settled;
-    fork.#ended = this.#ended;
-    fork.#spilled = this.#spilled;
+    if (to === this.length) {
+      fork.#state = this.#state;
+      fork.#text = this.#text;
+      fork.#ended = this.#ended;
+      fork.#spilled = this.#spilled;
+    } else {
+      fork.#text = this.#text.slice(0, to - this.#base);
+      if (fork.#text !== "") fork.#state = this.#search.firstAfter(fork.#text.charCodeAt(fork.#text.length - 1));
+    }
     return fork;
   }
 

@@ -9,7 +9,10 @@ export type WebhookAnswer =
   /** As many as were asked about, in their order. */
   | { readonly action: "mask"; readonly texts: readonly string[] };
 
-/** The body of the POST. `texts` is what a person or a model wrote, in the order of the body. */
+/**
+ * The body of the POST. `texts` is what a model sees or says, in the order of the body, with names and numbers
+ * in what tools take and give, and tools' names; those may not be masked.
+ */
 export function webhookRequest(phase: Phase, api: Api, model: string, texts: readonly string[]): string {
   return JSON.stringify({ phase, api, model, texts });
 }

@@ -183,7 +183,8 @@ function durationText(wait: number): string {
   const whole = Math.ceil(wait);
   if (whole < 1_000) return `${whole}ms`;
   if (whole < 60_000) return `${whole / 1_000}s`;
-  return `${Math.floor(whole / 60_000)}m${Math.ceil((whole % 60_000) / 1_000)}s`;
+  const seconds = Math.ceil(whole / 1_000);
+  return `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }
 
 /** Where the sentence of the table speaks of connections. */

@@ -1,8 +1,11 @@
+import { assertNever } from "../base/assert-never.ts";
 import type { Json } from "../json/json.ts";
 import type { MemberChange } from "../json/member-edit.ts";
 import type { ScannedObject } from "../json/scanned-object.ts";
 import type { Api } from "./api.ts";
-import { CAPS, type RequestFacts } from "./request-facts.ts";
+import { isJsonObject } from "./meter-member.ts";
+import { CAPS, type CapPlace } from "./output-cap.ts";
+import { isAnthropicForm, type RequestFacts } from "./request-facts.ts";
 
 /** What of a body the router itself writes; all else goes on octet by octet. */
 export interface OutgoingWishes {
@@ -34,22 +37,55 @@ export function outgoingEdits(
   }
   const { cap } = wishes;
   if (cap === undefined || (facts.maxOutput !== undefined && facts.maxOutput <= cap)) return edits;
-  const places = CAPS[wishes.api];
-  let written = false;
-  for (const { name, outer } of places) {
-    const holder = outer === undefined ? undefined : members(value(outer));
+  const clamped = clampedMembers(wishes.api, value, cap);
+  for (const [name, clamp] of clamped) set(name, clamp);
+  if (clamped.size > 0) return edits;
+  const place = newCapPlace(body, wishes);
+  if (place?.outer !== undefined) set(place.outer, { ...members(value(place.outer)), [place.name]: cap });
+  else if (place !== undefined) set(place.name, cap);
+  return edits;
+}
+
+/** Every stated cap that is more than `cap`, or no cap at all: top-level member -> its new value. */
+function clampedMembers(api: Api, value: (name: string) => Json | undefined, cap: number): ReadonlyMap<string, Json> {
+  const clamped = new Map<string, Json>();
+  for (const { name, outer } of CAPS[api]) {
+    const holder = outer === undefined ? undefined : members(clamped.get(outer) ?? value(outer));
     const stated = outer === undefined ? value(name) : holder?.[name];
     if (stated === undefined || stated === null) continue;
-    written = true;
     if (typeof stated === "number" && stated >= 0 && stated <= cap) continue;
-    if (outer === undefined) set(name, cap);
-    else set(outer, { ...holder, [name]: cap });
+    if (outer === undefined) clamped.set(name, cap);
+    else clamped.set(outer, { ...holder, [name]: cap });
   }
-  const first = wishes.api === "chat" && !wishes.newCapName ? places[1] : places[0];
-  if (written || first === undefined) return edits;
-  if (first.outer === undefined) set(first.name, cap);
-  else set(first.outer, { ...members(value(first.outer)), [first.name]: cap });
-  return edits;
+  return clamped;
+}
+
+/** Where a cap is written if none is stated; undefined: the router knows no place. */
+function newCapPlace(body: ScannedObject, { api, newCapName }: OutgoingWishes): CapPlace | undefined {
+  const places = CAPS[api];
+  switch (api) {
+    case "chat":
+      return newCapName ? places[0] : places[1];
+    case "generate_content":
+      // Into the holder that is there: two of them would be two spellings of one.
+      return places.find(({ outer }) => outer !== undefined && body.members.has(outer)) ?? places[0];
+    case "invoke":
+      return isAnthropicForm(body) ? places[0] : undefined;
+    case "completions":
+    case "responses":
+    case "embeddings":
+    case "messages":
+    case "count_tokens":
+    case "gemini_count_tokens":
+    case "gemini_embed":
+    case "converse":
+    case "ollama_chat":
+    case "ollama_generate":
+    case "ollama_embed":
+      return places[0];
+    default:
+      return assertNever(api);
+  }
 }
 
 /** APIs whose path does not name the model. */
@@ -67,5 +103,5 @@ const NAMED_IN_BODY: ReadonlySet<Api> = new Set<Api>([
 const USAGE_ON_REQUEST: ReadonlySet<Api> = new Set<Api>(["chat", "completions"]);
 
 function members(value: Json | undefined): { readonly [key: string]: Json } {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as { [key: string]: Json }) : {};
+  return isJsonObject(value) ? value : {};
 }

@@ -23,7 +23,7 @@ const OPENAI_PATHS: Partial<Record<Api, string>> = {
 
 /**
  * Path and query of a call at a provider, or undefined where the provider has no such API. `model` is the provider's
- * own name of it. Of the caller's query what is not a credential goes on.
+ * own name of it. Of the caller's query what is not a credential goes on to OpenAI's and Anthropic's APIs and their like.
  */
 export function providerPath(
   base: ProviderBase,
@@ -53,8 +53,8 @@ export function providerPath(
       const method = geminiMethod(api, stream);
       if (method === undefined) return undefined;
       const root = base.path === "" ? "/v1beta" : base.path;
-      const more = passedParameters(query, ALT);
-      return withQuery(root, `/models/${encodeURIComponent(model)}:${method}`, stream ? ["alt=sse", ...more] : more);
+      // Nothing of the caller's: `fields`, `$alt` and their like change what comes back, and with it what can be metered.
+      return withQuery(root, `/models/${encodeURIComponent(model)}:${method}`, stream ? ["alt=sse"] : []);
     }
     case "bedrock": {
       const action = bedrockAction(api, stream);
@@ -67,7 +67,6 @@ export function providerPath(
 }
 
 const NONE: ReadonlySet<string> = new Set();
-const ALT: ReadonlySet<string> = new Set(["alt"]);
 const API_VERSION: ReadonlySet<string> = new Set(["api-version"]);
 
 const OLLAMA_PATHS: Partial<Record<Api, string>> = {

@@ -18,7 +18,7 @@ export function editMembers(object: ScannedObject, changes: readonly MemberChang
   const names = new Set<string>();
   let inserted = "";
   for (const { name, text } of changes) {
-    if (names.has(name) || !object.capture.has(name))
+    if (names.has(name) || !object.capture.has(name) || object.long.has(name))
       throw new Error("a change to a member twice, or to one not looked for");
     names.add(name);
     const member = object.members.get(name);

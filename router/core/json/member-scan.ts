@@ -13,6 +13,8 @@ import { TopMembers } from "./top-members.ts";
 /** Octets of a top-level name as it is written, without its quotes. */
 const LONGEST_NAME = 1024;
 
+const OPENING_BRACKET = 0x5b;
+
 /** Stands for a state where the text was refused. */
 const REFUSED = -1;
 
@@ -45,6 +47,9 @@ export class MemberScan {
   readonly #value = new Excerpt();
   /** Names in the top-level value that is being read. */
   #namesWithin = 0;
+  /** The items of the top-level array that is being read, if they are counted; -1 otherwise. */
+  #items = -1;
+  #numbers = 0;
 
   constructor(plan: ScanPlan) {
     this.#plan = plan;
@@ -84,6 +89,8 @@ export class MemberScan {
     if (this.#state !== grammar.DONE) return fail(scanProblem("cut_short", this.#base));
     return ok({
       members: this.#members.captured,
+      long: this.#members.long,
+      items: this.#members.items,
       counts: this.#counts,
       capture: this.#plan.capture,
       size: this.#members.size,
@@ -116,11 +123,14 @@ export class MemberScan {
       case grammar.OPEN_TOP_VALUE:
         if (this.#members.limit !== undefined) this.#value.begin(this.#base + at);
         this.#namesWithin = 0;
+        this.#items = chunk[at] === OPENING_BRACKET && this.#members.hasItems ? 0 : -1;
+        this.#numbers = 0;
         return grammar.VALUE;
       case grammar.CLOSE_TEXT:
       case grammar.CLOSE_WORD:
         return this.#closeValue(chunk, at + 1);
       case grammar.CLOSE_NUMBER:
+        if (this.#depth === 2) this.#numbers++;
         return this.#closeValue(chunk, at);
       case grammar.TOP_COMMA:
         this.#members.comma(this.#base + at);
@@ -179,18 +189,31 @@ export class MemberScan {
   }
 
   #closeValue(chunk: Uint8Array, end: number): number {
-    if (this.#depth === 1 && this.#value.isOpen) {
-      const offset = this.#base + end;
-      const overlong = this.#overlong(offset);
+    if (this.#items !== -1) this.#countItem();
+    if (this.#depth === 1) {
+      const overlong = this.#overlong(this.#base + end);
       if (overlong !== undefined) return this.#refuse(overlong);
-      const { at } = this.#value;
-      const value = JSON.parse(this.#value.finish(chunk, this.#base, end)) as Json;
-      // The parser keeps one of two members of the same name, and then there are fewer than there were names.
-      const isWhole = memberCount(value) === this.#namesWithin;
-      if (!isWhole) return this.#refuse(scanProblem("duplicate_member", this.#members.keyAt));
-      this.#members.capture(at, offset, value);
+      if (this.#value.isOpen) return this.#captureValue(chunk, end);
     }
     return this.#afters[this.#depth] ?? grammar.DONE;
+  }
+
+  #captureValue(chunk: Uint8Array, end: number): number {
+    const { at } = this.#value;
+    const value = JSON.parse(this.#value.finish(chunk, this.#base, end)) as Json;
+    // The parser keeps one of two members of the same name, and then there are fewer than there were names.
+    const isWhole = memberCount(value) === this.#namesWithin;
+    if (!isWhole) return this.#refuse(scanProblem("duplicate_member", this.#members.keyAt));
+    this.#members.capture(at, this.#base + end, value);
+    return grammar.AFTER_TOP_MEMBER;
+  }
+
+  /** A value in a top-level array has been read, or that array itself. */
+  #countItem(): void {
+    if (this.#depth === 2) this.#items++;
+    if (this.#depth !== 1) return;
+    this.#members.countItems(this.#items, this.#numbers);
+    this.#items = -1;
   }
 
   /** The chunk is read: what it has of a name or value that goes on is kept, within its bound. */
@@ -207,10 +230,15 @@ export class MemberScan {
     return undefined;
   }
 
-  /** What is too long already, if the text is read to before this offset. */
+  /** What is too long already, if the text is read to before this offset. A value that may be is dropped. */
   #overlong(offset: number): ScanProblem | undefined {
     if (this.#value.isOpen) {
       const isLong = offset - this.#value.at > (this.#members.limit ?? 0);
+      if (isLong && this.#members.isOptional) {
+        this.#members.passOver();
+        this.#value.drop();
+        return undefined;
+      }
       return isLong ? scanProblem("value_too_long", this.#value.at) : undefined;
     }
     const isLong = this.#name.isOpen && this.#depth === 1 && offset - this.#name.at > LONGEST_NAME;

@@ -16,9 +16,20 @@ export interface ScannedMember {
   readonly commaAfter: number | undefined;
 }
 
+/** What the items of an array are. */
+export interface ItemCount {
+  readonly items: number;
+  /** How many of them are numbers. */
+  readonly numbers: number;
+}
+
 export interface ScannedObject {
   /** The captured members that are there. */
   readonly members: ReadonlyMap<string, ScannedMember>;
+  /** The captured members that are there, and too long to be kept. */
+  readonly long: ReadonlySet<string>;
+  /** Of the members whose items are counted, those that are arrays. */
+  readonly items: ReadonlyMap<string, ItemCount>;
   /** How often each counted name stands in the text; a name that does not is not here. */
   readonly counts: ReadonlyMap<string, number>;
   /** What was to be captured: of other members nothing is known but how many there are. */

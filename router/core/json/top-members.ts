@@ -2,7 +2,7 @@ import { foldName } from "./fold-name.ts";
 import type { Json } from "./json.ts";
 import type { ScanPlan } from "./scan-plan.ts";
 import type { ScanProblemCode } from "./scan-problem.ts";
-import type { ScannedMember } from "./scanned-object.ts";
+import type { ItemCount, ScannedMember } from "./scanned-object.ts";
 
 /** The names of all members are remembered, so that each comes once: this bounds them. */
 const MOST_MEMBERS = 512;
@@ -14,6 +14,8 @@ export class TopMembers {
   readonly #plan: ScanPlan;
   readonly #names = new Set<string>();
   readonly #captured = new Map<string, ScannedMember>();
+  readonly #long = new Set<string>();
+  readonly #items = new Map<string, ItemCount>();
   #name = "";
   #keyAt = 0;
   #comma: number | undefined;
@@ -26,9 +28,9 @@ export class TopMembers {
 
   /** A member begins. Returns why it must not. */
   begin(name: string, keyAt: number): ScanProblemCode | undefined {
-    const { capture, folded } = this.#plan;
+    const { capture, items, folded } = this.#plan;
     if (this.#names.has(name)) return "duplicate_member";
-    if (!capture.has(name) && folded.has(foldName(name))) return "ambiguous_member";
+    if (!capture.has(name) && !items.has(name) && folded.has(foldName(name))) return "ambiguous_member";
     if (this.#names.size === MOST_MEMBERS) return "too_many_members";
     this.#names.add(name);
     this.#name = name;
@@ -44,6 +46,26 @@ export class TopMembers {
   /** Most octets of this member's value, or undefined where that is not captured. */
   get limit(): number | undefined {
     return this.#plan.capture.get(this.#name);
+  }
+
+  /** Whether a value beyond the limit is passed over. */
+  get isOptional(): boolean {
+    return this.#plan.optional.has(this.#name);
+  }
+
+  /** Whether the items of this member are counted. */
+  get hasItems(): boolean {
+    return this.#plan.items.has(this.#name);
+  }
+
+  /** The value of this member is too long to be captured. */
+  passOver(): void {
+    this.#long.add(this.#name);
+  }
+
+  /** The array of this member has been read. */
+  countItems(items: number, numbers: number): void {
+    this.#items.set(this.#name, { items, numbers });
   }
 
   /** The captured value of this member has been read. */
@@ -67,6 +89,14 @@ export class TopMembers {
 
   get size(): number {
     return this.#names.size;
+  }
+
+  get long(): ReadonlySet<string> {
+    return this.#long;
+  }
+
+  get items(): ReadonlyMap<string, ItemCount> {
+    return this.#items;
   }
 
   get captured(): ReadonlyMap<string, ScannedMember> {

@@ -125,8 +125,8 @@ function tlsLayer({ host, tls }: ModelLinkOptions): Secure {
     });
     let verified = false;
     const give = (detail: string): void => {
-      transport.destroy();
       socket.destroy();
+      transport.destroy();
       resolve(fail(detail));
     };
     const onAbort = (): void => give("given up");
@@ -141,9 +141,11 @@ function tlsLayer({ host, tls }: ModelLinkOptions): Secure {
     socket.once("secureConnect", () => {
       if (!socket.authorized) return give("the certificate was not verified");
       verified = true;
-      signal.removeEventListener("abort", onAbort);
-      socket.removeAllListeners("close");
-      resolve(ok(socket));
+      // In a later turn: Node 26.10 dies of SIGSEGV where transport and socket are destroyed within the handshake's own.
+      setImmediate(() => {
+        socket.removeAllListeners("close");
+        resolve(socket.destroyed ? fail("closed during the handshake") : ok(socket));
+      });
     });
     if (signal.aborted) onAbort();
     const done = await promise;

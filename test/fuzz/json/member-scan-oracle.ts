@@ -16,6 +16,8 @@ export type OracleVerdict =
   | {
       readonly ok: true;
       readonly members: ReadonlyMap<string, OracleMember>;
+      readonly long: ReadonlySet<string>;
+      readonly items: ReadonlyMap<string, { readonly items: number; readonly numbers: number }>;
       readonly counts: ReadonlyMap<string, number>;
       readonly size: number;
       readonly open: number;
@@ -108,14 +110,28 @@ function read(plan: ScanPlan, text: string, whole: Record<string, unknown>): Ora
   if (new Set(names).size !== names.length) codes.add("duplicate_member");
   if (names.length > 512) codes.add("too_many_members");
   const found = new Map<string, OracleMember>();
+  const long = new Set<string>();
+  const items = new Map<string, { readonly items: number; readonly numbers: number }>();
   for (const [index, member] of members.entries()) {
     if (Buffer.byteLength(member.text) - 2 > 1024) codes.add("name_too_long");
+    const value = whole[member.name];
+    if (plan.items.has(member.name) && Array.isArray(value)) {
+      items.set(member.name, {
+        items: value.length,
+        numbers: value.filter((item) => typeof item === "number").length,
+      });
+    }
     const limit = plan.capture.get(member.name);
     if (limit === undefined) {
-      if ([...plan.capture.keys()].some((name) => likes(name, member.name))) codes.add("ambiguous_member");
+      const known = [...plan.capture.keys(), ...plan.items];
+      if (!plan.items.has(member.name) && known.some((name) => likes(name, member.name))) codes.add("ambiguous_member");
       continue;
     }
     const [at, end] = [octetsBefore(member.first.index), endOf(member.last)];
+    if (end - at > limit && plan.optional.has(member.name)) {
+      long.add(member.name);
+      continue;
+    }
     if (end - at > limit) codes.add("value_too_long");
     if (member.names.some((inner) => new Set(inner).size !== inner.length)) codes.add("duplicate_member");
     found.set(member.name, {
@@ -134,6 +150,8 @@ function read(plan: ScanPlan, text: string, whole: Record<string, unknown>): Ora
   return {
     ok: true,
     members: found,
+    long,
+    items,
     counts,
     size: members.length,
     open: endOf(first),

@@ -14,7 +14,10 @@ const PLAN = scanPlan({
     ["k", 64],
     ["usage", 200],
     ["größe", 40],
+    ["tools", 16],
   ]),
+  optional: new Set(["tools"]),
+  items: new Set(["prompt", "k"]),
   count: new Set(["url", "k", "ü"]),
   depth: 6,
 });
@@ -25,6 +28,8 @@ const SEEDS = [
   ' { "model" : "a\\u00e9\\ud83d\\ude00\\n" , "x" : [ true , false , null , [ ] , { } ] }\r\n\t',
   '{"größe":"ü €😀","\\u006dodel":1,"ü":{"\\u00fc":0},"messages":[{"role":"user","content":"\\"q\\\\"}]}',
   '{"a":{"b":{"c":{"d":{"e":1}}}},"k":[[[[["deep"]]]]]}',
+  '{"prompt":["a",1,[2,3],{"b":4}],"tools":[{"type":"function"}],"k":[1,2]}',
+  '{"tools":[1],"prompt":[[1],[2,[3]]]}',
   '{"usage":{"a":{"x":1},"b":{"x":1}},"error":{"message":"m","code":429}}',
 ].map((text) => utf8.encode(text));
 

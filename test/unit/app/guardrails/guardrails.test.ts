@@ -100,6 +100,51 @@ test("a webhook may mask where the policy says so, and the next one sees what it
   });
 });
 
+const hidden = JSON.stringify({
+  messages: [
+    { content: [{ type: "document", source: { type: "text", media_type: "text/plain", data: "THE PROMPT" } }] },
+    { content: [{ type: "tool_use", id: "t", name: "f", input: { "IN NAME": 7 } }] },
+  ],
+});
+
+test("a service sees what the model sees: documents, and names and numbers in a tool's input", async () => {
+  for (const rail of [webhook("hook"), moderation("mod")]) {
+    const seen = ["THE PROMPT", "f", "IN NAME", "7"];
+    const results = JSON.stringify({ results: seen.map(() => ({ flagged: false })) });
+    const { post, asked } = scripted(rail.check.kind === "webhook" ? '{"action":"allow"}' : results);
+    assert.deepEqual(await createGuardrails(post).judgeInput([rail], "messages", "m", hidden), { kind: "pass" });
+    const [question] = asked as readonly { texts?: unknown; input?: unknown }[];
+    assert.deepEqual(question?.texts ?? question?.input, seen);
+  }
+});
+
+test("a webhook that would mask a name or a number blocks, and may mask what is written", async () => {
+  const judged = (texts: readonly string[]): unknown =>
+    createGuardrails(scripted(JSON.stringify({ action: "mask", texts })).post).judgeInput(
+      [webhook("hook", { action: "mask" })],
+      "messages",
+      "m",
+      hidden,
+    );
+  const block = { kind: "block", guardrail: "hook", reason: "webhook" };
+  assert.deepEqual(await judged(["THE PROMPT", "f", "***", "7"]), block);
+  assert.deepEqual(await judged(["***", "f", "IN NAME", "8"]), block);
+  assert.deepEqual(await judged(["***", "f", "IN NAME", "7"]), {
+    kind: "mask",
+    body: hidden.replace("THE PROMPT", "***"),
+    guardrails: ["hook"],
+  });
+});
+
+test("a webhook that would mask a tool's name in a stream blocks it", async () => {
+  const name = (text: string): string =>
+    `data: ${JSON.stringify({ choices: [{ index: 0, delta: { tool_calls: [{ index: 0, function: { name: text } }] } }] })}\n\n`;
+  const { post, asked } = scripted('{"action":"mask","texts":["***"]}');
+  const { out, blocked } = await streamed([webhook("hook", { action: "mask" })], post, [name("lo"), name("ok")]);
+  assert.deepEqual([out, blocked], ["", ["hook", "webhook"]]);
+  assert.deepEqual((asked[0] as { texts: unknown }).texts, ["look"]);
+});
+
 const failures: readonly (readonly [name: string, answer: string | number | Promise<never> | Error])[] = [
   ["no JSON", "allow"],
   ["another word", '{"action":"ok"}'],

@@ -5,7 +5,13 @@ import { epochMillis, millis } from "../../../../router/core/base/quantity.ts";
 import { readEnded, readLook, readReserve } from "../../../../router/core/budget/shared-answer.ts";
 import { aliveKey, isShared, sharedKey } from "../../../../router/core/budget/shared-key.ts";
 import { sharedRefusal } from "../../../../router/core/budget/shared-refusal.ts";
-import { reserveRequest } from "../../../../router/core/budget/shared-request.ts";
+import {
+  chargeRequest,
+  lookRequest,
+  releaseRequest,
+  reserveRequest,
+  settleRequest,
+} from "../../../../router/core/budget/shared-request.ts";
 import { budget, call } from "./budget-fixture.ts";
 
 const pod = { namespace: "research", agent: "agent-1" };
@@ -67,6 +73,37 @@ test("a call without a price fits into no budget in dollars", () => {
     "fixed",
     "86400000",
   ]);
+});
+
+test("what scripts are given, for each window", () => {
+  const windows = [
+    { kind: "minute" },
+    { kind: "hour" },
+    { kind: "month" },
+    { kind: "rolling", millis: 90_000 },
+  ] as const;
+  const rules = windows.map((window) => ({ rule: budget({ scope: "agent", window }), key: window.kind }));
+  const hold = { id: "x", rules, life: millis(5) };
+  const timed = [
+    ["fixed", "60000"],
+    ["fixed", "3600000"],
+    ["month", "0"],
+    ["rolling", "90000"],
+  ];
+  const units = timed.flatMap((of) => ["tokens", ...of]);
+  const rows = [
+    [settleRequest(hold, 7, 9), "settle", ["x", "5", "7", "9", ...units]],
+    [releaseRequest(hold), "release", ["x", "5", ...units]],
+    [chargeRequest(hold, [1, 2, 3, 4]), "charge", ["x", "5", ...timed.flatMap((of, at) => [...of, String(at + 1)])]],
+    [lookRequest("x", "alive", rules), "look", ["x", ...timed.flat()]],
+  ] as const;
+  for (const [request, name, args] of rows) {
+    assert.equal(request.script.name, name);
+    assert.deepEqual(request.args, args);
+    assert.deepEqual(request.keys, [...(name === "look" ? ["alive"] : []), "minute", "hour", "month", "rolling"]);
+  }
+  const once = { rule: budget({ scope: "agent", window: { kind: "request" } }), key: "k" };
+  assert.throws(() => releaseRequest({ ...hold, rules: [once] }), /shared by nobody/);
 });
 
 const admitted = ["ok", "x", 1000, 50, 1, 150, 7, 10, 150, 2000, 0, 150, 3000];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { builtInPatterns } from "../../../../router/core/guardrail/built-in-patterns.ts";
-import { foldedText } from "../../../../router/core/guardrail/folded-text.ts";
+import { FoldedReader, foldedText } from "../../../../router/core/guardrail/folded-text.ts";
 import { eachJsonToken } from "../../../../router/core/guardrail/json-strings.ts";
 import { judgeBody } from "../../../../router/core/guardrail/judge-body.ts";
 import { PatternSearch } from "../../../../router/core/guardrail/pattern-search.ts";
@@ -267,6 +267,104 @@ const folds: readonly (readonly [text: string, folded: string | undefined])[] = 
   ["\\u0073k-\\u002d", "sk--"],
   ["今天", undefined],
 ];
+/** `data` in what holds it, and whether somebody may read it. */
+const holders: readonly (readonly [name: string, holder: object, isWritten: boolean])[] = [
+  ["a text document", { source: { type: "text", media_type: "text/plain", data: "DATA" } }, true],
+  ["what nobody says anything of", { x: { data: "DATA" } }, true],
+  ["a media type that nobody knows", { inlineData: { mimeType: "application/x-thing", data: "DATA" } }, true],
+  ["drawings in text", { inlineData: { mimeType: "image/svg+xml", data: "DATA" } }, true],
+  ["base64 that says it is text", { source: { type: "base64", media_type: "text/plain", data: "DATA" } }, true],
+  ["a text that says it is a film", { source: { data: "DATA", media_type: "video/mp4", type: "text" } }, true],
+  ["base64 that says it is a page", { source: { type: "base64", data: "DATA", media_type: "text/html" } }, true],
+  ["a list", { source: { type: "base64", data: ["DATA"] } }, true],
+  ["what is beside base64", { a: { source: { type: "base64", data: "x" }, data: "DATA" } }, true],
+  ["what is in base64's object", { source: { type: "base64", o: { data: "DATA" } } }, true],
+  ["a tool's input", { input: { type: "base64", data: "DATA" } }, true],
+  ["base64", { source: { type: "base64", media_type: "image/png", data: "DATA" } }, false],
+  ["base64, said behind it", { source: { data: "DATA", o: { type: "text" }, type: "base64" } }, false],
+  ["a picture", { inlineData: { data: "DATA", mimeType: "Image/PNG; q=1" } }, false],
+  ["a PDF", { inline_data: { mime_type: "application/pdf", data: "DATA" } }, false],
+  ["sound", { type: "input_audio", input_audio: { format: "wav", data: "DATA" } }, false],
+  ["encrypted thoughts", { type: "redacted_thinking", data: "DATA" }, false],
+];
+for (const [name, holder, isWritten] of holders) {
+  test(`data is ${isWritten ? "a text" : "no text"}: ${name}`, () => {
+    for (const phase of ["input", "output"] as const) {
+      const texts = bodyTexts(JSON.stringify({ messages: [{ content: [holder, { text: "end" }] }] }), phase);
+      const isThere = (tokens: readonly { value: string }[] = []): boolean =>
+        tokens.some(({ value }) => value === "DATA");
+      assert.deepEqual(
+        [isThere(texts?.written), isThere(texts?.said), isThere(texts?.all)],
+        [isWritten, isWritten, isWritten || phase === "input"],
+      );
+      assert.equal(texts?.written.at(-1)?.value, "end");
+    }
+  });
+}
+
+test("said is what a model sees: also tools' names, and names and numbers in what tools take and give", () => {
+  const body = {
+    tools: [{ function: { name: "look" } }],
+    messages: [{ content: [{ type: "tool_use", id: "t", name: "f", input: { a: 1, o: { b: [2.5] } } }] }],
+    temperature: 7,
+  };
+  assert.deepEqual(
+    bodyTexts(JSON.stringify(body), "input")?.said.map(({ value }) => value),
+    ["look", "f", "a", "1", "o", "b", "2.5"],
+  );
+});
+
+const call = (input: unknown, name = "f"): string =>
+  JSON.stringify({ content: [{ type: "tool_use", id: "t", name, input }] });
+const called = (rest: string): string => `{"choices":[{"message":{"tool_calls":[{"function":{${rest}}}]}}]}`;
+/** Answers, and why they block; a mask is no way out. */
+const answers: readonly (readonly [name: string, body: string, block: string | undefined])[] = [
+  ["a number in a tool's input", call({ card: 4111111111111111 }), "credit_card"],
+  ["a number with an exponent", call({ card: 0 }).replace(":0", ":4.111111111111111e15"), "credit_card"],
+  ["a long number as it is written", call({ card: 0 }).replace(":0", ":6304000000000000000"), "credit_card"],
+  ["a name in a tool's input", call({ "a@b.co": 1 }), "email"],
+  ["a name deep in a tool's input", call({ o: [{ "a@b.co": 1 }] }), "email"],
+  ["a tool's name", call({}, "a@b.co"), "email"],
+  ["a function's name", called(`"name":"a@b.co","arguments":"{}"`), "email"],
+  [
+    "escapes of JSON that hide a word's border",
+    called(`"name":"f","arguments":"{\\"k\\":\\"x\\\\f4111111111111111\\"}"`),
+    "credit_card",
+  ],
+  ["a member twice", `{"choices":[{"message":{"content":"x","content":"y"}}]}`, "unreadable"],
+  ["a member twice, once escaped", `{"choices":[{"message":{"content":"x","cont\\u0065nt":"y"}}]}`, "unreadable"],
+  [
+    "a member twice among many",
+    JSON.stringify(Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`m${at}`, 1]))).replace("m39", "m3"),
+    "unreadable",
+  ],
+  ["a member in two objects of a list", `{"choices":[{"a":1},{"a":1}],"o":{"a":1},"a":1}`, undefined],
+];
+for (const [name, body, block] of answers) {
+  test(`an answer with ${name} ${block === undefined ? "passes" : "blocks"}`, () => {
+    const expected = block === undefined ? { kind: "pass" } : { kind: "block", name: block };
+    assert.deepEqual(judgeBody(search, "block", body, "output"), expected);
+    assert.deepEqual(judgeBody(search, "mask", body, "output"), expected);
+  });
+}
+
+const escaped: readonly (readonly [text: string, read: string | undefined])[] = [
+  [String.raw`a\/b\n\"\\`, 'a/b\n"\\'],
+  [String.raw`\\u0041 \\n`, String.raw`A \n`],
+  [String.raw`\ud835\udc2c\ud835\udc24`, "sk"],
+  [String.raw`\x \u00`, undefined],
+];
+for (const [given, read] of escaped) {
+  test(`${given} reads ${JSON.stringify(read)} without escapes, also in pieces`, () => {
+    assert.equal(foldedText(given, "json"), read);
+    for (let cut = 0; cut <= given.length; cut += 1) {
+      const reader = new FoldedReader("json");
+      const pieces = [given.slice(0, cut), given.slice(cut)].map((piece) => reader.read(piece));
+      assert.equal([...pieces, reader.rest()].join(""), read ?? given, `cut at ${cut}`);
+    }
+  });
+}
+
 for (const [given, folded] of folds) {
   test(`${JSON.stringify(given)} folds to ${JSON.stringify(folded)}`, () => assert.equal(foldedText(given), folded));
 }

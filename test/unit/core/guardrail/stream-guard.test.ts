@@ -329,9 +329,9 @@ test("a collector keeps a stream, gives its texts, and puts others in their plac
     bytes.fill(0);
   }
   assert.deepEqual(collector.texts(), ["Hello", "you", "aside"]);
-  const shown = (released: readonly Uint8Array[]): readonly string[] =>
-    released.map((bytes) => new TextDecoder().decode(bytes));
-  assert.deepEqual(collector.release(["Hello", "you"]), [], "another count is none");
+  const shown = (released: readonly Uint8Array[] | undefined): readonly string[] | undefined =>
+    released?.map((bytes) => new TextDecoder().decode(bytes));
+  assert.deepEqual(collector.release(["Hello", "you"]), undefined, "another count is none");
   assert.deepEqual(shown(collector.release()), frames);
   assert.deepEqual(shown(collector.release(["H*", "you", "-"])), [
     chat("H*"),
@@ -347,7 +347,180 @@ test("a collector that cannot read or hold a stream says so, and gives nothing",
   assert.ok(unread.frame(octets(chat("x"))));
   assert.ok(!unread.frame(octets("data: {\n\n")));
   assert.ok(!unread.frame(octets(chat("x"))));
-  assert.deepEqual(unread.release(), []);
+  assert.equal(unread.release(), undefined);
   const small = new StreamCollector("chat", 100);
   assert.ok(!small.frame(octets(chat("x".repeat(100)))));
+});
+
+const tool = (args: string, index = 0): string =>
+  sse({ choices: [{ index: 0, delta: { tool_calls: [{ index, function: { arguments: args } }] } }] });
+const partial = (partial_json: string): string =>
+  sse({ type: "content_block_delta", index: 1, delta: { type: "input_json_delta", partial_json } });
+const argued = (delta: string): string =>
+  sse({ type: "response.function_call_arguments.delta", item_id: "i", output_index: 1, delta });
+const names = (name: string): string =>
+  sse({ choices: [{ index: 0, delta: { tool_calls: [{ index: 0, function: { name } }] } }] });
+const geminiCall = (functionCall: unknown): string =>
+  sse({ candidates: [{ index: 0, content: { parts: [{ functionCall }] } }] });
+const begun = (content_block: unknown): string => sse({ type: "content_block_start", index: 0, content_block });
+
+/** What hides in a tool's call blocks, whatever the action: `out`: at most so many frames went out before. */
+const hidden: readonly (readonly [name: string, api: Api, frames: readonly string[], blocked: string, out: number])[] =
+  [
+    ["an escape over two frames", "chat", [tool(`{"a":"joe\\u00`), tool(`40example.com"}`)], "email", 1],
+    [
+      "an escape over six frames",
+      "chat",
+      Array.from("\\u0040")
+        .map((c) => tool(c))
+        .toSpliced(0, 0, tool("joe"))
+        .concat(tool("b.co ")),
+      "email",
+      7,
+    ],
+    ["an escape in a name", "chat", [tool(`{"joe\\`), tool(`u0040example.com":1}`)], "email", 1],
+    ["an escape of Anthropic's", "messages", [partial(`{"a":"joe\\u00`), partial(`40example.com"}`)], "email", 1],
+    ["an escape of Responses'", "responses", [argued(`{"a":"joe\\u`), argued(`0040example.com"}`)], "email", 1],
+    ["an escape in an answer in JSON", "chat", [chat(`{"a":"joe\\u004`), chat(`0example.com"}`)], "email", 1],
+    [
+      "an escape in a choice's end",
+      "chat",
+      [chat("joe\\u00"), sse({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }), chat("40b.co ")],
+      "email",
+      2,
+    ],
+    [
+      "a word's border in an escape",
+      "chat",
+      [tool(`{"k":"\\`), tool(`f4111111111111111"}`), tool(" ")],
+      "credit_card",
+      1,
+    ],
+    ["a character in two escapes in two frames", "chat", [tool(`{"k":"joe@b.c\\ud835`), tool(`\\udc28"}`)], "email", 1],
+    ["a tool's name", "chat", [names("joe@b.co")], "email", 0],
+    ["a tool's name in pieces", "chat", [names("joe@"), names("b.co")], "email", 1],
+    [
+      "a tool's name of Anthropic's",
+      "messages",
+      [begun({ type: "tool_use", id: "t", name: "joe@b.co", input: {} })],
+      "email",
+      0,
+    ],
+    ["a tool's name of Gemini's", "generate_content", [geminiCall({ name: "joe@b.co", args: {} })], "email", 0],
+    ["a name in arguments", "generate_content", [geminiCall({ name: "f", args: { "joe@b.co": 1 } })], "email", 0],
+    [
+      "a number in arguments",
+      "generate_content",
+      [geminiCall({ name: "f", args: { c: 4111111111111111 } })],
+      "credit_card",
+      0,
+    ],
+    [
+      "a long number in arguments",
+      "generate_content",
+      [geminiCall({ name: "f", args: { c: 0 } }).replace(":0}", ":6304000000000000000}")],
+      "credit_card",
+      0,
+    ],
+    [
+      "a name in Ollama's arguments",
+      "ollama_chat",
+      [
+        `${JSON.stringify({ message: { tool_calls: [{ function: { name: "f", arguments: { o: { "joe@b.co": 1 } } } }] } })}\n`,
+      ],
+      "email",
+      0,
+    ],
+    [
+      "a name in a block's input",
+      "messages",
+      [begun({ type: "tool_use", id: "t", name: "f", input: { "joe@b.co": 1 } })],
+      "email",
+      0,
+    ],
+    ["content twice", "chat", [`data: {"choices":[{"delta":{"content":"a","content":"b"}}]}\n\n`], "unreadable", 0],
+    ["choices twice, once escaped", "chat", [`data: {"choices":[],"ch\\u006fices":[]}\n\n`], "unreadable", 0],
+    [
+      "a name twice deep in arguments",
+      "generate_content",
+      [`data: {"candidates":[{"content":{"parts":[{"functionCall":{"args":{"o":[{"a":1,"a":{}}]}}}]}}]}\n\n`],
+      "unreadable",
+      0,
+    ],
+    ["__proto__ twice", "chat", [`data: {"choices":[],"__proto__":1,"__proto__":1}\n\n`], "unreadable", 0],
+  ];
+for (const [name, api, frames, blocked, out] of hidden) {
+  test(`what hides in a stream blocks: ${name}`, () => {
+    const seen = streamed(api, [check("block", secrets)], frames);
+    assert.equal(seen.blocked, blocked);
+    assert.ok(seen.frames.length <= out);
+    assert.deepEqual(seen.frames, frames.slice(0, seen.frames.length));
+    const masked = streamed(api, [check("mask", secrets)], frames);
+    assert.equal(masked.blocked, blocked);
+    assert.ok(frames.join("").startsWith(masked.frames.join("")));
+  });
+}
+
+test("what a content block's input begins with is the tool's, whatever its members are called", () => {
+  const frame = begun({ type: "tool_use", id: "t", name: "f", input: { role: "joe@b.co " } });
+  assert.equal(streamed("messages", [check("block", secrets)], [frame]).blocked, "email");
+});
+
+test("a document in an answer is looked at, a picture is not", () => {
+  const document = (source: unknown): string => begun({ type: "web_fetch_tool_result", content: { source } });
+  const text = { type: "text", media_type: "text/plain", data: "joe@b.co " };
+  assert.equal(streamed("messages", [check("block", secrets)], [document(text)]).blocked, "email");
+  const picture = document({ type: "base64", media_type: "image/png", data: "joe@b.co " });
+  assert.deepEqual(streamed("messages", [check("block", secrets)], [picture]).frames, [picture]);
+});
+
+test("where an action is mask, escapes and accents do not make it block", () => {
+  const frames = ['{"t":"caf\u00e9\\', "n to ", "joe@", "b.co\\", "n, ", "\u00e9 a@b.co", ' or \\"x\\""}'];
+  const expected = ['{"t":"caf\u00e9\\', "n to ", "[email]", "\\", "n, ", "\u00e9 [email]", ' or \\"x\\""}'];
+  const seen = streamed(
+    "chat",
+    [check("mask", secrets)],
+    frames.map((text) => tool(text)),
+  );
+  assert.deepEqual(
+    seen.frames,
+    expected.map((text) => tool(text)),
+  );
+  assert.equal(seen.blocked, undefined);
+});
+
+test("where an action is mask, what is found in another reading only still blocks, also behind a mask and a spilled match", () => {
+  const cards = check("mask", ["credit_card", "email"]);
+  assert.equal(
+    streamed("chat", [cards], [chat("\u00e9 a@b.co "), chat("\uff14111 1111 1111 1111 .")]).blocked,
+    "credit_card",
+  );
+  const own = check("mask", [], ["x[a-z]*@"]);
+  assert.equal(streamed("chat", [own], [chat(`x${"a".repeat(3_000)}`), chat("a\uff20 ")]).blocked, "pattern_1");
+});
+
+test("plain arguments flow: escapes hold no frame back", () => {
+  const frames = [`{"code":"`, "let x = ", `\\"a b\\";`, "\\n", "return (x)", `;"}`].map((text) => tool(text));
+  const { frames: out, held } = streamed("chat", [check("block", secrets)], frames);
+  assert.deepEqual(out, frames);
+  assert.deepEqual(new Set(held), new Set([0]));
+});
+
+test("names without end are not kept", () => {
+  const long = Array.from({ length: 300 }, () => names("abcdefg "));
+  assert.equal(streamed("chat", [check("block", secrets)], long).blocked, "held_too_much");
+});
+
+test("a collector gives names and numbers, too, and takes no others for them", () => {
+  const frame = geminiCall({ name: "f", args: { a: 1 } });
+  const collector = new StreamCollector("generate_content");
+  assert.ok(collector.frame(octets(frame)));
+  assert.deepEqual(collector.texts(), ["f", "a", "1"]);
+  assert.equal(collector.release(["g", "a", "1"]), undefined);
+  assert.equal(collector.release(["f", "a", "[x]"]), undefined);
+  assert.deepEqual(collector.release(["f", "a", "1"])?.length, 1);
+  const split = new StreamCollector("chat");
+  assert.ok(split.frame(octets(names("lo"))) && split.frame(octets(names("ok"))));
+  assert.deepEqual(split.texts(), ["look"]);
+  assert.equal(split.release(["cook"]), undefined);
 });

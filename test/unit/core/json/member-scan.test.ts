@@ -282,6 +282,76 @@ test("where the captured members stand", () => {
   assert.equal(found.value.close, Buffer.byteLength(text) - 1);
 });
 
+const WISHES = scanPlan({
+  capture: new Map([
+    ["model", 8],
+    ["tools", 8],
+    ["both", 8],
+  ]),
+  optional: new Set(["tools", "both"]),
+  items: new Set(["prompt", "both"]),
+  count: new Set(["x"]),
+  depth: 5,
+});
+
+type Counted = Record<string, readonly [items: number, numbers: number]>;
+
+const wished: readonly (readonly [text: string, values: Record<string, unknown>, long: string[], items: Counted])[] = [
+  ['{"tools":[1,2,3]}', { tools: [1, 2, 3] }, [], {}],
+  ['{"tools":[1,2, 3]}', { tools: [1, 2, 3] }, [], {}],
+  ['{"tools":[1, 2, 3],"model":"m"}', { model: "m" }, ["tools"], {}],
+  ['{"tools":"1234567","x":{"x":[]}}', {}, ["tools"], {}],
+  ['{"tools":123456789 ,"model":1}', { model: 1 }, ["tools"], {}],
+  // What is not kept is not judged for duplicates below the top.
+  ['{"tools":[{"a":1,"a":2}]}', {}, ["tools"], {}],
+  ['{"prompt":[]}', {}, [], { prompt: [0, 0] }],
+  ['{"prompt":[ ] , "model":1}', { model: 1 }, [], { prompt: [0, 0] }],
+  ['{"prompt":[1,-2.5e3 ,3]}', {}, [], { prompt: [3, 3] }],
+  ['{"prompt":["a","1",null,true]}', {}, [], { prompt: [4, 0] }],
+  ['{"prompt":[[1,2],[3,4,5],[]]}', {}, [], { prompt: [3, 0] }],
+  ['{"prompt":[1,"a",[2],{"b":[3,4]}]}', {}, [], { prompt: [4, 1] }],
+  ['{"prompt":{"a":1,"b":2}}', {}, [], {}],
+  ['{"prompt":"[1,2]","y":[1,2]}', {}, [], {}],
+  ['{"\\u0070rompt":[1]}', {}, [], { prompt: [1, 1] }],
+  ['{"both":[1,"a"]}', { both: [1, "a"] }, [], { both: [2, 1] }],
+  ['{"both":[1,"a",[[2]]]}', {}, ["both"], { both: [3, 1] }],
+];
+
+for (const [text, values, long, items] of wished) {
+  test(`passed over and counted: ${text}`, () => {
+    const found = scan(bytes(text), WISHES);
+    assert.ok(found.ok);
+    const members = [...found.value.members].map(([name, member]) => [name, member.value]);
+    assert.deepEqual(Object.fromEntries(members), values);
+    assert.deepEqual([...found.value.long], long);
+    const counted = [...found.value.items].map(([name, count]) => [name, [count.items, count.numbers]]);
+    assert.deepEqual(Object.fromEntries(counted), items);
+  });
+}
+
+const unwished: readonly (readonly [text: string, code: ScanProblemCode, at: number])[] = [
+  ['{"model":"1234567"}', "value_too_long", 9],
+  ['{"tools":[1,2,3,4,5,6,}', "malformed", 22],
+  ['{"both":[{"a":1,"a":2}]', "cut_short", 23],
+  ['{"tools":{"a":{"a":1}},"tools":1}', "duplicate_member", 23],
+  ['{"prompt":[1],"prompt":[2]}', "duplicate_member", 14],
+  ['{"Prompt":[1]}', "ambiguous_member", 1],
+  ['{"prompt\\u0000":[1]}', "ambiguous_member", 1],
+];
+
+for (const [text, code, at] of unwished) {
+  test(`passed over or counted, and refused: ${text}`, () => {
+    const found = scan(bytes(text), WISHES);
+    assert.deepEqual(found.ok ? "accepted" : [found.problem.code, found.problem.at], [code, at]);
+  });
+}
+
+test("a plan is refused that cannot be meant", () => {
+  const wishes = { capture: new Map([["a", 1]]), count: new Set<string>(), depth: 1 };
+  assert.throws(() => scanPlan({ ...wishes, optional: new Set(["b"]) }), /not captured/);
+  assert.throws(() => scanPlan({ ...wishes, items: new Set(["A"]) }), /only in case/);
+});
+
 test("a problem is final, and the same each time", () => {
   const scanned = new MemberScan(PLAN);
   assert.equal(scanned.push(bytes('{"a":1')), undefined);

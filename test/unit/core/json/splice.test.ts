@@ -142,3 +142,11 @@ test("an edit throws on a name that the scan did not look for, and on one that c
   assert.throws(() => editMembers(value, [remove("x")]), /looked for/);
   assert.throws(() => editMembers(value, [set("a", "2"), remove("a")]), /twice/);
 });
+
+test("an edit throws on a member that was passed over", () => {
+  const plan = scanPlan({ capture: new Map([["a", 2]]), optional: new Set(["a"]), count: new Set(), depth: 4 });
+  const found = scanChunks(plan, [Buffer.from('{"a":[1]}')]);
+  assert.ok(found.ok);
+  const { value } = found;
+  assert.throws(() => editMembers(value, [set("a", "2")]), /looked for/);
+});
