@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { builtInPatterns } from "../../router/core/guardrail/built-in-patterns.ts";
-import { foldedText } from "../../router/core/guardrail/folded-text.ts";
+import { readText } from "../../router/core/guardrail/folded-text.ts";
 import type { BuiltInPattern } from "../../router/core/guardrail/guardrail-rule.ts";
 import { eachJsonToken } from "../../router/core/guardrail/json-strings.ts";
 import { judgeBody } from "../../router/core/guardrail/judge-body.ts";
@@ -176,7 +176,7 @@ test("a stream cut anywhere is masked as the whole text is, and no frame is lost
       const whole = maskedText(text, 0, text.length, builtIns.mask.find(text) ?? []);
       const { text: out, blocked, frames } = streamed("mask", pieces);
       // Folded, accents are gone, and then something more may be found: that blocks.
-      if (blocked !== undefined) return assert.match(foldedText(text) ?? "", /./);
+      if (blocked !== undefined) return assert.match(readText(text, "folded") ?? "", /./);
       assert.equal(frames, pieces.length);
       return assert.equal(out, whole);
     }),
@@ -190,7 +190,7 @@ test("a stream cut anywhere is blocked where the whole text is, and nothing of t
       const text = parts.join("");
       const { text: out, blocked } = streamed("block", piecesOf(text, sizes));
       const found = builtIns.block.find(text) ?? [];
-      const folded = foldedText(text);
+      const folded = readText(text, "folded");
       const isFound = found.length > 0 || (folded !== undefined && builtIns.block.test(folded) !== undefined);
       assert.equal(blocked !== undefined, isFound);
       assert.ok(text.startsWith(out));
@@ -233,7 +233,7 @@ test("escapes of JSON hide nothing, wherever a call's arguments are cut, and whe
         const isWhole = judgeBody(builtIns[action], action, body, "output").kind === "block";
         const isCut = blockedIn(action, pieces);
         assert.ok(isCut || !isWhole);
-        // What came before the first escape was not folded for the reading of escapes.
+        // A reading begins with the first piece that needs it; what came before is there as it stood.
         if (!text.includes("é")) assert.equal(isCut, isWhole);
       }
     }),

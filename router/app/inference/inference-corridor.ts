@@ -109,7 +109,7 @@ async function serveRead(
   const taken = estimate instanceof Promise ? await whileOn(call, estimate) : estimate;
   if (taken === undefined) {
     // What is held after all is held for nobody.
-    void Promise.resolve(estimate).then((late) => late.ok && rooms.budgets.release(late.value));
+    void Promise.resolve(estimate).then((held) => held.ok && rooms.budgets.release(held.value));
     return refuse(LEFT);
   }
   if (!taken.ok) return refuse(taken.problem);

@@ -1,6 +1,4 @@
-import type { EpochMillis } from "../base/quantity.ts";
 import type { BudgetRule, BudgetWindow } from "./budget-rule.ts";
-import { type CalendarWindow, calendarWindow } from "./calendar-window.ts";
 
 /** A budget rule's one counter for a model: rules with the same key count together, whatever their limits. */
 export function counterKey({ id, unit, window, scope }: BudgetRule, model: string): string {
@@ -10,11 +8,6 @@ export function counterKey({ id, unit, window, scope }: BudgetRule, model: strin
 /** A rule without its limit stays the same counter, whoever's calls it counts: a change of scope is no refill. */
 export function countedModel({ scope }: BudgetRule, model: string): string | undefined {
   return scope === "model" ? model : undefined;
-}
-
-/** The window of a rule at a time; undefined: it has none that begins and ends (a rolling one, or the call itself). */
-export function windowAt({ window }: BudgetRule, at: EpochMillis): CalendarWindow | undefined {
-  return window.kind === "rolling" || window.kind === "request" ? undefined : calendarWindow(window.kind, at);
 }
 
 /** `day`, `rolling:3600000`, ... */

@@ -1,10 +1,6 @@
 import { formBody } from "./form-body.ts";
 import { readTokenAnswer, type TokenHttpRequest } from "./token-answer.ts";
 
-/** The instance metadata service: this address and port, over plain HTTP, and nothing else of it. */
-export const IMDS_ADDRESS = "169.254.169.254";
-export const IMDS_PORT = 80;
-
 /** Azure IMDS, "acquire a token using HTTP". `client` names a user-assigned identity; undefined: the system's. */
 export function imdsTokenRequest(resource: string, client: string | undefined): TokenHttpRequest {
   return {

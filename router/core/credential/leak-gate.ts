@@ -1,6 +1,8 @@
 import type { LeakPattern } from "./leak-pattern.ts";
 import { LeakScan } from "./leak-scan.ts";
 
+const NOTHING = new Uint8Array(0);
+
 /**
  * Lets a stream through as the very chunks that came, but for the octets at the end of one that may be the beginning of a
  * secret: these wait for what follows. So no octet of a secret has gone out when it is found. At most the longest form less
@@ -9,7 +11,7 @@ import { LeakScan } from "./leak-scan.ts";
 export class LeakGate {
   readonly #scan: LeakScan;
   readonly #send: (octets: Uint8Array) => void;
-  #held: Uint8Array = new Uint8Array(0);
+  #held: Uint8Array = NOTHING;
 
   /** `send` is called with views of chunks and with small copies, never with nothing. */
   constructor(pattern: LeakPattern, send: (octets: Uint8Array) => void) {
@@ -38,7 +40,7 @@ export class LeakGate {
   /** The stream has ended, and what waits is no secret: sends it. Not after `push` was false. */
   end(): void {
     const held = this.#held;
-    this.#held = new Uint8Array(0);
+    this.#held = NOTHING;
     if (held.length > 0) this.#send(held.slice());
   }
 }

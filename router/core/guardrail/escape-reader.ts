@@ -9,7 +9,7 @@ const BACKSLASH = 0x5c;
 const CONTROLS: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 
 /** Which escapes are read: `\u0041` anywhere, or all that JSON has. */
-export type Escapes = "code" | "json";
+type Escapes = "code" | "json";
 
 /** Takes the escapes out of a text that comes in pieces, cut anywhere. What is no escape stays as it is. */
 export class EscapeReader {

@@ -1,4 +1,4 @@
-import { EscapeReader, type Escapes } from "./escape-reader.ts";
+import { EscapeReader } from "./escape-reader.ts";
 
 /** Units normalised together: `normalize` takes quadratic time over a run of combining marks (200,000: 12 s). */
 const BLOCK = 64;
@@ -12,42 +12,48 @@ const UNSEEN = /[\p{Mn}\p{Me}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
 const LONG_LIGATURES = /[\ufdfa\ufdfb]/g;
 
 /**
- * The text as a reader understands it whom look-alikes do not mislead: compatible forms are plain (full-width letters,
- * circled digits: NFKD), marks, accents and invisible characters are gone, all spaces, dashes and decimal digits are
- * ASCII's, and `\u0041`, as JSON within a text has it, is the character; with "json" so are the other escapes, which are
- * read first. Letters of other scripts that look like Latin ones stay what they are. Offsets are not those of the text.
- * Undefined: nothing differs.
+ * How a text is read. "folded": as a reader understands it whom look-alikes do not mislead: compatible forms are plain
+ * (full-width letters, circled digits: NFKD), marks, accents and invisible characters are gone, all spaces, dashes and
+ * decimal digits are ASCII's, and `\u0041`, as JSON within a text has it, is the character; letters of other scripts that
+ * look like Latin ones stay what they are. "unescaped": as whoever reads the JSON that it is has it. "both": first this,
+ * then that.
  */
-export function foldedText(text: string, escapes: Escapes = "code"): string | undefined {
-  const reader = new FoldedReader(escapes);
+export type Reading = "folded" | "unescaped" | "both";
+
+/** The text in a reading; offsets are not those of the text. Undefined: nothing differs. */
+export function readText(text: string, reading: Reading): string | undefined {
+  const reader = new TextReader(reading);
   const parts: string[] = [];
   for (let from = 0; from < text.length; from += PART) parts.push(reader.read(text.slice(from, from + PART)));
   parts.push(reader.rest());
-  const folded = parts.join("");
-  return folded === text ? undefined : folded;
+  const read = parts.join("");
+  return read === text ? undefined : read;
 }
 
-/** Reads a text that comes in pieces, cut anywhere, as `foldedText` reads it. */
-export class FoldedReader {
+/** Reads a text that comes in pieces, cut anywhere. */
+export class TextReader {
   readonly #json: EscapeReader | undefined;
-  readonly #code = new EscapeReader("code");
+  readonly #code: EscapeReader | undefined;
   /** The first half of a character beyond U+FFFF. */
   #half = "";
 
-  constructor(escapes: Escapes) {
-    this.#json = escapes === "json" ? new EscapeReader("json") : undefined;
+  constructor(reading: Reading) {
+    if (reading !== "folded") this.#json = new EscapeReader("json");
+    if (reading !== "unescaped") this.#code = new EscapeReader("code");
   }
 
   /** What an escape or a character begins that is not whole yet comes with the next piece. */
   read(piece: string): string {
-    const read = this.#half + this.#code.read(this.#json?.read(piece) ?? piece);
+    const plain = this.#json?.read(piece) ?? piece;
+    if (this.#code === undefined) return plain;
+    const read = this.#half + this.#code.read(plain);
     this.#half = (read.charCodeAt(read.length - 1) & 0xfc00) === 0xd800 ? read.slice(-1) : "";
     return (this.#half === "" ? read : read.slice(0, -1)).replaceAll(NOT_ASCII, foldRun);
   }
 
   /** What has come to no end. */
   rest(): string {
-    return this.#half + this.#code.rest() + (this.#json?.rest() ?? "");
+    return this.#half + (this.#code?.rest() ?? "") + (this.#json?.rest() ?? "");
   }
 }
 

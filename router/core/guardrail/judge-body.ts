@@ -17,9 +17,9 @@ export const TOKEN_IDS = "token_ids";
 
 /**
  * Searches a request or an answer (JSON) for patterns. Each text is looked at by itself, all that is written once more
- * with nothing between, so that a match cut into parts or messages is found, and both as `foldedText` reads them. What
- * cannot be read, and in a request token numbers, blocks. A mask stands in what is written; a match anywhere else, or in
- * folded text only, cannot be masked and blocks.
+ * with nothing between, so that a match cut into parts or messages is found, and both in each other reading that
+ * `folded-text.ts` knows. What cannot be read, and in a request token numbers, blocks. A mask stands in what is written; a
+ * match anywhere else, or in another reading only, cannot be masked and blocks.
  */
 export function judgeBody(search: PatternSearch, action: "block" | "mask", body: string, phase: Phase): BodyVerdict {
   const texts = bodyTexts(body, phase);

@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from "../base/result.ts";
-import { foldedText, mayEscape, mayFold } from "./folded-text.ts";
+import { mayEscape, mayFold, type Reading, readText } from "./folded-text.ts";
 import { type Before, type Cursor, type DfaState, LazyDfa } from "./lazy-dfa.ts";
 import { joinedMatches, type Match } from "./match.ts";
 import { searchAutomaton, type SearchTarget } from "./search-automaton.ts";
@@ -118,14 +118,20 @@ export class PatternSearch {
     return undefined;
   }
 
-  /** As `test`, of the text as `foldedText` reads it in either way; undefined, too, where that is the text itself. */
+  /** As `test`, of the text in each other reading; undefined, too, where none differs. */
   testFolded(text: string): string | undefined {
-    const folded = mayFold(text) ? foldedText(text) : undefined;
-    const unescaped = mayEscape(text) ? foldedText(text, "json") : undefined;
+    const folds = mayFold(text);
+    const escapes = mayEscape(text);
     return (
-      (folded === undefined ? undefined : this.test(folded)) ??
-      (unescaped === undefined || unescaped === folded ? undefined : this.test(unescaped))
+      (folds ? this.#testRead(text, "folded") : undefined) ??
+      (escapes ? this.#testRead(text, "unescaped") : undefined) ??
+      (folds && escapes ? this.#testRead(text, "both") : undefined)
     );
+  }
+
+  #testRead(text: string, reading: Reading): string | undefined {
+    const read = readText(text, reading);
+    return read === undefined ? undefined : this.test(read);
   }
 
   /**

@@ -1,5 +1,4 @@
-import type { Escapes } from "./escape-reader.ts";
-import { mayEscape, mayFold } from "./folded-text.ts";
+import { mayEscape, mayFold, type Reading } from "./folded-text.ts";
 import { joinedMatches, maskedText, type Match } from "./match.ts";
 import { type PatternSearch, TOO_COMPLEX } from "./pattern-search.ts";
 import { StreamReading } from "./stream-reading.ts";
@@ -74,8 +73,9 @@ class CheckedText {
   readonly guardrail: string;
   readonly plain: TextHold;
   readonly #action: "block" | "mask";
-  #folded: StreamReading | undefined;
-  #unescaped: StreamReading | undefined;
+  readonly #readings: StreamReading[] = [];
+  #folds = false;
+  #escapes = false;
   /** Where the check masks: what the readings have not got yet, and where it begins. */
   #unread = "";
   #read = 0;
@@ -88,42 +88,38 @@ class CheckedText {
 
   push(piece: string, folds: boolean, escapes: boolean): string | undefined {
     if (this.#action === "mask") return this.#pushMasked(piece, folds || escapes);
-    if (folds) this.#folded ??= this.#reading("code", this.plain.length);
-    if (escapes) this.#unescaped ??= this.#reading("json", this.plain.length);
-    return this.plain.push(piece) ?? this.#give(piece, this.plain.length);
+    if ((folds && !this.#folds) || (escapes && !this.#escapes)) this.#begin(folds, escapes, this.plain.length);
+    return this.plain.push(piece) ?? (this.#readings.length === 0 ? undefined : this.#give(piece, this.plain.length));
   }
 
   flush(): string | undefined {
-    const name = this.plain.flush() ?? (this.#action === "mask" ? this.#giveSettled() : undefined);
-    return name ?? this.#folded?.flush() ?? this.#unescaped?.flush();
+    let name = this.plain.flush() ?? (this.#action === "mask" ? this.#giveSettled() : undefined);
+    for (const reading of this.#readings) name ??= reading.flush();
+    return name;
   }
 
   isSettled(to: number): boolean {
-    return (
-      this.plain.settled >= to &&
-      (this.#folded === undefined || this.#folded.settled >= to) &&
-      (this.#unescaped === undefined || this.#unescaped.settled >= to)
-    );
+    if (this.plain.settled < to) return false;
+    return this.#readings.length === 0 || this.#readings.every(({ settled }) => settled >= to);
   }
 
   #pushMasked(piece: string, differs: boolean): string | undefined {
-    if (differs && this.#folded === undefined) {
+    if (differs && this.#readings.length === 0) {
       // Of a match that is longer than what is held the readings have the beginning as it stands.
       this.#read = this.plain.isSpilled ? this.plain.length : this.plain.settled;
       this.#unread = this.plain.isSpilled ? "" : this.plain.held;
-      this.#folded = this.#reading("code", this.#read);
-      this.#unescaped = this.#reading("json", this.#read);
+      this.#begin(true, true, this.#read);
     }
     const name = this.plain.push(piece);
-    if (name !== undefined || this.#folded === undefined) return name;
+    if (name !== undefined || this.#readings.length === 0) return name;
     this.#unread += piece;
     return this.#giveSettled();
   }
 
   #giveSettled(): string | undefined {
     const { settled } = this.plain;
-    if (this.#folded === undefined || settled <= this.#read) return undefined;
     const from = this.#read;
+    if (this.#readings.length === 0 || settled <= from) return undefined;
     const text = this.#unread.slice(0, settled - from);
     this.#unread = this.#unread.slice(settled - from);
     this.#read = settled;
@@ -132,11 +128,23 @@ class CheckedText {
   }
 
   #give(text: string, to: number): string | undefined {
-    return this.#folded?.push(text, to) ?? this.#unescaped?.push(text, to);
+    let name: string | undefined;
+    for (const reading of this.#readings) name ??= reading.push(text, to);
+    return name;
   }
 
-  #reading(escapes: Escapes, from: number): StreamReading {
-    return new StreamReading(escapes, this.plain.fork(from), Math.min(this.plain.settled, from), from);
+  /** Begins the readings that are needed now, behind `from`. */
+  #begin(folds: boolean, escapes: boolean, from: number): void {
+    const begin = (reading: Reading): void => {
+      const settled = Math.min(this.plain.settled, from);
+      this.#readings.push(new StreamReading(reading, this.plain.fork(from), settled, from));
+    };
+    if (folds && !this.#folds) begin("folded");
+    if (escapes && !this.#escapes) begin("unescaped");
+    const hadBoth = this.#folds && this.#escapes;
+    this.#folds ||= folds;
+    this.#escapes ||= escapes;
+    if (this.#folds && this.#escapes && !hadBoth) begin("both");
   }
 }
 

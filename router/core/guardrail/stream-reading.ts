@@ -1,17 +1,16 @@
-import type { Escapes } from "./escape-reader.ts";
-import { FoldedReader } from "./folded-text.ts";
+import { type Reading, TextReader } from "./folded-text.ts";
 import type { TextHold } from "./text-hold.ts";
 
 /** A text of a stream as it reads without look-alikes and escapes, searched while it comes. */
 export class StreamReading {
-  readonly #reader: FoldedReader;
+  readonly #reader: TextReader;
   readonly #hold: TextHold;
   /** Places that are the same one in the text and in the reading; all but the first are not settled. */
   readonly #borders: { plain: number; read: number }[];
 
   /** `hold` has what came before `plain`, a place in the text; nothing in that would have read otherwise. */
-  constructor(escapes: Escapes, hold: TextHold, settled: number, plain: number) {
-    this.#reader = new FoldedReader(escapes);
+  constructor(reading: Reading, hold: TextHold, settled: number, plain: number) {
+    this.#reader = new TextReader(reading);
     this.#hold = hold;
     this.#borders = [{ plain: settled, read: 0 }];
     this.#border(plain);

@@ -7,7 +7,7 @@ export interface FactProblem {
   readonly sentence: string;
 }
 
-export interface FactFailure {
+interface FactFailure {
   readonly ok: false;
   readonly problem: FactProblem;
 }

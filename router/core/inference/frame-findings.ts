@@ -2,6 +2,7 @@ import type { Json } from "../json/json.ts";
 import { latin1 } from "../wire/latin1.ts";
 import { equalAt } from "./frame-skim-table.ts";
 
+const NOTHING = new Uint8Array(0);
 /** Values of one object: 128 choices with two members each, and some. What comes after is not kept. */
 const MOST_VALUES = 512;
 /** A value that is parsed: a usage object has below 2 KiB. */
@@ -10,7 +11,7 @@ const LONGEST_VALUE = 65_536;
 /** What a skim found in one object. A key is its index in the list of keys. */
 export class Findings {
   /** Where the values stand. */
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = NOTHING;
   /** The octets of all strings of `text` keys together, as they are written. */
   textOctets = 0;
   /** Key, from, to of each value, in the order in which they came. */

@@ -8,7 +8,7 @@ import type { FactProblem } from "./fact-problem.ts";
  * `custom_llm_provider`), Vercel's (`providerOptions`), orq.ai's (`orq`). None is a member of OpenAI's APIs; `fallbacks`
  * is one of Anthropic's, in a beta, and means the same there.
  */
-export const ROUTING_MEMBERS = [
+const ROUTING_MEMBERS = [
   "models",
   "route",
   "provider",

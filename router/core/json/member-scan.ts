@@ -38,7 +38,7 @@ export class MemberScan {
 
   /** How many brackets are open, and for each depth the state after a value there. */
   #depth = 0;
-  readonly #afters: Uint8Array;
+  readonly #afters: number[];
 
   /** The name that is being read, without its quotes. */
   readonly #name = new Excerpt();
@@ -54,8 +54,7 @@ export class MemberScan {
   constructor(plan: ScanPlan) {
     this.#plan = plan;
     this.#members = new TopMembers(plan);
-    this.#afters = new Uint8Array(plan.depth + 1);
-    this.#afters[0] = grammar.DONE;
+    this.#afters = [grammar.DONE];
   }
 
   /** Reads the next chunk. A problem is final: each later call gives it again. */

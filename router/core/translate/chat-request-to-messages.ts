@@ -18,11 +18,7 @@ import { checkMembers, type MemberRule } from "./request-members.ts";
 import { flagMember, numberMember, tokensMember } from "./request-number.ts";
 import type { TranslationTarget } from "./translation.ts";
 
-/**
- * The version of Anthropic's API that the bodies made here are for; the later one, 2026-10-21, takes no `temperature` and
- * no `top_p`.
- */
-export const ANTHROPIC_VERSION = "2023-06-01";
+// Bodies made here are for version 2023-06-01 of Anthropic's API; 2026-10-21 takes no `temperature` and no `top_p`.
 
 const isEmpty = (value: Json): boolean => isObject(value) && Object.keys(value).length === 0;
 

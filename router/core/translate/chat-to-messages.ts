@@ -5,7 +5,7 @@ import { MessagesStreamToChat } from "./messages-stream-to-chat.ts";
 import { fromRoot } from "./refusal.ts";
 import type { Translation } from "./translation.ts";
 
-/** The caller speaks OpenAI's chat completions, the target Anthropic's messages (`ANTHROPIC_VERSION`). */
+/** The caller speaks OpenAI's chat completions, the target Anthropic's messages (version 2023-06-01). */
 export const chatToMessages: Translation = Object.freeze<Translation>({
   request: (body, target) => fromRoot(chatRequestToMessages(body, target)),
   response: messagesResponseToChat,

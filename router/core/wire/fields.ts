@@ -7,9 +7,18 @@ interface Fields {
   readonly fields: readonly Field[];
 }
 
+const NONE: readonly string[] = Object.freeze([]);
+
 /** The values of all field lines of this (lower-cased) name, in order: two lines are two values, never joined. */
 export function fieldValues(head: Fields, name: string): readonly string[] {
-  return head.fields.filter((field) => field.name === name).map((field) => field.value);
+  // A dozen look-ups a request: one loop, and mostly no list.
+  let found: string[] | undefined;
+  for (const field of head.fields) {
+    if (field.name !== name) continue;
+    if (found === undefined) found = [field.value];
+    else found.push(field.value);
+  }
+  return found ?? NONE;
 }
 
 /** RFC 9110 section 7.6.1 and the fields that belong to one connection or to this proxy; `proxy-*` besides. */

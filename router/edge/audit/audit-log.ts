@@ -24,7 +24,7 @@ const NEARLY_FULL = 0.8;
 /** How long, and with how many others, a record that nobody waits for may wait for a batch. */
 const SOON_MILLIS = 20;
 const SOON_COUNT = 256;
-/** The least time from the end of one batch to the beginning of the next, unless so many wait. */
+/** The least time from the end of one batch that several waited for to the beginning of the next, unless so many wait. */
 const BATCH_MILLIS = 1;
 const FULL_BATCH = 8;
 
@@ -109,6 +109,8 @@ class GroupCommitLog implements AuditLog {
   #retry: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
   #committedAt = -Infinity;
+  /** How many waited for the last batch: one that comes alone does not wait for company. */
+  #answered = 0;
   #begunAt = -Infinity;
   #closing = false;
   #records = 0;
@@ -246,7 +248,7 @@ class GroupCommitLog implements AuditLog {
       // batch also waits for company: a sync costs as much for one record as for fifty.
       await nextTurn();
       const early = this.#committedAt + BATCH_MILLIS - this.#options.clock.monotonic();
-      if (early > 0 && this.#queue.length < FULL_BATCH) await delay(early);
+      if (early > 0 && this.#answered > 1 && this.#queue.length < FULL_BATCH) await delay(early);
       if (this.#problem !== undefined || this.#queue.length === 0) return;
       await this.#commit();
     }
@@ -264,7 +266,12 @@ class GroupCommitLog implements AuditLog {
       return;
     }
     this.#committedAt = clock.monotonic();
-    for (const entry of this.#queue.splice(0, count)) entry.settle?.(ok(undefined));
+    this.#answered = 0;
+    for (const entry of this.#queue.splice(0, count)) {
+      if (entry.settle === undefined) continue;
+      this.#answered += 1;
+      entry.settle(ok(undefined));
+    }
     this.#records += count;
     observer.recorded("written", count);
     observer.synced((clock.monotonic() - began) / 1_000);

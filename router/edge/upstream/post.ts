@@ -147,11 +147,7 @@ export function createPoster(options: PosterOptions): Result<Poster, string> {
 }
 
 /** Never fails: once there is a status, the endpoint has answered, and what its body comes to is no matter. */
-async function readCapped(
-  body: Dispatcher.ResponseData["body"],
-  maximum: number,
-  deadline: Millis,
-): Promise<string> {
+async function readCapped(body: Dispatcher.ResponseData["body"], maximum: number, deadline: Millis): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
   const cut = (): void => void body.destroy();

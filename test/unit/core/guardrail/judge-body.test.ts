@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { builtInPatterns } from "../../../../router/core/guardrail/built-in-patterns.ts";
-import { FoldedReader, foldedText } from "../../../../router/core/guardrail/folded-text.ts";
+import { readText, TextReader } from "../../../../router/core/guardrail/folded-text.ts";
 import { eachJsonToken } from "../../../../router/core/guardrail/json-strings.ts";
 import { judgeBody } from "../../../../router/core/guardrail/judge-body.ts";
 import { PatternSearch } from "../../../../router/core/guardrail/pattern-search.ts";
@@ -331,6 +331,12 @@ const answers: readonly (readonly [name: string, body: string, block: string | u
     called(`"name":"f","arguments":"{\\"k\\":\\"x\\\\f4111111111111111\\"}"`),
     "credit_card",
   ],
+  ["an accent behind escapes", called(`"arguments":"{\\"k\\":\\"4111\\\\u00201111 1111 1111é\\"}"`), "credit_card"],
+  [
+    "what is unseen behind escapes",
+    called(`"arguments":"{\\"k\\":\\"\\\\f4111\u200b1111 1111 1111\\"}"`),
+    "credit_card",
+  ],
   ["a member twice", `{"choices":[{"message":{"content":"x","content":"y"}}]}`, "unreadable"],
   ["a member twice, once escaped", `{"choices":[{"message":{"content":"x","cont\\u0065nt":"y"}}]}`, "unreadable"],
   [
@@ -356,9 +362,9 @@ const escaped: readonly (readonly [text: string, read: string | undefined])[] = 
 ];
 for (const [given, read] of escaped) {
   test(`${given} reads ${JSON.stringify(read)} without escapes, also in pieces`, () => {
-    assert.equal(foldedText(given, "json"), read);
+    assert.equal(readText(given, "both"), read);
     for (let cut = 0; cut <= given.length; cut += 1) {
-      const reader = new FoldedReader("json");
+      const reader = new TextReader("both");
       const pieces = [given.slice(0, cut), given.slice(cut)].map((piece) => reader.read(piece));
       assert.equal([...pieces, reader.rest()].join(""), read ?? given, `cut at ${cut}`);
     }
@@ -366,15 +372,16 @@ for (const [given, read] of escaped) {
 }
 
 for (const [given, folded] of folds) {
-  test(`${JSON.stringify(given)} folds to ${JSON.stringify(folded)}`, () => assert.equal(foldedText(given), folded));
+  test(`${JSON.stringify(given)} folds to ${JSON.stringify(folded)}`, () =>
+    assert.equal(readText(given, "folded"), folded));
 }
 
 test("a long text is folded in parts, and none of them tears what belongs together", () => {
   for (const piece of ["\\u0041", "𝐬", "x\\u0041", "yy𝐬", "\\"]) {
     const count = 3_000;
     assert.equal(
-      foldedText(piece.repeat(count)) ?? piece.repeat(count),
-      (foldedText(piece) ?? piece).repeat(count),
+      readText(piece.repeat(count), "folded") ?? piece.repeat(count),
+      (readText(piece, "folded") ?? piece).repeat(count),
       piece,
     );
   }
@@ -382,6 +389,6 @@ test("a long text is folded in parts, and none of them tears what belongs togeth
 
 test("folding takes linear time over combining marks, for which normalisation takes quadratic", () => {
   const began = performance.now();
-  assert.equal(foldedText("\u0301\u0316".repeat(200_000)), "");
+  assert.equal(readText("\u0301\u0316".repeat(200_000), "folded"), "");
   assert.ok(performance.now() - began < 1_500);
 });
