@@ -165,3 +165,31 @@ test("INV-CALL-USAGE: usage that is negative, huge, fractional or said twice is 
     assert.equal(reserved, 0, name);
   }
 });
+
+test("INV-CALL-HOSTED: tools that a provider runs are the policy's to allow, and a call without a known cap is not metered", async () => {
+  await using origin = await startModelOrigin();
+  const budgets = ["{ id: day, scope: pod, window: day, tokens: 1000000 }"];
+  await using sidecar = await startSidecar({ allow: [], settings, secrets, models: modelPolicy(origin, { budgets }) });
+  const hosted = '{"model":"test-model","input":"hi","tools":[{"type":"web_search"}]}';
+  const { text } = await rawRequest(sidecar.agentPort, post("/v1/responses", hosted), { quiet: 300 });
+  assert.match(text, /^HTTP\/1\.1 403 [^]*hostedTools/);
+  const prompts = `{"model":"test-model","prompt":["a","b","c"],"max_tokens":10}`;
+  const many = await rawRequest(sidecar.agentPort, post("/v1/completions", prompts), { quiet: 300 });
+  assert.match(many.text, /^HTTP\/1\.1 200 /);
+  assert.equal(origin.requests.length, 1);
+});
+
+test("INV-CALL-BODY: a body of another type or charset is refused, and what goes on says JSON", async () => {
+  await using origin = await startModelOrigin();
+  await using sidecar = await startSidecar({ allow: [], settings, secrets, models: modelPolicy(origin) });
+  for (const type of ["text/plain", "application/json; charset=shift_jis", "application/x-www-form-urlencoded"]) {
+    const request = post("/v1/chat/completions", chat).replace("application/json", type);
+    const { text } = await rawRequest(sidecar.agentPort, request, { quiet: 300 });
+    assert.match(text, /^HTTP\/1\.1 415 /, type);
+  }
+  const request = post("/v1/chat/completions", chat, ["Range: bytes=0-1", "X_Api_Key: mine", "If-None-Match: x"]);
+  await rawRequest(sidecar.agentPort, request, { quiet: 300 });
+  const { headers } = origin.requests[0] ?? { headers: {} };
+  assert.equal(headers["content-type"], "application/json");
+  for (const name of ["range", "x_api_key", "if-none-match"]) assert.equal(headers[name], undefined, name);
+});

@@ -91,6 +91,8 @@ async function serveRead(
     const detail = "It asks for another price than the policy's, and a budget in dollars is in force.";
     return refuse({ reason: "model_not_allowed", detail, param: facts.otherPrice });
   }
+  if (facts.hosted && !model.hostedTools) return refuse(HOSTED);
+  if (facts.capUnknown && rooms.budgets.meters(model.name)) return refuse(UNCAPPED);
   if (facts.background && rooms.budgets.meters(model.name)) return refuse(BACKGROUND);
   const rails = policy.limitsOf(model).guardrails;
   const guarded = await whileOn(call, guardInput(rooms, rails, route.api, model, facts, body));
@@ -147,6 +149,20 @@ const NOT_JSON: CallProblem = {
   reason: "malformed_request",
   status: 415,
   detail: "The Content-Type of a call is application/json, in UTF-8.",
+};
+
+/** What a provider fetches or runs for a call is judged by nobody here. */
+const HOSTED: CallProblem = {
+  reason: "model_not_allowed",
+  detail:
+    "It names tools that the provider runs, which reach beyond the egress policy: the model's policy must say hostedTools.",
+  param: "tools",
+};
+
+const UNCAPPED: CallProblem = {
+  reason: "malformed_request",
+  detail:
+    "While a budget is in force, a call of this API states how many tokens may come out, in its model's own member.",
 };
 
 const BACKGROUND: CallProblem = {
@@ -217,7 +233,7 @@ function askedOf(
  */
 function inputBound(model: ModelRule, facts: RequestFacts, length: number): number | undefined {
   const bound = length + PREAMBLE_TOKENS + (facts.tools ? TOOL_PREAMBLE_TOKENS : 0);
-  if (!facts.unbounded) return bound;
+  if (!facts.unbounded && !facts.hosted) return bound;
   return model.context === undefined ? undefined : Math.max(bound, model.context);
 }
 

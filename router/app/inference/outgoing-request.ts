@@ -45,9 +45,20 @@ const NOT_PASSED: ReadonlySet<string> = new Set([
   "x-goog-fieldmask",
 ]);
 
+const NOT_PASSED_PREFIXES = [
+  "if-",
+  "x-forwarded-",
+  // They choose another model, provider or price than the policy's.
+  "x-portkey-",
+  "helicone-",
+  "x-litellm-",
+  "x-amzn-bedrock-service-tier",
+  "x-amzn-bedrock-performanceconfig",
+];
+
 /** Conditions on what is not cached, whom others believe the caller to be, and names that CGI and WSGI take for others. */
 function isPassed(name: string): boolean {
-  return !NOT_PASSED.has(name) && !name.startsWith("if-") && !name.startsWith("x-forwarded-") && !name.includes("_");
+  return !NOT_PASSED.has(name) && !name.includes("_") && !NOT_PASSED_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
 /** The call as this target is to be asked, with its credential. A promise only where a token is being fetched. */

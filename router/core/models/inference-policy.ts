@@ -113,6 +113,8 @@ export interface ModelRule {
   readonly context: number | undefined;
   /** The most output tokens of one choice; the cap where a request names none. */
   readonly maxOutput: number;
+  /** Calls may name tools that the provider itself runs. */
+  readonly hostedTools: boolean;
   readonly price: Price | undefined;
   readonly line: number;
 }

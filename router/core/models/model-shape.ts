@@ -1,4 +1,5 @@
 import { defaulted, optional, required } from "../document/field.ts";
+import { boolean } from "../document/boolean-shape.ts";
 import { integer } from "../document/integer-shape.ts";
 import { object } from "../document/object-shape.ts";
 import { quoted } from "../document/quoted.ts";
@@ -84,6 +85,11 @@ const fields = object({
   ),
   context: optional(tokens, "The most input tokens that it takes."),
   maxOutput: required(tokens, "The most output tokens of one choice; the cap where a request names none."),
+  hostedTools: defaulted(
+    boolean,
+    false,
+    "Whether calls may name tools that the provider runs (web search, MCP servers): those reach beyond the egress policy.",
+  ),
   price: optional(price, "US dollars per million tokens; without it, no budget in dollars may cover the model."),
   targets: required(targets, "Where calls go: in this order, the first of a call drawn by weight."),
 });
