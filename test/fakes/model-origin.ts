@@ -173,7 +173,10 @@ export async function startModelOrigin(
     connections += 1;
     numbers.set(socket, connections);
     open.add(socket);
-    socket.setMaxListeners(0).on("error", () => undefined).on("close", () => open.delete(socket));
+    socket
+      .setMaxListeners(0)
+      .on("error", () => undefined)
+      .on("close", () => open.delete(socket));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(options.port ?? 0, "127.0.0.1", resolve);
