@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-/** `npm run fuzz -- COUNT [SEED]`: COUNT inputs over the parsers at the door, and as many again over the policy parser's mutations. */
+/** `npm run fuzz -- COUNT [SEED]`: COUNT inputs over the parsers at the door, as many over the policy parser's mutations, and over the scan of bodies. */
 const [count = "100000", seed] = process.argv.slice(2);
-for (const target of ["wire.ts", "policy.ts"]) {
+for (const target of ["wire.ts", "policy.ts", "json.ts"]) {
   const args = [
     join(import.meta.dirname, target),
     String(Math.ceil(Number(count) / (target === "wire.ts" ? 5 : 4))),

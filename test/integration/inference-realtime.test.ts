@@ -240,7 +240,7 @@ const refusals: readonly (readonly [
   ["a path beside it", "/v1/realtime/sessions?model=voice", 404, "path_not_allowed", ["Host: localhost"]],
 ];
 for (const [name, path, status, reason, lines] of refusals) {
-  test(`refused before anything is dialled: ${name}`, async () => {
+  test(`INV-REALTIME-REFUSED: refused before anything is dialled: ${name}`, async () => {
     const connections = world.main.connections;
     const { text } = await world.ask(path, lines, /\}\s*$/);
     assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `), text);
@@ -352,7 +352,7 @@ const lies: readonly Lie[] = [
   },
 ];
 for (const { name, reply, status, reason, lines, impatient } of lies) {
-  test(`a provider that answers a handshake with ${name}`, async () => {
+  test(`INV-REALTIME-ACCEPT: a provider that answers a handshake with ${name}`, async () => {
     world.main.script(reply);
     const from = await world.settled();
     const model = impatient === true ? "impatient" : "voice";

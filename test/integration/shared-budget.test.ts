@@ -39,7 +39,7 @@ async function calls(count: number, abreast: number, one: (index: number) => Pro
   return statuses;
 }
 
-test("1,000 calls over two routers against a budget for 100: 100 reach the provider", needs, async () => {
+test("INV-SHARED-BOUND: 1,000 calls over two routers against a budget for 100: 100 reach the provider", needs, async () => {
   await using valkey = await startValkey();
   await using origin = await startModelOrigin();
   const models = modelPolicy(origin, {

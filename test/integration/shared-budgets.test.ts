@@ -277,7 +277,7 @@ test(
   },
 );
 
-test("down, and lease: so much and no more, once; then it is told", needs, async () => {
+test("INV-SHARED-LEASE: down, and lease: so much and no more, once; then it is told", needs, async () => {
   await using valkey = await startValkey({ durable: true });
   const rules = [shared({ id: "t", limit: 10_000 }), shared({ id: "n", unit: "requests", limit: 1_000 })];
   await using pod = await podOf({ port: valkey.port, rules, whenDown: "lease", leasePercent: 10 });
@@ -456,7 +456,7 @@ test("a damaged counter admits nothing until it is deleted", needs, async () => 
   assert.ok((await pod.ask()).ok);
 });
 
-test("a pod that dies leaves its reservation to be charged in full", needs, async () => {
+test("INV-SHARED-DEAD: a pod that dies leaves its reservation to be charged in full", needs, async () => {
   await using valkey = await startValkey();
   const rule = shared({ limit: 1_000 });
   await using dying = await podOf({ port: valkey.port, rules: [rule], life: 300 });
@@ -518,7 +518,7 @@ for (const [name, answer, because] of strangers) {
   });
 }
 
-test("a server that turns strange in the middle admits nothing by it", needs, async () => {
+test("INV-SHARED-DENY: a server that turns strange in the middle admits nothing by it", needs, async () => {
   await using valkey = await startValkey();
   const rule = shared({ limit: 1e6 });
   // Between the pod and the server: answers what it has recorded, once it is told to.

@@ -168,7 +168,7 @@ function streamed(action: "block" | "mask", pieces: readonly string[]): Streamed
   return { text, blocked: undefined, frames };
 }
 
-test("a stream cut anywhere is masked as the whole text is, and no frame is lost", () => {
+test("INV-GUARDRAIL-STREAM: a stream cut anywhere is masked as the whole text is, and no frame is lost", () => {
   fc.assert(
     fc.property(story, cuts, (parts, sizes) => {
       const text = parts.join("");
@@ -204,7 +204,7 @@ test("a stream cut anywhere is blocked where the whole text is, and nothing of t
   );
 });
 
-test("escapes of JSON hide nothing, wherever a call's arguments are cut, and where an action is mask no more is blocked than of the whole", () => {
+test("INV-GUARDRAIL-ESCAPES: escapes of JSON hide nothing, wherever a call's arguments are cut, and where an action is mask no more is blocked than of the whole", () => {
   const argued = (text: string): Uint8Array =>
     octets(
       `data: ${JSON.stringify({ choices: [{ index: 0, delta: { tool_calls: [{ index: 0, function: { arguments: text } }] } }] })}\n\n`,

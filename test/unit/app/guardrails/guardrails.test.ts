@@ -107,7 +107,7 @@ const hidden = JSON.stringify({
   ],
 });
 
-test("a service sees what the model sees: documents, and names and numbers in a tool's input", async () => {
+test("INV-GUARDRAIL-SEES: a service sees what the model sees: documents, and names and numbers in a tool's input", async () => {
   for (const rail of [webhook("hook"), moderation("mod")]) {
     const seen = ["THE PROMPT", "f", "IN NAME", "7"];
     const results = JSON.stringify({ results: seen.map(() => ({ flagged: false })) });
@@ -155,7 +155,7 @@ const failures: readonly (readonly [name: string, answer: string | number | Prom
   ["nothing in time", new Promise<never>(() => undefined)],
 ];
 for (const [name, answer] of failures) {
-  test(`a check that fails blocks: ${name}`, async () => {
+  test(`INV-GUARDRAIL-FAIL: a check that fails blocks: ${name}`, async () => {
     const verdict = await createGuardrails(scripted(answer).post).judgeInput(
       [webhook("hook")],
       "chat",
