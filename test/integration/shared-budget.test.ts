@@ -39,33 +39,37 @@ async function calls(count: number, abreast: number, one: (index: number) => Pro
   return statuses;
 }
 
-test("INV-SHARED-BOUND: 1,000 calls over two routers against a budget for 100: 100 reach the provider", needs, async () => {
-  await using valkey = await startValkey();
-  await using origin = await startModelOrigin();
-  const models = modelPolicy(origin, {
-    budgets: [
-      "{ id: hundred, requests: 100, window: day, scope: agent }",
-      "{ id: tokens, tokens: 9000000, window: 6h, scope: namespace }",
-    ],
-  });
-  const inference = [`sharedLedger: { endpoint: "http://127.0.0.1:${valkey.port}" }`];
-  const options = { allow: [], settings, secrets, models, inference };
-  await using one = await startSidecar(options);
-  await using two = await startSidecar(options);
-  const statuses = await calls(1_000, 64, async (index) => (await chat(index % 2 === 0 ? one : two)).status);
-  const count = (status: number): number => statuses.filter((seen) => seen === status).length;
-  assert.deepEqual([count(200), count(429)], [100, 900]);
-  assert.equal(origin.requests.length, 100);
-  for (const sidecar of [one, two]) {
-    const response = await fetch(`http://127.0.0.1:${sidecar.agentPort}/budget`);
-    const { budgets } = (await response.json()) as { budgets: { id: string; used: number; remaining: number }[] };
-    const requests = budgets.find(({ id }) => id === "hundred");
-    assert.deepEqual([requests?.used, requests?.remaining], [100, 0], "each shows what both used");
-  }
-  const used = () => valkey.cli("HGET", "sluice:{test}:1:namespace:tokens:tokens:rolling~003a21600000", "r");
-  for (let tries = 0; tries < 200 && used() !== "0"; tries += 1) await sleep(10);
-  assert.equal(used(), "0", "everything that was held is settled");
-});
+test(
+  "INV-SHARED-BOUND: 1,000 calls over two routers against a budget for 100: 100 reach the provider",
+  needs,
+  async () => {
+    await using valkey = await startValkey();
+    await using origin = await startModelOrigin();
+    const models = modelPolicy(origin, {
+      budgets: [
+        "{ id: hundred, requests: 100, window: day, scope: agent }",
+        "{ id: tokens, tokens: 9000000, window: 6h, scope: namespace }",
+      ],
+    });
+    const inference = [`sharedLedger: { endpoint: "http://127.0.0.1:${valkey.port}" }`];
+    const options = { allow: [], settings, secrets, models, inference };
+    await using one = await startSidecar(options);
+    await using two = await startSidecar(options);
+    const statuses = await calls(1_000, 64, async (index) => (await chat(index % 2 === 0 ? one : two)).status);
+    const count = (status: number): number => statuses.filter((seen) => seen === status).length;
+    assert.deepEqual([count(200), count(429)], [100, 900]);
+    assert.equal(origin.requests.length, 100);
+    for (const sidecar of [one, two]) {
+      const response = await fetch(`http://127.0.0.1:${sidecar.agentPort}/budget`);
+      const { budgets } = (await response.json()) as { budgets: { id: string; used: number; remaining: number }[] };
+      const requests = budgets.find(({ id }) => id === "hundred");
+      assert.deepEqual([requests?.used, requests?.remaining], [100, 0], "each shows what both used");
+    }
+    const used = () => valkey.cli("HGET", "sluice:{test}:1:namespace:tokens:tokens:rolling~003a21600000", "r");
+    for (let tries = 0; tries < 200 && used() !== "0"; tries += 1) await sleep(10);
+    assert.equal(used(), "0", "everything that was held is settled");
+  },
+);
 
 test("without its ledger a router refuses, in the caller's own form, and goes on when it is back", needs, async () => {
   await using valkey = await startValkey({ durable: true });

@@ -7,12 +7,13 @@ import type { RouterConfig } from "../../core/config/router-config.ts";
 import { parseEndpoint } from "../../core/config/endpoint-shape.ts";
 import type { InferencePolicySnapshot } from "../../core/models/compile-inference-policy.ts";
 import { formatAuthority } from "../../core/wire/authority.ts";
-import type { ModelEnd, ModelSink } from "../../edge/upstream/model-call.ts";
+import type { ModelRequest } from "../../edge/upstream/model-call.ts";
 import { createPoster, type Poster, POST_DEADLINES } from "../../edge/upstream/post.ts";
 import type { NameResolver } from "../../edge/upstream/resolver.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { PostCheck, RemoteAnswer, RemoteCheck } from "../guardrails/remote-check.ts";
 import type { ProviderRoutes } from "./provider-routes.ts";
+import { wholeAnswer } from "./whole-answer.ts";
 
 export interface CheckRooms {
   readonly config: RouterConfig["inference"];
@@ -88,31 +89,9 @@ export function checkRequests(rooms: CheckRooms): { readonly post: PostCheck; cl
     });
     if (!credential.ok) return fail("The provider's credential is not at hand.");
     const headers = ["content-type", "application/json", ...credential.value.flat()];
-    const { promise, resolve } = Promise.withResolvers<Result<RemoteAnswer, string>>();
-    const parts: Buffer[] = [];
-    let status = 0;
-    let length = 0;
-    const sink: ModelSink = {
-      head(given) {
-        status = given;
-      },
-      data(chunk) {
-        length += chunk.length;
-        if (length <= MOST_ANSWER) parts.push(chunk);
-        else call.abort();
-        return true;
-      },
-      end(end: ModelEnd) {
-        signal.removeEventListener("abort", abort);
-        if (end.cause === "completed") resolve(ok({ status, body: Buffer.concat(parts).toString("utf8") }));
-        else resolve(fail(`The moderation failed (${end.cause}).`));
-      },
-    };
-    const call = client.send({ method: "POST", path, headers, body: [octets], length: octets.length }, sink, TIMEOUTS);
-    const abort = (): void => call.abort();
-    signal.addEventListener("abort", abort, { once: true });
-    if (signal.aborted) abort();
-    return promise;
+    const request: ModelRequest = { method: "POST", path, headers, body: [octets], length: octets.length };
+    const answer = await wholeAnswer(client, request, TIMEOUTS, MOST_ANSWER, signal);
+    return answer.ok ? answer : fail(`The moderation failed (${answer.problem}).`);
   }
 
   return {

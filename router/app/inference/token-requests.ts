@@ -1,17 +1,17 @@
 import type { Clock } from "../../core/base/clock.ts";
 import { millis } from "../../core/base/quantity.ts";
-import { fail, ok } from "../../core/base/result.ts";
+import { fail } from "../../core/base/result.ts";
 import { MAXIMUM_TOKEN_ANSWER, type TokenHttpRequest } from "../../core/credential/token-answer.ts";
 import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
 import { AZURE_IMDS, credentialEndpoints } from "../../core/models/credential-endpoints.ts";
 import type { Provider, ProviderEndpoint } from "../../core/models/inference-policy.ts";
 import { credentialPermit } from "../../core/models/provider-permit.ts";
-import type { Field } from "../../core/wire/message-head.ts";
-import type { ModelEnd, ModelFailureCause, ModelSink } from "../../edge/upstream/model-call.ts";
-import { createModelClient } from "../../edge/upstream/model-client.ts";
+import type { ModelFailureCause, ModelRequest } from "../../edge/upstream/model-call.ts";
+import { createModelClient, type ModelClient } from "../../edge/upstream/model-client.ts";
 import type { TokenIssuer, TokenRequest, TokenRequestFailure } from "../credentials/token-request.ts";
 import type { ConnectionRooms } from "./provider-routes.ts";
 import { admitEndpoint } from "./provider-routes.ts";
+import { wholeAnswer } from "./whole-answer.ts";
 
 const CONNECT = millis(5_000);
 const TIMEOUTS = { firstByte: millis(5_000), idle: millis(5_000), total: millis(10_000) };
@@ -71,48 +71,21 @@ function placeOf(policy: CompiledInferencePolicy, issuer: TokenIssuer): IssuerPl
   return undefined;
 }
 
-function ask(
-  client: ReturnType<typeof createModelClient>,
-  request: TokenHttpRequest,
+async function ask(
+  client: ModelClient,
+  { method, path, query, headers, body }: TokenHttpRequest,
   signal: AbortSignal,
 ): ReturnType<TokenRequest> {
-  const { promise, resolve } = Promise.withResolvers<Awaited<ReturnType<TokenRequest>>>();
-  const parts: Buffer[] = [];
-  let length = 0;
-  let status = 0;
-  const sink: ModelSink = {
-    head(given: number, _fields: readonly Field[]) {
-      status = given;
-    },
-    data(chunk) {
-      length += chunk.length;
-      if (length <= MAXIMUM_TOKEN_ANSWER) parts.push(chunk);
-      else call.abort();
-      return true;
-    },
-    end(end: ModelEnd) {
-      signal.removeEventListener("abort", abort);
-      if (end.cause === "completed") resolve(ok({ status, body: Buffer.concat(parts).toString("utf8") }));
-      else resolve(fail(length > MAXIMUM_TOKEN_ANSWER ? "answer_invalid" : (FAILURES[end.cause] ?? "unreachable")));
-    },
+  const octets = Buffer.from(body);
+  const request: ModelRequest = {
+    method,
+    path: query === "" ? path : `${path}?${query}`,
+    headers: headers.flat(),
+    body: octets.length === 0 ? [] : [octets],
+    length: octets.length,
   };
-  const body = Buffer.from(request.body);
-  const headers = request.headers.flat();
-  const call = client.send(
-    {
-      method: request.method,
-      path: request.query === "" ? request.path : `${request.path}?${request.query}`,
-      headers,
-      body: body.length === 0 ? [] : [body],
-      length: body.length,
-    },
-    sink,
-    TIMEOUTS,
-  );
-  const abort = (): void => call.abort();
-  signal.addEventListener("abort", abort, { once: true });
-  if (signal.aborted) abort();
-  return promise;
+  const answer = await wholeAnswer(client, request, TIMEOUTS, MAXIMUM_TOKEN_ANSWER, signal);
+  return answer.ok ? answer : fail(FAILURES[answer.problem] ?? "unreachable");
 }
 
 const FAILURES: Partial<Record<ModelFailureCause, TokenRequestFailure>> = {
