@@ -151,7 +151,8 @@ export class PolicyLoop<Document extends DatedDocument, Snapshot extends Loaded>
     const outside = [...this.#keyringProblems, ...this.#listingProblems];
     const judged = await this.#judge();
     if (judged.kind === "absent") {
-      this.#condition = { state: "missing", problems: outside };
+      // What keeps the directory from being read is the other kind's to tell: by the last listing there is none of this one.
+      this.#condition = { state: "missing", problems: [] };
       return;
     }
     if (judged.kind === "refused") {

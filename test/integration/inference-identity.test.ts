@@ -31,7 +31,7 @@ test("a projected token is exchanged for the provider's, once for many calls, by
   assert.deepEqual(
     answers.map(({ status }) => status),
     answers.map(() => 200),
-    answers[0]?.text,
+    answers[0]?.text ?? "",
   );
   assert.deepEqual([entra.count, entra.faults], [1, []]);
   for (const { headers } of origin.requests) assert.match(headers.authorization ?? "", /^Bearer entra-token-1\./);

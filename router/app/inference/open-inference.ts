@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { readFileSync } from "node:fs";
 import type { AuditEvent } from "../../core/audit/audit-event.ts";
 import { ownEvent } from "../../core/audit/own-event.ts";
@@ -75,6 +76,8 @@ const COMPACT_AT = bytes(8 * 1024 * 1024);
 /** What a power cut can take of the ledger, and nothing else can. */
 const SYNC_AFTER = millis(1_000);
 const RETRY_AFTER = millis(1_000);
+/** What the ledger's last fdatasync may take when the process ends. */
+const CLOSE_MILLIS = 1_000;
 /** What the last spans may take when the process ends. */
 const SPANS_MILLIS = millis(3_000);
 
@@ -231,7 +234,8 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
       routes.destroy();
       credentials.close();
       await shared?.close();
-      await ledger.close();
+      // A disk that hangs holds up no end: what is not on it is in the kernel.
+      await Promise.race([ledger.close(), delay(CLOSE_MILLIS, undefined, { ref: false })]);
     },
   });
 }
