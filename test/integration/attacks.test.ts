@@ -527,9 +527,9 @@ describe("floods", () => {
       index % 2 === 0
         ? world.connectTo("deaf.example", world.deaf.port)
         : `POST http://deafweb.example:${world.deaf.port}/ HTTP/1.1\r\nHost: deafweb.example:${world.deaf.port}\r\nContent-Length: 100000000\r\n\r\n`;
+    const before = world.resources().rss;
     const grown: number[] = [];
-    for (let round = 0; round < 2; round += 1) {
-      const before = world.resources().rss;
+    for (let round = 0; round < 3; round += 1) {
       const downloads = await Promise.all(Array.from({ length: 50 }, world.open));
       for (const agent of downloads) {
         agent.socket.pause();
@@ -544,9 +544,9 @@ describe("floods", () => {
       await eventually("all are cut", async () => (await world.tunnels()) === 0, 6_000);
       for (const agent of [...downloads, ...uploads]) agent.reset();
     }
-    // 90 times what may wait in both directions, and the 64 MiB of buffers that V8 lets lie before it collects them.
-    const [first = Infinity, second = Infinity] = grown;
-    assert.ok(first < 120 && second < 40, `${grown.map(Math.round).join(" and ")} MiB more`);
+    // 90 times what may wait in both directions, and the 64 MiB of buffers that V8 lets lie before it collects them. What
+    // were kept of a round would stand beside the next.
+    assert.ok(Math.max(...grown) < 130, `${grown.map(Math.round).join(", ")} MiB more`);
   });
 
   test("INV-ATTACK-11: 1,500 connections at once: the cap holds, descriptors stay few, and service goes on", async () => {

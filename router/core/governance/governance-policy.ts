@@ -16,8 +16,9 @@ export interface TextTest {
   readonly pattern: readonly string[];
 }
 
-/** Both ends belong to it; at least one is there. */
+/** Within the range, whose ends belong to it, and in the set; at least one of them is there, an empty set is none. */
 export interface NumberTest {
+  readonly in: readonly number[];
   readonly from: number | undefined;
   readonly to: number | undefined;
 }
