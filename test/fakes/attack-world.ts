@@ -8,6 +8,7 @@ import { type AttackOrigin, attackOrigin } from "./attack-origin.ts";
 import type { ReadRecord } from "./audit-records.ts";
 import { type DnsScript, type FakeDns, fakeDns } from "./dns-server.ts";
 import { type FakeOrigin, fakeOrigin } from "./origin-server.ts";
+import { liveMemory } from "./live-memory.ts";
 import { testCa } from "./origins.ts";
 import { freePort } from "./ports.ts";
 import { type Sidecar, startSidecar } from "./sidecar.ts";
@@ -41,6 +42,8 @@ export interface AttackWorld extends AsyncDisposable {
   open(): Promise<AttackAgent>;
   /** The audit log as far as it is written. */
   records(): readonly ReadRecord[];
+  /** MiB that the sidecar holds; see `LiveMemory`. */
+  live(): Promise<number>;
   /** Of the sidecar: MiB, and open descriptors. */
   resources(): { readonly rss: number; readonly descriptors: number };
   /** The live exchanges. */
@@ -88,9 +91,11 @@ export async function attackWorld(): Promise<AttackWorld> {
     `{ id: dns, hosts: ["*.dns.example"], ports: [${echo.port}], protocol: tcp }`,
   ];
   const deny = ["{ id: never, hosts: [never.web.example] }"];
+  const memory = liveMemory();
   const sidecar = await startSidecar({
     allow,
     deny,
+    nodeFlags: memory.nodeFlags,
     settings: [
       `limits: { connections: ${CONNECTIONS}, headTimeout: 700ms, connectTimeout: 700ms, idle: 1500ms, drain: 1s }`,
       "resolver:",
@@ -118,6 +123,7 @@ export async function attackWorld(): Promise<AttackWorld> {
     get: (path, more, host) => request("GET", path, more, host),
     open: async () => AttackAgent.open(sidecar.port),
     records: incrementalRecords(sidecar.auditDirectory),
+    live: async () => memory.of(sidecar.child),
     resources: () => resourcesOf(sidecar.child.pid ?? 0),
     async tunnels() {
       const status = await fetch(`http://127.0.0.1:${sidecar.adminPort}/status`);
@@ -127,6 +133,7 @@ export async function attackWorld(): Promise<AttackWorld> {
     async [Symbol.asyncDispose]() {
       AttackAgent.closeAll();
       await sidecar[Symbol.asyncDispose]();
+      memory[Symbol.dispose]();
       for (const part of [web, echo, door, deaf, dns, silent]) await part.close();
       await new Promise((resolve) => tlsServer.close(resolve));
     },

@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { bytes } from "../../router/core/base/quantity.ts";
 import { type AuditFiles, nodeFiles } from "../../router/edge/audit/audit-files.ts";
@@ -22,7 +23,12 @@ const IN_FLIGHT = 4_000;
 const unsynced: AuditFiles = {
   ...nodeFiles,
   async create(path) {
-    return { ...(await nodeFiles.create(path)), datasync: async () => undefined };
+    const handle = await open(path, "ax");
+    return {
+      append: async (octets) => (await handle.write(octets)).bytesWritten,
+      standing: async () => "in_place",
+      close: () => handle.close(),
+    };
   },
 };
 

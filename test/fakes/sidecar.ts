@@ -135,20 +135,25 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       "",
     ].join("\n"),
   );
+  const start = startLine();
   const began = performance.now();
   const [program = process.execPath, ...before] = [...(options.wrap ?? []), process.execPath];
   const child = spawn(
     program,
     [
       ...before,
-      ...heapFlags(),
+      ...start.flags,
       ...(options.nodeFlags ?? []),
       join(root, options.built === true ? "dist/cli/sluice.js" : "cli/sluice.ts"),
       "run",
       "--config",
       path("router.yaml"),
     ],
-    { stdio: ["ignore", "pipe", "pipe"], ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }) },
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...start.variables },
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+    },
   );
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
@@ -201,8 +206,13 @@ async function untilReady(adminPort: number, child: ChildProcess, deadline: numb
   return undefined;
 }
 
-/** The flags that the program's first line gives node. */
-function heapFlags(): readonly string[] {
+/** What the program's first line gives node: flags and variables. */
+function startLine(): { readonly flags: readonly string[]; readonly variables: Readonly<Record<string, string>> } {
   const [firstLine = ""] = readFileSync(join(root, "cli/sluice.ts"), "utf8").split("\n");
-  return firstLine.split(" ").filter((word) => word.startsWith("--"));
+  const words = firstLine.split(" ");
+  const variables = words.flatMap((word) => {
+    const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(word) ?? [];
+    return name === undefined || value === undefined ? [] : [[name, value] as const];
+  });
+  return { flags: words.filter((word) => word.startsWith("--")), variables: Object.fromEntries(variables) };
 }

@@ -129,7 +129,11 @@ const rows: readonly Row[] = [
     end: BROKEN,
   },
   { name: "chunks without CR", answer: `${OK}Transfer-Encoding: chunked\r\n\r\n2\nok\n0\n\n`, end: BROKEN },
-  { name: "101 unasked", answer: "HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", end: BROKEN },
+  {
+    name: "101 unasked",
+    answer: "HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+    end: "upstream_invalid (sent, answered): The origin switched",
+  },
   {
     name: "101 unasked, without Upgrade",
     answer: "HTTP/1.1 101 X\r\n\r\n",

@@ -131,3 +131,33 @@ test("a server that never says a word of TLS, and one that speaks HTTP, end the 
   assert.ok(line.startsWith("upstream_unreachable (): 127.0.0.1 "), line);
   client.destroy();
 });
+
+test("calls over TLS cut at any moment, also from within their sinks and before an answer, end once and take nobody along", async () => {
+  const frames = Array.from({ length: 6 }, (_, at) => `data: ${"x".repeat(at * 4_000)}\n\n`);
+  await using origin = await startModelOrigin([{ frames, delayBetween: 1 }], { tls: ["origin.test"] });
+  const client = modelClient(origin.port, over(testCa().certificatePem));
+  try {
+    const calls = Array.from({ length: 120 }, (_, at) => {
+      const got = received(client);
+      const cut = (): void => got.call.abort();
+      if (at % 4 === 0) setTimeout(cut, at % 60);
+      else if (at % 4 === 1) void got.headed.then(cut);
+      else if (at % 4 === 2) {
+        got.onData = () => {
+          if (got.chunks.length === at % 7) cut();
+          setImmediate(() => got.call.resume());
+          return at % 3 > 0;
+        };
+      }
+      return got;
+    });
+    for (const { ended } of calls) assert.match((await ended).cause, /^(?:completed|aborted)$/);
+    assert.ok(calls.every(({ ends }) => ends === 1));
+    assert.equal(endLine(await received(client).ended), "completed");
+    await client.close();
+    for (let turn = 0; turn < 400 && origin.open.size > 0; turn += 1) await pause(5);
+    assert.equal(origin.open.size, 0);
+  } finally {
+    client.destroy();
+  }
+});

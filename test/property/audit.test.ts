@@ -32,6 +32,45 @@ const { value } = fc.letrec<{ value: AuditValue }>((tie) => ({
   ),
 }));
 
+/** RFC 8785 section 3.2.3 as it reads, member by member. */
+function memberByMember(any: AuditValue): string {
+  if (typeof any !== "object" || any === null) return JSON.stringify(any);
+  if (Array.isArray(any)) return `[${any.map((item: AuditValue) => memberByMember(item)).join(",")}]`;
+  const members = Object.entries(any).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return `{${members.map(([key, item]) => `${JSON.stringify(key)}:${memberByMember(item)}`).join(",")}}`;
+}
+
+test("whatever the order and the kind of its keys, a value's members stand in the order of RFC 8785", () => {
+  const odd = [
+    "__proto__",
+    "constructor",
+    "toJSON",
+    "length",
+    "0",
+    "9",
+    "10",
+    "01",
+    "-1",
+    "4294967294",
+    "4294967295",
+    "",
+  ];
+  const key = fc.oneof(
+    fc.constantFrom(...odd),
+    fc.string({ maxLength: 3 }),
+    fc.string({ minLength: 60, maxLength: 70 }),
+  );
+  const { tree } = fc.letrec<{ tree: AuditValue }>((tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 4 },
+      fc.constantFrom(-0, 1e21, 5e-324, true, null, '"', "\u2028", "\u{1f600}"),
+      fc.array(tie("tree"), { maxLength: 3 }),
+      fc.array(fc.tuple(key, tie("tree")), { maxLength: 12 }).map((entries) => Object.fromEntries(entries)),
+    ),
+  }));
+  fc.assert(fc.property(tree, (any) => assert.equal(canonicalJson(any), memberByMember(any))));
+});
+
 test("every mended value has one canonical form, which is that of its own parse", () => {
   fc.assert(
     fc.property(value, (any) => {

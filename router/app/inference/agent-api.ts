@@ -65,7 +65,7 @@ export function createAgentApi(rooms: InferenceRooms): AgentApi {
     refuse(agent, begin("openai"), reason, { detail, ...(status === undefined ? {} : { status }) }, false);
   }
 
-  async function serveRequest(agent: AgentSocket, request: HttpForwardRequest): Promise<Next> {
+  function serveRequest(agent: AgentSocket, request: HttpForwardRequest): Next | Promise<Next> {
     const anthropic = request.fields.some(({ name }) => name === "anthropic-version");
     const routed = agentRoute({ method: request.method, path: request.path, query: request.query, anthropic });
     if (!routed.ok) {

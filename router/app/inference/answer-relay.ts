@@ -1,9 +1,9 @@
-import type { Millis } from "../../core/base/quantity.ts";
+import type { Clock } from "../../core/base/clock.ts";
+import { type Millis, millis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import { LeakGate } from "../../core/credential/leak-gate.ts";
 import type { LeakPattern } from "../../core/credential/leak-pattern.ts";
 import type { Api } from "../../core/inference/api.ts";
-import type { Usage } from "../../core/inference/usage.ts";
 import type { ResponseMeter } from "../../core/inference/response-meter.ts";
 import { cutFrames, errorFrames } from "../../core/inference/stream-terminal.ts";
 import type { Field } from "../../core/wire/message-head.ts";
@@ -11,7 +11,9 @@ import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import type { HttpAnswer } from "../../edge/listeners/http-answer.ts";
 import type { ModelCall, ModelEnd, ModelSink } from "../../edge/upstream/model-call.ts";
 import type { AnswerStage } from "./answer-stage.ts";
+import type { Bill } from "./bill.ts";
 import type { Call } from "./call.ts";
+import { passedFields } from "./passed-fields.ts";
 
 /** How one attempt at one target ended. */
 export type AttemptEnd =
@@ -63,14 +65,10 @@ export interface RelayOptions {
   readonly idle: Millis;
   /** The secrets that no answer may hold; undefined: none was sent. */
   readonly secrets: LeakPattern | undefined;
-  /** The provider has answered, and not with a refusal. */
-  answered(fields: readonly Field[]): void;
-  /** What the call is charged for as it stands. */
-  owed(): Usage;
-  /** What of the provider's head the agent gets. */
-  fields(fields: readonly Field[]): readonly Field[];
-  /** When the request was sent. */
-  now(): Millis;
+  /** The same as no field of the answer may hold them. */
+  readonly forms: readonly string[];
+  readonly bill: Bill;
+  readonly clock: Clock;
 }
 
 /** A provider's refusal is a sentence or two; what is longer is not read. */
@@ -89,9 +87,8 @@ export class AnswerRelay implements ModelSink {
   readonly #emit: (bytes: Uint8Array) => void;
   readonly #resolve: (end: AttemptEnd) => void;
   readonly #gate: LeakGate | undefined;
-  /** What a stage gives goes through here. */
-  readonly #staged: (bytes: Uint8Array) => void = () => undefined;
-  readonly #endGate: () => void = () => undefined;
+  /** What a stage gives goes through here; undefined where none is. */
+  readonly #behind: LeakGate | undefined;
   #leaked = false;
   #model: ModelCall | undefined;
   #head:
@@ -110,7 +107,7 @@ export class AnswerRelay implements ModelSink {
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#began = options.now();
+    this.#began = options.clock.monotonic();
     const { promise, resolve } = Promise.withResolvers<AttemptEnd>();
     this.ended = promise;
     this.#resolve = resolve;
@@ -120,15 +117,15 @@ export class AnswerRelay implements ModelSink {
     if (stage === undefined) this.#emit = this.#give;
     else {
       // A translation takes escapes off: what was no secret before may be one after it.
-      const behind = secrets && new LeakGate(secrets, this.#give);
-      this.#staged = (bytes) => {
-        if (behind?.push(bytes) === false) this.#leaked = true;
-        else if (behind === undefined) this.#give(bytes);
-      };
-      this.#endGate = () => behind?.end();
+      this.#behind = secrets && new LeakGate(secrets, this.#give);
       this.#emit = (bytes) => stage.push(bytes, this.#staged);
     }
   }
+
+  readonly #staged = (bytes: Uint8Array): void => {
+    if (this.#behind === undefined) this.#give(bytes);
+    else if (!this.#behind.push(bytes)) this.#leaked = true;
+  };
 
   /** The call that feeds this; to be told right after it was sent. */
   attach(model: ModelCall): void {
@@ -144,12 +141,13 @@ export class AnswerRelay implements ModelSink {
       this.#refusal = [];
       return;
     }
-    this.#options.answered(fields);
+    this.#options.bill.answered(fields);
     if (this.#options.streaming && fields.some(isJson)) {
       return this.#fail("upstream_invalid", "The provider was asked for a stream and gave a document.", true);
     }
-    const left = this.#options.firstToken - (this.#options.now() - this.#began);
-    if (this.#options.streaming) this.#timer = setTimeout(() => this.#fail("idle_timeout", NO_TOKEN, true), left);
+    if (!this.#options.streaming) return;
+    const left = this.#options.firstToken - this.#elapsed();
+    this.#timer = setTimeout(() => this.#fail("idle_timeout", NO_TOKEN, true), left);
   }
 
   data(chunk: Buffer): boolean {
@@ -237,7 +235,7 @@ export class AnswerRelay implements ModelSink {
   #finish(): void {
     if (this.#done) return;
     const { meter, stage } = this.#options;
-    this.#endGate();
+    this.#behind?.end();
     if (this.#leaked) return this.#end("upstream_invalid", LEAK);
     if (stage?.stopped !== undefined) {
       const { reason, detail, rule } = stage.stopped;
@@ -279,18 +277,23 @@ export class AnswerRelay implements ModelSink {
   }
 
   #writeHead(): void {
-    const { call, stage, agent, answer, cut, meter } = this.#options;
+    const { call, stage, agent, answer, cut, meter, forms } = this.#options;
     if (answer.begun) return;
     clearTimeout(this.#timer);
-    call.facts.firstToken ??= (this.#options.now() - this.#began) as Millis;
+    call.facts.firstToken ??= this.#elapsed();
     const head = this.#head;
     agent.cork();
     answer.head({
       status: head?.status ?? 200,
-      fields: this.#options.fields(head?.fields ?? []),
+      fields: passedFields(head?.fields ?? [], forms),
       length: stage === undefined && cut === undefined && !meter.options.dropUsageFrame ? head?.length : undefined,
       hasBody: true,
     });
+  }
+
+  /** Since the request was sent. */
+  #elapsed(): Millis {
+    return millis(this.#options.clock.monotonic() - this.#began);
   }
 
   #collect(chunk: Buffer): boolean {
@@ -342,12 +345,12 @@ export class AnswerRelay implements ModelSink {
   }
 
   #budgetCut(budget: string): void {
-    const { api, meter, answer, idle, stage } = this.#options;
+    const { api, meter, answer, idle, stage, bill } = this.#options;
     const detail = "The stream was ended at its budget.";
     // What the agent is given is not what was metered, or ends within a frame: no terminal of its API can follow.
     if (stage !== undefined || !meter.stop()) return this.#end("budget_exhausted", detail, budget);
     this.#commit();
-    this.#write(cutFrames(api, meter, this.#options.owed()));
+    this.#write(cutFrames(api, meter, bill.owed()));
     this.#model?.abort();
     answer.finish(idle);
     this.#settle({ kind: "broken", reason: "budget_exhausted", detail, rule: budget, clean: true });

@@ -7,6 +7,8 @@ import type { CallFacts, CallOutcome, CallStart } from "../../core/outcome/infer
 import type { CallSpan } from "../../edge/tracing/tracing.ts";
 import type { PolicyIdentity } from "../../core/policy/permit.ts";
 
+const NOTHING: readonly string[] = Object.freeze([]);
+
 type Mutable<Of> = { -readonly [Key in keyof Of]: Of[Key] };
 
 /** Receives each outcome once: audit, metrics, span and log are its projections. */
@@ -52,7 +54,7 @@ export class Call {
       attempts: 0,
       usage: undefined,
       charged: undefined,
-      finishReasons: [],
+      finishReasons: NOTHING,
       responseId: undefined,
       responseModel: undefined,
       bytesOut: 0,
@@ -60,7 +62,7 @@ export class Call {
       firstToken: undefined,
       overhead: undefined,
       total: millis(0),
-      signals: [],
+      signals: NOTHING,
     };
   }
 

@@ -34,42 +34,41 @@ export async function holdBody(
   most: number,
 ): Promise<Result<HeldBody, BodyProblem>> {
   const declared = framing.kind === "length" ? framing.length : 0;
-  if (declared > most) return tooLarge(most);
+  if (declared > most) return fail(tooLarge(most));
   const taken = held.take(declared);
-  if (taken !== true && !(await taken))
-    return fail({ reason: "overloaded", detail: "Too much is being sent at once." });
+  if (taken !== true && !(await taken)) return fail(TOO_MUCH);
   let own = declared;
   const chunks: Uint8Array[] = [];
   const scan = new MemberScan(plan);
   let length = 0;
-  const problem = await read();
-  const end = problem === undefined ? scan.end() : undefined;
-  if (end?.ok === true) {
-    return ok({ chunks, length, object: end.value, [Symbol.dispose]: () => held.release(own) });
-  }
-  held.release(own);
-  return fail(problem ?? malformed(end?.problem.sentence ?? ""));
-
-  async function read(): Promise<BodyProblem | undefined> {
-    try {
-      for await (const chunk of body.chunks()) {
-        length += chunk.length;
-        if (length > most) return tooLarge(most).problem;
-        if (length > own) {
-          const more = length - own;
-          if (!held.grow(more)) return { reason: "overloaded", detail: "Too much is being sent at once." };
-          own += more;
-        }
-        const broken = scan.push(chunk);
-        if (broken !== undefined) return malformed(broken.sentence);
-        chunks.push(chunk);
+  const refused = (problem: BodyProblem): Result<never, BodyProblem> => {
+    held.release(own);
+    return fail(problem);
+  };
+  try {
+    for (;;) {
+      const next = body.next();
+      const chunk = next instanceof Promise ? await next : next;
+      if (chunk === undefined) break;
+      length += chunk.length;
+      if (length > most) return refused(tooLarge(most));
+      if (length > own) {
+        const more = length - own;
+        if (!held.grow(more)) return refused(TOO_MUCH);
+        own += more;
       }
-      return undefined;
-    } catch (error) {
-      if (error instanceof RequestBodyError) return { reason: "malformed_request", detail: error.detail };
-      throw error;
+      const broken = scan.push(chunk);
+      if (broken !== undefined) return refused(malformed(broken.sentence));
+      chunks.push(chunk);
     }
+  } catch (error) {
+    if (error instanceof RequestBodyError) return refused({ reason: "malformed_request", detail: error.detail });
+    held.release(own);
+    throw error;
   }
+  const end = scan.end();
+  if (!end.ok) return refused(malformed(end.problem.sentence));
+  return ok({ chunks, length, object: end.value, [Symbol.dispose]: () => held.release(own) });
 }
 
 /** The body in other words: those that a guardrail has masked. What is held for it stays the first one's to release. */
@@ -86,6 +85,8 @@ function malformed(sentence: string): BodyProblem {
   return { reason: "malformed_request", detail: `The body is not the JSON object that this API takes. ${sentence}` };
 }
 
-function tooLarge(most: number): { readonly ok: false; readonly problem: BodyProblem } {
-  return fail({ reason: "request_too_large", detail: `A body has at most ${most} octets.` });
+function tooLarge(most: number): BodyProblem {
+  return { reason: "request_too_large", detail: `A body has at most ${most} octets.` };
 }
+
+const TOO_MUCH: BodyProblem = { reason: "overloaded", detail: "Too much is being sent at once." };

@@ -8,6 +8,7 @@ import type { CompiledInferencePolicy } from "../../core/models/compile-inferenc
 import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import { RequestBody } from "../../edge/listeners/request-body.ts";
+import type { Verdict } from "../guardrails/guardrails.ts";
 import type { CallRoute } from "./admitted-call.ts";
 import type { CallAsk } from "./budget-rooms.ts";
 import type { Call } from "./call.ts";
@@ -48,82 +49,84 @@ export async function serveCall(
     writeRefusal(agent, call.start.family, refusalOf(problem, call), keepAlive);
     return keepAlive ? "again" : "done";
   };
+  let whole: HeldBody | undefined;
   try {
-    const early = obstacle(rooms);
+    const early = obstacle(rooms) ?? typeProblem(request);
     if (early !== undefined) return refuse(early);
-    const type = request.fields.find(({ name }) => name === "content-type");
-    if (type !== undefined && !JSON_TYPE.test(type.value)) return refuse(NOT_JSON);
     if (request.expectContinue) agent.write("HTTP/1.1 100 Continue\r\n\r\n");
-    const plan = bodyPlan(route.api);
-    const read = await holdBody(body, request.framing, plan, rooms.bodies, rooms.config.bodyBytes);
+    const read = await holdBody(body, request.framing, bodyPlan(route.api), rooms.bodies, rooms.config.bodyBytes);
     if (!read.ok) return refuse({ reason: read.problem.reason, detail: read.problem.detail });
-    using held = read.value;
-    call.facts.bytesOut = held.length;
+    whole = read.value;
+    const readAt = rooms.clock.monotonic();
+    call.facts.bytesOut = whole.length;
     agent.onLeft(() => call.abandon());
-    return await serveRead(rooms, agent, request, route, call, held, refuse);
+
+    const asked = lookedUp(rooms, route, call, whole);
+    if (!asked.ok) return refuse(asked.problem);
+    const { policy, model, facts } = asked.value;
+
+    const rails = policy.limitsOf(model).guardrails;
+    const judging = whileOn(call, guardInput(rooms, rails, route.api, model, facts, whole));
+    const judged = judging instanceof Promise ? await judging : judging;
+    if (judged === undefined) return refuse(LEFT);
+    if (!judged.ok) return refuse(judged.problem);
+
+    const ask = askOf(route.api, model, facts, judged.value.length);
+    const hold = rooms.budgets.hold(ask);
+    const taking = whileOn(call, hold);
+    const taken = taking instanceof Promise ? await taking : taking;
+    if (taken === undefined) {
+      // What is held after all is held for nobody.
+      void Promise.resolve(hold).then((held) => held.ok && rooms.budgets.release(held.value));
+      return refuse(LEFT);
+    }
+    if (!taken.ok) return refuse(taken.problem);
+    const parts = { policy, model, route, request, facts, body: judged.value, held: taken.value, ask, rails, readAt };
+    return await speak(rooms, agent, call, parts, refuse);
   } finally {
+    whole?.[Symbol.dispose]();
     agent.onLeft(undefined);
     rooms.calls.delete(call);
   }
 }
 
-async function serveRead(
-  rooms: InferenceRooms,
-  agent: AgentSocket,
-  request: HttpForwardRequest,
-  route: CallRoute,
-  call: Call,
-  body: HeldBody,
-  refuse: (problem: CallProblem) => Next,
-): Promise<Next> {
-  const readAt = rooms.clock.monotonic();
+interface Asked {
+  readonly policy: CompiledInferencePolicy;
+  readonly model: ModelRule;
+  readonly facts: RequestFacts;
+}
+
+/** What a body that has come whole asks for, where the policy as it is now allows it. */
+function lookedUp(rooms: InferenceRooms, route: CallRoute, call: Call, body: HeldBody): Result<Asked, CallProblem> {
   const late = obstacle(rooms);
   const policy = rooms.policy();
-  if (late !== undefined || policy.state === "missing") return refuse(late ?? MISSING);
+  if (late !== undefined || policy.state === "missing") return fail(late ?? MISSING);
   call.policy = policy.identity;
   const asked = askedOf(policy, route, body);
-  if (!asked.ok) return refuse(asked.problem);
+  if (!asked.ok) return asked;
   const { model, facts } = asked.value;
   call.facts.model = model.name;
   call.facts.stream = facts.stream;
 
   if (facts.otherPrice !== undefined && rooms.budgets.countsMoney(model.name)) {
     const detail = "It asks for another price than the policy's, and a budget in dollars is in force.";
-    return refuse({ reason: "model_not_allowed", detail, param: facts.otherPrice });
+    return fail({ reason: "model_not_allowed", detail, param: facts.otherPrice });
   }
-  if (facts.hosted && !model.hostedTools) return refuse(HOSTED);
-  if (facts.capUnknown && rooms.budgets.meters(model.name)) return refuse(UNCAPPED);
-  if (facts.background && rooms.budgets.meters(model.name)) return refuse(BACKGROUND);
-  const rails = policy.limitsOf(model).guardrails;
-  const guarded = await whileOn(call, guardInput(rooms, rails, route.api, model, facts, body));
-  if (guarded === undefined) return refuse(LEFT);
-  if (!guarded.ok) return refuse(guarded.problem);
-  const judged = guarded.value;
-
-  const ask: CallAsk = {
-    model: model.name,
-    input: inputBound(model, facts, judged.length),
-    output: APIS[route.api].operation === "embeddings" || APIS[route.api].free ? 0 : outputBound(model, facts),
-    choices: facts.choices,
-    least: facts.least,
-  };
-  const estimate = rooms.budgets.hold(ask);
-  const taken = estimate instanceof Promise ? await whileOn(call, estimate) : estimate;
-  if (taken === undefined) {
-    // What is held after all is held for nobody.
-    void Promise.resolve(estimate).then((held) => held.ok && rooms.budgets.release(held.value));
-    return refuse(LEFT);
-  }
-  if (!taken.ok) return refuse(taken.problem);
-  const parts = { policy, model, route, request, facts, body: judged, held: taken.value, ask, rails, readAt };
-  return speak(rooms, agent, call, parts, refuse);
+  if (facts.hosted && !model.hostedTools) return fail(HOSTED);
+  if (facts.capUnknown && rooms.budgets.meters(model.name)) return fail(UNCAPPED);
+  if (facts.background && rooms.budgets.meters(model.name)) return fail(BACKGROUND);
+  return asked;
 }
 
 const LEFT: CallProblem = { reason: "draining", detail: undefined };
 
 /** The value, or undefined as soon as the call is over: its body and its place are not kept for a check that hangs. */
-async function whileOn<Value>(call: Call, value: Promise<Value>): Promise<Value | undefined> {
+function whileOn<Value>(call: Call, value: Value | Promise<Value>): Value | undefined | Promise<Value | undefined> {
   if (call.over) return undefined;
+  return value instanceof Promise ? awaitedWhileOn(call, value) : value;
+}
+
+async function awaitedWhileOn<Value>(call: Call, value: Promise<Value>): Promise<Value | undefined> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   call.onCut(() => resolve(undefined));
   try {
@@ -151,6 +154,11 @@ const NOT_JSON: CallProblem = {
   detail: "The Content-Type of a call is application/json, in UTF-8.",
 };
 
+function typeProblem({ fields }: HttpForwardRequest): CallProblem | undefined {
+  const type = fields.find(({ name }) => name === "content-type");
+  return type === undefined || JSON_TYPE.test(type.value) ? undefined : NOT_JSON;
+}
+
 /** What a provider fetches or runs for a call is judged by nobody here. */
 const HOSTED: CallProblem = {
   reason: "model_not_allowed",
@@ -176,14 +184,14 @@ const BACKGROUND: CallProblem = {
 const MISSING: CallProblem = { reason: "policy_missing", detail: undefined };
 
 /** The body after the guardrails have seen it: the same one, or one in which something is masked. */
-async function guardInput(
+function guardInput(
   rooms: InferenceRooms,
   rails: readonly Guardrail[],
   api: Api,
   model: ModelRule,
   facts: RequestFacts,
   body: HeldBody,
-): Promise<Result<HeldBody, CallProblem>> {
+): Result<HeldBody, CallProblem> | Promise<Result<HeldBody, CallProblem>> {
   if (rails.length === 0) return ok(body);
   if (facts.stream && rooms.guardrails.guardStream(rails, api, model.name) === "unsupported") {
     const detail = "Streams of this API cannot be guarded: ask without a stream.";
@@ -192,7 +200,11 @@ async function guardInput(
   if (!rails.some(({ on }) => on.includes("input"))) return ok(body);
   const text = wholeText(body, MOST_GUARDED);
   if (!text.ok) return text;
-  const verdict = await rooms.guardrails.judgeInput(rails, api, model.name, text.value);
+  const verdict = rooms.guardrails.judgeInput(rails, api, model.name, text.value);
+  return verdict instanceof Promise ? verdict.then((late) => guarded(late, api, body)) : guarded(verdict, api, body);
+}
+
+function guarded(verdict: Verdict, api: Api, body: HeldBody): Result<HeldBody, CallProblem> {
   switch (verdict.kind) {
     case "pass":
       return ok(body);
@@ -206,11 +218,7 @@ async function guardInput(
 }
 
 /** Which of the policy's models the call asks for, and how. */
-function askedOf(
-  policy: CompiledInferencePolicy,
-  route: CallRoute,
-  body: HeldBody,
-): Result<{ readonly model: ModelRule; readonly facts: RequestFacts }, CallProblem> {
+function askedOf(policy: CompiledInferencePolicy, route: CallRoute, body: HeldBody): Result<Asked, CallProblem> {
   const read = requestFacts(route.api, body.object);
   if (!read.ok) return fail({ reason: "malformed_request", detail: read.problem.sentence, param: read.problem.param });
   const facts = route.stream === undefined ? read.value : { ...read.value, stream: route.stream };
@@ -223,7 +231,19 @@ function askedOf(
   if (facts.stream && !APIS[route.api].streams) {
     return fail({ reason: "malformed_request", detail: "This API gives no streams.", param: "stream" });
   }
-  return ok({ model, facts });
+  return ok({ policy, model, facts });
+}
+
+/** What is to be held of the budgets for it, where the body as it goes on has so many octets. */
+function askOf(api: Api, model: ModelRule, facts: RequestFacts, length: number): CallAsk {
+  const { operation, free } = APIS[api];
+  return {
+    model: model.name,
+    input: inputBound(model, facts, length),
+    output: operation === "embeddings" || free ? 0 : outputBound(model, facts),
+    choices: facts.choices,
+    least: facts.least,
+  };
 }
 
 /**

@@ -12,6 +12,7 @@ import { formatHost } from "../../core/wire/host.ts";
 import type { Translation } from "../../core/translate/translation.ts";
 import { targetApi, translationFor } from "../../core/translate/translation-for.ts";
 import type { ModelRequest } from "../../edge/upstream/model-call.ts";
+import type { CredentialHeaders } from "../credentials/credentials.ts";
 import type { Call } from "./call.ts";
 import type { AdmittedCallParts } from "./admitted-call.ts";
 import type { CallProblem } from "./call-problem.ts";
@@ -29,6 +30,11 @@ export interface OutgoingCall {
   /** A chat stream was asked for usage that the caller did not ask for. */
   readonly addedUsage: boolean;
 }
+
+/** What every request to a provider has, whatever the caller's own said. */
+const JSON_TYPE = "application/json";
+/** Of the headers, those that a signature covers. */
+const SIGNED_HEADERS: HeaderList = [["content-type", JSON_TYPE]];
 
 /** Written by the client, or of this connection only, or not for a provider. */
 const NOT_PASSED: ReadonlySet<string> = new Set([
@@ -58,17 +64,19 @@ const NOT_PASSED_PREFIXES = [
 
 /** Conditions on what is not cached, whom others believe the caller to be, and names that CGI and WSGI take for others. */
 function isPassed(name: string): boolean {
-  return !NOT_PASSED.has(name) && !name.includes("_") && !NOT_PASSED_PREFIXES.some((prefix) => name.startsWith(prefix));
+  if (NOT_PASSED.has(name) || name.includes("_")) return false;
+  for (const prefix of NOT_PASSED_PREFIXES) if (name.startsWith(prefix)) return false;
+  return true;
 }
 
 /** The call as this target is to be asked, with its credential. A promise only where a token is being fetched. */
-export async function outgoingRequest(
+export function outgoingRequest(
   rooms: InferenceRooms,
   call: Call,
   parts: AdmittedCallParts,
   connections: ProviderConnections,
   target: ModelTarget,
-): Promise<Result<OutgoingCall, CallProblem>> {
+): Result<OutgoingCall, CallProblem> | Promise<Result<OutgoingCall, CallProblem>> {
   const { provider } = connections;
   const { route, request, facts } = parts;
   const translation = translationFor(route.api, provider.api);
@@ -89,7 +97,7 @@ export async function outgoingRequest(
     : translatedBody(parts, provider, target, translation, streamUsage);
   if (!body.ok) return body;
 
-  const headers: string[] = ["content-type", "application/json"];
+  const headers: string[] = ["content-type", JSON_TYPE];
   const { span } = call;
   if (span !== undefined) headers.push("traceparent", span.traceparent);
   if (span?.tracestate !== undefined) headers.push("tracestate", span.tracestate);
@@ -107,23 +115,35 @@ export async function outgoingRequest(
     method: "POST",
     ...splitPath(path),
     host: hostField(provider),
-    headers: signedHeaders(headers),
+    headers: SIGNED_HEADERS,
     bodySha256: () => sha256Of(chunks),
   });
-  const added = credential instanceof Promise ? await credential : credential;
-  if (!added.ok) {
-    const soon = added.problem.code === "issuer_unreachable" || added.problem.code === "closed";
-    const detail = "The provider's credential is not at hand.";
-    return fail({ reason: "upstream_unreachable", detail, ...(soon ? { status: 503, retryAfter: 1_000 } : {}) });
-  }
-  for (const [name, value] of added.value) headers.push(name, value);
-  const addedUsage = streamUsage && facts.stream && !facts.wantsUsage;
-  return ok({
+  const asksUsage = streamUsage && facts.stream && !facts.wantsUsage && (api === "chat" || api === "completions");
+  const outgoing: OutgoingCall = {
     request: { method: "POST", path, headers, body: chunks, length },
     api,
     translation: native ? undefined : translation,
-    addedUsage: addedUsage && (api === "chat" || api === "completions"),
-  });
+    addedUsage: asksUsage,
+  };
+  return credential instanceof Promise
+    ? credential.then((late) => withCredential(outgoing, headers, late))
+    : withCredential(outgoing, headers, credential);
+}
+
+/** `headers` are the request's own, still to be added to. */
+function withCredential(
+  outgoing: OutgoingCall,
+  headers: string[],
+  credential: CredentialHeaders,
+): Result<OutgoingCall, CallProblem> {
+  if (!credential.ok) {
+    const { code } = credential.problem;
+    const soon = code === "issuer_unreachable" || code === "closed";
+    const detail = "The provider's credential is not at hand.";
+    return fail({ reason: "upstream_unreachable", detail, ...(soon ? { status: 503, retryAfter: 1_000 } : {}) });
+  }
+  for (const [name, value] of credential.value) headers.push(name, value);
+  return ok(outgoing);
 }
 
 interface BodyChunks {
@@ -190,15 +210,6 @@ function splitPath(path: string): { readonly path: string; readonly query: strin
 export function hostField({ endpoint }: Provider): string {
   const isDefault = endpoint.port === (endpoint.scheme === "https" ? 443 : 80);
   return `${formatHost(endpoint.host)}${isDefault ? "" : `:${endpoint.port}`}`;
-}
-
-function signedHeaders(headers: readonly string[]): HeaderList {
-  const signed: (readonly [string, string])[] = [];
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = (headers[at] ?? "").toLowerCase();
-    if (name === "content-type") signed.push([name, headers[at + 1] ?? ""]);
-  }
-  return signed;
 }
 
 function sha256Of(chunks: readonly Uint8Array[]): string {

@@ -19,7 +19,7 @@ import { permitRealtime } from "./realtime-permission.ts";
 import { relayRealtime } from "./realtime-relay.ts";
 import { NOT_SERVED } from "./realtime-request.ts";
 import type { RealtimeSession } from "./realtime-session.ts";
-import { passedFields } from "./speak.ts";
+import { passedFields } from "./passed-fields.ts";
 
 /** Targets that one connection tries. */
 const MOST_ATTEMPTS = 4;

@@ -3,8 +3,6 @@ import { assertNever } from "../../core/base/assert-never.ts";
 import { millis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
-import { isOriginCredential } from "../../core/credential/client-credentials.ts";
-import { holdsSecret } from "../../core/credential/secret-forms.ts";
 import type { Pass } from "../../core/inference/circuit-breaker.ts";
 import { errorKind } from "../../core/inference/error-kind.ts";
 import { type AttemptFailure, mayTryNext, targetSign } from "../../core/inference/failover.ts";
@@ -14,7 +12,6 @@ import type { Translation } from "../../core/translate/translation.ts";
 import type { ModelTarget, Provider } from "../../core/models/inference-policy.ts";
 import { orderTargets } from "../../core/models/pick-targets.ts";
 import { admittedCallEvent } from "../../core/outcome/inference-projection.ts";
-import type { Field } from "../../core/wire/message-head.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import { HttpAnswer } from "../../edge/listeners/http-answer.ts";
 import { type AnswerStage, FrameStage, type StageParts, WholeStage } from "./answer-stage.ts";
@@ -43,72 +40,62 @@ export async function speak(
   rooms: InferenceRooms,
   agent: AgentSocket,
   call: Call,
-  parts: AdmittedCallParts,
-  refuse: (problem: CallProblem) => Next,
-): Promise<Next> {
-  const bill = new Bill(rooms, call, parts);
-  try {
-    return await tryTargets(rooms, agent, call, parts, bill, refuse);
-  } finally {
-    // Whatever was thrown above: nothing stays held, and nothing that was sent stays uncounted.
-    bill.close();
-  }
-}
-
-async function tryTargets(
-  rooms: InferenceRooms,
-  agent: AgentSocket,
-  call: Call,
   admitted: AdmittedCallParts,
-  bill: Bill,
   refuse: (problem: CallProblem) => Next,
 ): Promise<Next> {
+  const bill = new Bill(rooms, call, admitted);
+  const targets = orderTargets(admitted.model, rooms.random()).slice(0, MOST_ATTEMPTS);
   let parts = admitted;
-  const targets = orderTargets(parts.model, rooms.random()).slice(0, MOST_ATTEMPTS);
   let last: Failed | CallProblem = NO_TARGET;
   let forms: readonly string[] = [];
   let translation: Translation | undefined;
   rooms.retries.called();
-  for (const [index, target] of targets.entries()) {
-    if (bill.owes) {
-      const more = await holdAgain(rooms, call, parts);
-      if (!more.ok) {
-        last = more.problem;
+  try {
+    for (const [index, target] of targets.entries()) {
+      if (bill.owes) {
+        const more = await holdAgain(rooms, call, parts);
+        if (!more.ok) {
+          last = more.problem;
+          break;
+        }
+        bill.renew(more.value);
+        parts = { ...parts, held: more.value };
+      }
+      const connections = rooms.routes.of(parts.policy, target.provider);
+      if (connections === undefined) {
+        last = CHANGED;
         break;
       }
-      bill.renew(more.value);
-      parts = { ...parts, held: more.value };
+      const ready = await prepared(rooms, call, parts, connections, target);
+      if (!ready.ok) {
+        last = ready.problem;
+        if (FINAL.has(last.reason)) break;
+        continue;
+      }
+      const { version, keepAlive } = parts.request;
+      const answer = new HttpAnswer(agent, call.start.request, version === "1.0", keepAlive);
+      let end = await attempt(rooms, agent, call, parts, bill, connections, ready.value, answer);
+      if (end.kind === "failed" && !call.over) {
+        const again = await repeatable(rooms, call, parts, connections, target, ready.value, end);
+        if (again !== undefined) end = await attempt(rooms, agent, call, parts, bill, connections, again, answer);
+      }
+      if (end.kind !== "failed") {
+        // Before the outcome, so that it says what was charged.
+        bill.close();
+        return conclude(call, end, answer);
+      }
+      last = end;
+      translation = ready.value.translation;
+      forms = rooms.credentials.leakRules(connections.provider).forms;
+      if (index + 1 === targets.length || call.over || !mayTryNext(failureOf(ready.value, end))) break;
+      if (!rooms.retries.take(rooms.clock.monotonic())) break;
     }
-    const connections = rooms.routes.of(parts.policy, target.provider);
-    if (connections === undefined) {
-      last = CHANGED;
-      break;
-    }
-    const ready = await prepared(rooms, call, parts, connections, target);
-    if (!ready.ok) {
-      last = ready.problem;
-      if (FINAL.has(last.reason)) break;
-      continue;
-    }
-    const answer = new HttpAnswer(agent, call.start.request, parts.request.version === "1.0", parts.request.keepAlive);
-    let end = await attempt(rooms, agent, call, parts, bill, connections, ready.value, answer);
-    const again = await repeatable(rooms, call, parts, connections, target, ready.value, end);
-    if (again !== undefined) end = await attempt(rooms, agent, call, parts, bill, connections, again, answer);
-    if (end.kind !== "failed") {
-      // Before the outcome, so that it says what was charged.
-      bill.close();
-      return conclude(call, end, answer);
-    }
-    last = end;
-    translation = ready.value.translation;
-    forms = rooms.credentials.leakRules(connections.provider).forms;
-    if (index + 1 === targets.length || call.over || !mayTryNext(failureOf(ready.value, end))) break;
-    if (!rooms.retries.take(rooms.clock.monotonic())) break;
+  } finally {
+    // Before the agent is told, so that what it is told is how it stands. And whatever was thrown: nothing stays held, and
+    // nothing that was sent stays uncounted.
+    bill.close();
   }
-  // Before the agent is told, so that what it is told is how it stands.
-  bill.close();
-  if ("kind" in last) return passRefusal(agent, call, parts, last, { forms, translation });
-  return refuse(last);
+  return "kind" in last ? passRefusal(agent, call, parts, last, { forms, translation }) : refuse(last);
 }
 
 /** No other target would do better. */
@@ -155,9 +142,8 @@ async function repeatable(
   connections: ProviderConnections,
   target: ModelTarget,
   sent: ReadyCall,
-  end: AttemptEnd,
+  end: Failed,
 ): Promise<ReadyCall | undefined> {
-  if (end.kind !== "failed" || call.over) return undefined;
   if (end.stale) return sent;
   if (!sent.addedUsage || end.answer?.status !== 400 || !end.answer.body.includes("stream_options")) return undefined;
   connections.refusesStreamOptions = true;
@@ -198,21 +184,14 @@ async function prepared(
     const detail = "The model's provider is left alone for a moment after it failed.";
     return fail({ reason: "upstream_unreachable", detail, status: 503, retryAfter: admission.wait });
   }
-  const ready = await onRecord(rooms, call, parts, connections, target);
-  if (ready.ok) return ok({ ...ready.value, pass: admission.pass });
-  rooms.breakers.report(admission.pass, { kind: "nothing" }, rooms.clock.monotonic(), 0);
-  return ready;
-}
-
-async function onRecord(
-  rooms: InferenceRooms,
-  call: Call,
-  parts: AdmittedCallParts,
-  connections: ProviderConnections,
-  target: ModelTarget,
-): Promise<Result<OutgoingCall, CallProblem>> {
-  const outgoing = await outgoingRequest(rooms, call, parts, connections, target);
-  if (!outgoing.ok) return outgoing;
+  const { pass } = admission;
+  const unsent = (problem: CallProblem): Result<never, CallProblem> => {
+    rooms.breakers.report(pass, { kind: "nothing" }, rooms.clock.monotonic(), 0);
+    return fail(problem);
+  };
+  const making = outgoingRequest(rooms, call, parts, connections, target);
+  const outgoing = making instanceof Promise ? await making : making;
+  if (!outgoing.ok) return unsent(outgoing.problem);
   call.facts.provider = target.provider;
   call.facts.target = target.model;
   const recorded = await rooms.record(
@@ -226,10 +205,10 @@ async function onRecord(
       reserved: parts.held.tokens,
     }),
   );
-  if (!recorded.ok) return fail({ reason: "audit_unavailable", detail: undefined });
+  if (!recorded.ok) return unsent({ reason: "audit_unavailable", detail: undefined });
   call.admitted = true;
-  if (call.over) return fail({ reason: call.cutReason ?? "draining", detail: undefined });
-  return rooms.policy() === parts.policy ? outgoing : fail(CHANGED);
+  if (call.over) return unsent({ reason: call.cutReason ?? "draining", detail: undefined });
+  return rooms.policy() === parts.policy ? ok({ ...outgoing.value, pass }) : unsent(CHANGED);
 }
 
 async function attempt(
@@ -266,10 +245,9 @@ async function attempt(
     firstToken: timeouts.firstToken,
     idle: rooms.limits.idle,
     secrets: rules.secrets.length === 0 ? undefined : rules.pattern,
-    owed: () => bill.owed(),
-    answered: (fields) => bill.answered(fields),
-    fields: (fields) => passedFields(fields, rules.forms),
-    now: () => rooms.clock.monotonic(),
+    forms: rules.forms,
+    bill,
+    clock: rooms.clock,
   });
   bill.begin(meter);
   call.via = provider;
@@ -357,11 +335,4 @@ function failureOf({ api }: OutgoingCall, end: Failed): AttemptFailure {
     committed: false,
     kind: errorKind(family, answer.status, answer.body.toString("utf8")),
   };
-}
-
-/** Without what would tell the agent of the credential, whatever form it comes in. */
-export function passedFields(fields: readonly Field[], forms: readonly string[]): readonly Field[] {
-  return fields.filter(
-    ({ name, value }) => !isOriginCredential(name) && !holdsSecret(name, forms) && !holdsSecret(value, forms),
-  );
 }

@@ -88,6 +88,8 @@ const OPENAI_PREFIXES: ReadonlySet<string> = new Set([
  * one sentence: the path is one of ours, but not well-formed.
  */
 export function agentRoute(request: RouteRequest): Result<AgentRoute, { family: Family; sentence: string }> {
+  const usual = request.method === "POST" && !request.anthropic ? USUAL.get(request.path) : undefined;
+  if (usual !== undefined) return ok(usual);
   // Only a model's name is ever decoded: an escaped "/" is none of the path's own.
   const segments = request.path.slice(1).split("/");
   const family = familyOf(segments, request.anthropic);
@@ -118,6 +120,11 @@ export function agentRoute(request: RouteRequest): Result<AgentRoute, { family: 
   }
 }
 
+/** The calls of most agents, whose paths need not be taken apart. */
+const USUAL: ReadonlyMap<string, AgentRoute> = new Map(
+  Object.entries(OPENAI_CALLS).map(([name, api]) => [`/v1/${name}`, call(api, "openai")]),
+);
+
 function familyOf([first, second]: readonly string[], anthropic: boolean): Family {
   switch (first ?? "") {
     case "openai":
@@ -137,7 +144,8 @@ function familyOf([first, second]: readonly string[], anthropic: boolean): Famil
 
 function openaiRoute(request: RouteRequest, rest: readonly string[], family: Family): AgentRoute {
   const [first = ""] = rest;
-  const api = Object.hasOwn(OPENAI_CALLS, rest.join("/")) ? OPENAI_CALLS[rest.join("/")] : undefined;
+  const name = rest.join("/");
+  const api = Object.hasOwn(OPENAI_CALLS, name) ? OPENAI_CALLS[name] : undefined;
   if (api !== undefined && request.method === "POST") return call(api, family);
   if (first === "models" && request.method === "GET" && rest.length <= 3) {
     // Names such as `vendor/model` may come unescaped.

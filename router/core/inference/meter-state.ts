@@ -32,9 +32,9 @@ export class MeterState {
   /** messages, converse, responses: the message has begun. */
   begun = false;
   readonly #form: UsageForm;
-  /** chat: choices that were seen, and those without a finish reason yet. */
-  readonly #choices = new Set<number>();
-  readonly #openChoices = new Set<number>();
+  /** chat, in a stream: choices that were seen, and those without a finish reason yet; undefined before the first. */
+  #choices: Set<number> | undefined;
+  #openChoices: Set<number> | undefined;
   #stated: StatedUsage | undefined;
   /** Content since output was stated last. */
   #frames = 0;
@@ -95,6 +95,8 @@ export class MeterState {
   }
 
   choice(index: number, finished: boolean): void {
+    this.#choices ??= new Set();
+    this.#openChoices ??= new Set();
     if (this.#choices.size < MOST_CHOICES && !this.#choices.has(index)) {
       this.#choices.add(index);
       this.#openChoices.add(index);
@@ -104,10 +106,10 @@ export class MeterState {
 
   /** Each choice that was seen has finished, and one was seen. */
   get choicesFinished(): boolean {
-    return this.#choices.size > 0 && this.#openChoices.size === 0;
+    return this.#openChoices?.size === 0;
   }
 
   get openChoices(): readonly number[] {
-    return [...this.#openChoices];
+    return [...(this.#openChoices ?? [])];
   }
 }

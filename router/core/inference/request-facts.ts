@@ -172,6 +172,7 @@ function leastOf(value: (name: string) => Json | undefined): Result<number, Fact
   const own = leastCap(value("thinking"), "thinking");
   if (!own.ok) return own;
   const fields = value(ADDITIONAL_FIELDS);
+  if (fields === undefined) return own;
   for (const name of ["thinking", "reasoning_config"]) {
     const added = leastCap(memberOf(fields, name), `${ADDITIONAL_FIELDS}.${name}`);
     if (!added.ok || added.value > 1) return added;
@@ -182,7 +183,7 @@ function leastOf(value: (name: string) => Json | undefined): Result<number, Fact
 function isUnbounded({ members, counts, long, items }: ScannedObject): boolean {
   const thread = members.get(THREAD)?.value;
   return (
-    UNBOUNDED.some((name) => counts.has(name)) ||
+    (counts.size > 0 && UNBOUNDED.some((name) => counts.has(name))) ||
     isJsonObject(members.get("prompt")?.value) ||
     items.has("prompt_embeds") ||
     (thread !== undefined && thread !== null) ||
@@ -192,19 +193,20 @@ function isUnbounded({ members, counts, long, items }: ScannedObject): boolean {
 }
 
 /** What costs what the policy's price says, or less. */
-const ORDINARY: Readonly<Record<string, ReadonlySet<Json>>> = {
-  service_tier: new Set<Json>([null, "auto", "default", "flex", "standard", "standard_only"]),
-  speed: new Set<Json>([null, "standard"]),
-  inference_geo: new Set<Json>([null, "global"]),
+const ORDINARY: ReadonlyMap<string, ReadonlySet<Json>> = new Map([
+  ["service_tier", new Set<Json>([null, "auto", "default", "flex", "standard", "standard_only"])],
+  ["speed", new Set<Json>([null, "standard"])],
+  ["inference_geo", new Set<Json>([null, "global"])],
   // Audio that comes out has a price of its own, which few policies say.
-  audio: new Set<Json>([null]),
-};
+  ["audio", new Set<Json>([null])],
+]);
 
 function otherPriceOf(value: (name: string) => Json | undefined): string | undefined {
-  return Object.entries(ORDINARY).find(([name, ordinary]) => {
+  for (const [name, ordinary] of ORDINARY) {
     const asked = value(name);
-    return asked !== undefined && !ordinary.has(asked);
-  })?.[0];
+    if (asked !== undefined && !ordinary.has(asked)) return name;
+  }
+  return undefined;
 }
 
 /** Ollama streams unless it is told not to. */

@@ -1,6 +1,7 @@
 import type { Stats } from "node:fs";
 import { access, constants, mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { createDurable } from "./durable-append.ts";
 
 /**
  * What others did to a segment that is being written. `moved`: it is whole, under another name. `gone`: it has no name
@@ -10,9 +11,8 @@ export type Standing = "in_place" | "moved" | "gone" | "altered";
 
 /** A segment being written. */
 export interface SegmentHandle {
-  /** Appends; resolves to the count of octets written, which on a full disk is less than asked. */
-  write(bytes: Uint8Array): Promise<number>;
-  datasync(): Promise<void>;
+  /** Appends; resolves once it is on the disk, to the count of octets, which on a full disk is less than asked. */
+  append(bytes: Uint8Array): Promise<number>;
   /** Where the file is that should be at this path and this long: see `Standing`. */
   standing(path: string, length: number): Promise<Standing>;
   close(): Promise<void>;
@@ -57,13 +57,9 @@ export const nodeFiles: AuditFiles = {
     return bavail * bsize;
   },
   async create(path) {
-    // Appending, so that a file which others cut or wrote to has another length from then on, and not a hole.
-    const handle = await open(path, "ax", FILE_MODE);
+    const { handle, append } = await createDurable(path, FILE_MODE);
     return {
-      async write(bytes) {
-        return (await handle.write(bytes)).bytesWritten;
-      },
-      datasync: () => handle.datasync(),
+      append,
       async standing(name, length) {
         const { nlink, size, ino, dev } = await handle.stat();
         if (nlink === 0) return "gone";

@@ -57,6 +57,8 @@ const REFUSED: Promise<Recorded> = Promise.resolve(fail("audit_unavailable"));
 interface Entry extends ChainEntry {
   /** Answers whoever waits. */
   readonly settle: ((recorded: Recorded) => void) | undefined;
+  /** It may wait for a batch that is written anyway. */
+  readonly soon: boolean;
 }
 
 export interface AuditLog {
@@ -154,11 +156,13 @@ class GroupCommitLog implements AuditLog {
       return mode === "strict" ? REFUSED : RECORDED;
     }
     if (isDown || mode === "best_effort") {
-      this.#enqueue(event, undefined);
+      this.#push(event, undefined, false);
+      this.#wake();
       return RECORDED;
     }
     return new Promise((resolve) => {
-      this.#enqueue(event, resolve);
+      this.#push(event, resolve, false);
+      this.#wake();
     });
   }
 
@@ -167,7 +171,7 @@ class GroupCommitLog implements AuditLog {
       this.#lose("dropped");
       return;
     }
-    this.#push(event, undefined);
+    this.#push(event, undefined, true);
     // Nobody waits: the next batch that somebody waits for takes it along, and a sync of its own is spared.
     if (this.#queue.length >= SOON_COUNT) this.#wake();
     else this.#soon ??= setTimeout(this.#flushSoon, SOON_MILLIS).unref();
@@ -175,8 +179,25 @@ class GroupCommitLog implements AuditLog {
 
   readonly #flushSoon = (): void => {
     this.#soon = undefined;
-    this.#wake();
+    this.#wakeWhenDue();
   };
+
+  /** Begins a batch where what waits must wait no longer, and otherwise plans it for then. */
+  #wakeWhenDue(): void {
+    const [oldest] = this.#queue;
+    if (oldest === undefined) return;
+    // A batch may have taken along what this was planned for: what came after that still has time.
+    const left = oldest.at + SOON_MILLIS - this.#options.clock.monotonic();
+    if (left <= 0 || this.#isPressing()) this.#wake();
+    else this.#soon ??= setTimeout(this.#flushSoon, left).unref();
+  }
+
+  /** Whether something waits that must not wait for another batch. */
+  #isPressing(): boolean {
+    const queue = this.#queue;
+    if (queue.length >= SOON_COUNT || this.#closing) return queue.length > 0;
+    return queue.some((entry) => !entry.soon);
+  }
 
   health(): AuditHealth {
     const writable = this.#problem === undefined;
@@ -224,26 +245,22 @@ class GroupCommitLog implements AuditLog {
     this.#options.observer.recorded(outcome, 1);
   }
 
-  #enqueue(event: AuditEvent, settle: Entry["settle"]): void {
-    this.#push(event, settle);
-    this.#wake();
-  }
-
-  #push(event: AuditEvent, settle: Entry["settle"]): void {
+  #push(event: AuditEvent, settle: Entry["settle"], soon: boolean): void {
     const { redact, clock } = this.#options;
-    this.#queue.push({ event: redact === undefined ? event : redact(event), at: clock.monotonic(), settle });
+    this.#queue.push({ event: redact === undefined ? event : redact(event), at: clock.monotonic(), settle, soon });
   }
 
   #wake(): void {
     if (this.#draining !== undefined || this.#problem !== undefined || this.#queue.length === 0) return;
     this.#draining = this.#drain().finally(() => {
       this.#draining = undefined;
-      this.#wake();
+      this.#wakeWhenDue();
     });
   }
 
+  /** Writes what waits, and goes on as long as something presses. */
   async #drain(): Promise<void> {
-    for (;;) {
+    do {
       // Whoever was answered just now, and whatever else this turn brings, comes into the same batch. Under load a
       // batch also waits for company: a sync costs as much for one record as for fifty.
       await nextTurn();
@@ -251,7 +268,7 @@ class GroupCommitLog implements AuditLog {
       if (early > 0 && this.#answered > 1 && this.#queue.length < FULL_BATCH) await delay(early);
       if (this.#problem !== undefined || this.#queue.length === 0) return;
       await this.#commit();
-    }
+    } while (this.#isPressing());
   }
 
   async #commit(): Promise<void> {
@@ -337,7 +354,12 @@ class GroupCommitLog implements AuditLog {
 
   #ownEntry(kind: AuditKind, action: string, detail: { readonly [key: string]: AuditValue }): Entry {
     const { clock } = this.#options;
-    return { event: ownEvent(clock.now(), kind, action, "", detail), at: clock.monotonic(), settle: undefined };
+    return {
+      event: ownEvent(clock.now(), kind, action, "", detail),
+      at: clock.monotonic(),
+      settle: undefined,
+      soon: true,
+    };
   }
 
   #recoveryEntries(finding: { readonly [key: string]: AuditValue } | undefined): Entry[] {

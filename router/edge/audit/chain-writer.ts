@@ -19,7 +19,7 @@ import { DirectoryLock } from "./directory-lock.ts";
 import { inTime } from "./in-time.ts";
 import { LineBuffer } from "./line-buffer.ts";
 import { type Resumed, resume } from "./resume.ts";
-import { createSegment, removeUnfinished, writeDurably } from "./segment-file.ts";
+import { createSegment, removeUnfinished, appendAll } from "./segment-file.ts";
 import { StreamTree } from "./stream-tree.ts";
 import { createTimeText } from "./time-text.ts";
 import { ownEvent } from "../../core/audit/own-event.ts";
@@ -194,7 +194,7 @@ export class ChainWriter {
   }
 
   async #write(head: Head, lines: Buffer): Promise<void> {
-    await writeDurably(head.handle, lines);
+    await appendAll(head.handle, lines);
     const now = this.#options.clock.monotonic();
     if (now - this.#standingAt < STANDING_CHECK) return;
     this.#standingAt = now;

@@ -17,7 +17,7 @@ export async function createSegment(
   const path = join(directory, name);
   const handle = await files.create(`${path}.new`);
   try {
-    await writeDurably(handle, lines);
+    await appendAll(handle, lines);
     await files.rename(`${path}.new`, path);
     await files.syncDirectory(directory);
     return handle;
@@ -28,15 +28,14 @@ export async function createSegment(
 }
 
 /** Appends all of it, and returns once it is on the disk. */
-export async function writeDurably(handle: SegmentHandle, bytes: Buffer): Promise<void> {
+export async function appendAll(handle: SegmentHandle, bytes: Buffer): Promise<void> {
   let written = 0;
   while (written < bytes.length) {
     // A full disk first takes a part, and only then says that it is full.
-    const count = await handle.write(bytes.subarray(written));
+    const count = await handle.append(bytes.subarray(written));
     if (count === 0) throw new AuditFailure("disk_full", "The disk takes no more octets.");
     written += count;
   }
-  await handle.datasync();
 }
 
 /** Removes what a failed `createSegment` may have left: nothing in it was ever acknowledged. Returns what stays, by size. */

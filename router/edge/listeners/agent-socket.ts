@@ -21,7 +21,11 @@ export class AgentSocket {
   #ended = false;
   #closed = false;
   #waiting: ((outcome: ReadOutcome) => void) | undefined;
+  /** When the read that waits has waited long enough, on the monotonic clock. */
+  #deadline = 0;
+  /** Set once for many reads: where it finds the deadline moved on, it is set for the rest. */
   #timer: NodeJS.Timeout | undefined;
+  #timerAt = 0;
   #onClosed: (() => void) | undefined;
   #onLeft: (() => void) | undefined;
   #corked = false;
@@ -67,8 +71,11 @@ export class AgentSocket {
     return this.#held.length > 0;
   }
 
-  /** The next bytes, whatever their number. One read at a time. Of an agent that is gone nothing more is read. */
-  async read(timeoutMillis: number): Promise<ReadOutcome> {
+  /**
+   * The next bytes, whatever their number; a promise where none have come yet. One read at a time. Of an agent that is gone
+   * nothing more is read.
+   */
+  read(timeoutMillis: number): ReadOutcome | Promise<ReadOutcome> {
     if (this.#closed) return "closed";
     const next = this.#held.shift();
     if (next !== undefined) {
@@ -79,7 +86,8 @@ export class AgentSocket {
     if (this.#ended) return "end";
     return new Promise((resolve) => {
       this.#waiting = resolve;
-      this.#timer = setTimeout(this.#expire, timeoutMillis);
+      this.#deadline = performance.now() + timeoutMillis;
+      if (this.#timer === undefined || this.#timerAt > this.#deadline) this.#setTimer(timeoutMillis);
     });
   }
 
@@ -95,9 +103,15 @@ export class AgentSocket {
     return this.#closed || this.#socket.write(bytes, "latin1");
   }
 
-  /** Resolves when the agent has taken what was written, or is gone. Where that takes longer than the deadline, it goes. */
-  async drained(timeoutMillis?: number): Promise<void> {
-    if (this.#closed || !this.#socket.writableNeedDrain) return;
+  /**
+   * Resolves when the agent has taken what was written, or is gone; undefined where that is so already. Where it takes longer
+   * than the deadline, the agent goes.
+   */
+  drained(timeoutMillis?: number): Promise<void> | undefined {
+    return this.#closed || !this.#socket.writableNeedDrain ? undefined : this.#taken(timeoutMillis);
+  }
+
+  async #taken(timeoutMillis: number | undefined): Promise<void> {
     const timer = timeoutMillis === undefined ? undefined : setTimeout(() => this.abort(), timeoutMillis);
     await new Promise<void>((resolve) => {
       const done = (): void => {
@@ -148,6 +162,7 @@ export class AgentSocket {
     this.#socket.off("data", this.#data);
     this.#socket.off("end", this.#end);
     this.#socket.off("close", this.#close);
+    clearTimeout(this.#timer);
     const early = this.#held.splice(0);
     this.#heldBytes = 0;
     return { socket: this.#socket, early, ended: this.#ended };
@@ -171,20 +186,30 @@ export class AgentSocket {
 
   readonly #close = (): void => {
     this.#closed = true;
+    clearTimeout(this.#timer);
     this.#settle("closed");
     this.#onClosed?.();
     this.#onLeft?.();
   };
 
+  #setTimer(millis: number): void {
+    clearTimeout(this.#timer);
+    this.#timerAt = performance.now() + millis;
+    this.#timer = setTimeout(this.#expire, millis);
+  }
+
   readonly #expire = (): void => {
-    this.#settle("timeout");
+    this.#timer = undefined;
+    if (this.#waiting === undefined) return;
+    const left = this.#deadline - performance.now();
+    if (left > 0) this.#setTimer(left);
+    else this.#settle("timeout");
   };
 
   #settle(outcome: ReadOutcome): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
     this.#waiting = undefined;
-    clearTimeout(this.#timer);
     waiting(outcome);
   }
 }

@@ -60,10 +60,14 @@ export function openLog(level: RouterConfig["log"]["level"], stream: Writable): 
   const output = new BoundedOutput(stream, MAXIMUM_BUFFER_LENGTH, (lost) =>
     event("warn", "log lines were lost", { lost }),
   );
-  const lines = pino(
-    { level, base: null, timestamp: stamper(), formatters: { level: (label) => ({ level: label }) } },
-    output,
-  );
+  const stamp = stamper();
+  let members = "";
+  const timestamp = (): string => {
+    const text = stamp() + members;
+    members = "";
+    return text;
+  };
+  const lines = pino({ level, base: null, timestamp, formatters: { level: (label) => ({ level: label }) } }, output);
 
   let hidden: HiddenFacts = { target: undefined, address: undefined };
   const notes = lines.child({}, { level: level === "silent" ? level : "info" });
@@ -75,13 +79,22 @@ export function openLog(level: RouterConfig["log"]["level"], stream: Writable): 
     lines[severity](clean, name);
   }
 
+  /**
+   * The same line as `lines.info(fields, name)`, for less than half of the memory: the engine makes one text of all members, which
+   * goes into the line behind its time, where pino makes two of each.
+   */
+  function often(fields: LogFacts, name: string): void {
+    members = `,${JSON.stringify(fields).slice(1, -1)}`;
+    lines.info(name);
+  }
+
   return {
     event,
     exchange(outcome, admitted) {
-      if (lines.isLevelEnabled("info")) lines.info(exchangeFields(outcome, admitted, hidden), "exchange");
+      if (lines.isLevelEnabled("info")) often(exchangeFields(outcome, admitted, hidden), "exchange");
     },
     call(outcome) {
-      if (lines.isLevelEnabled("info")) lines.info(callFields(outcome), "call");
+      if (lines.isLevelEnabled("info")) often(callFields(outcome), "call");
     },
     hide(facts) {
       hidden = facts;

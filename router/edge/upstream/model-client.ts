@@ -1,11 +1,11 @@
-import type { Client } from "undici";
 import { type Millis, millis, type Port } from "../../core/base/quantity.ts";
 import type { Result } from "../../core/base/result.ts";
 import { formatHost } from "../../core/wire/host.ts";
 import type { ModelCall, ModelRequest, ModelSink, ModelTimeouts } from "./model-call.ts";
+import { REST_MILLIS } from "./model-answer-head.ts";
 import { ModelLane } from "./model-lane.ts";
 import { modelLinker, type ModelLink, type ModelLinkOptions, type OpenProblem } from "./model-link.ts";
-import { dispatchOptions } from "./model-request.ts";
+import { requestOctets } from "./model-request.ts";
 import { Transfer } from "./model-transfer.ts";
 
 export interface ModelClientOptions extends ModelLinkOptions {
@@ -25,7 +25,7 @@ export interface ModelClient {
    * died under before a single octet was written is begun again over another, once; nothing else is ever repeated.
    */
   send(request: ModelRequest, sink: ModelSink, timeouts: ModelTimeouts): ModelCall;
-  /** Loads what the first call would wait for. */
+  /** Loads what the first call would wait for: nothing. */
   prepare(): Promise<void>;
   /** Takes no more calls (they end with `draining`), lets those under way finish, and resolves when they have. */
   close(): Promise<void>;
@@ -60,11 +60,9 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
   /** Connections whose call has just ended, and that come free within this turn. */
   let returning = 0;
   const { promise: emptied, resolve: onEmpty } = Promise.withResolvers<void>();
-  let loaded: Promise<typeof Client> | undefined;
   let closing = false;
   let timer: NodeJS.Timeout | undefined;
-
-  const load = (): Promise<typeof Client> => (loaded ??= import("undici").then((undici) => undici.Client));
+  let resting: NodeJS.Timeout | undefined;
 
   const owner = { clock, ended, unwritten, stale };
 
@@ -83,29 +81,25 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     }
   }
 
-  function ended(call: Transfer, reusable: boolean): void {
+  function ended(call: Transfer, then: "keep" | "close" | "cut"): void {
     calls.delete(call);
     waiting.delete(call);
     call.attempt?.abort();
     const { lane } = call;
     if (lane !== undefined) {
-      // Later: undici closes what the origin does not keep only after it has told of the end, and between one call and
-      // the next the kernel is to be asked whether the origin has closed it.
-      if (reusable) {
+      // Later: between one call and the next the kernel is to be asked whether the origin has closed it.
+      if (then === "keep") {
         returning += 1;
         setImmediate(comeBack, lane);
-      } else lane.kill();
+      } else if (then === "close") lane.close();
+      else lane.kill();
     }
     if (closing && calls.size === 0) finishClosing();
   }
 
-  function unwritten(call: Transfer): void {
+  function unwritten(call: Transfer, code: string): void {
     if (call.retried || call.lane === undefined || call.lane.carried === 1) {
-      call.fail(
-        "upstream_unreachable",
-        `The connection was closed before it was used (${call.lane?.brokenBy ?? "FIN"}).`,
-      );
-      return;
+      return call.fail("upstream_unreachable", `The connection was closed before it was used (${code}).`);
     }
     call.retried = true;
     call.lane.kill();
@@ -140,8 +134,7 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     const wanted = call.attempt === stop;
     if (wanted) call.attempt = undefined;
     if (opened.ok) {
-      const [ClientOf, made] = opened.value;
-      const lane = new ModelLane(ClientOf, made, clock.monotonic(), forget);
+      const lane = new ModelLane(opened.value, clock.monotonic(), forget);
       lanes.add(lane);
       if (waiting.has(call)) place(call, lane);
       else release(lane);
@@ -149,10 +142,9 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     attemptMore();
   }
 
-  async function linked(signal: AbortSignal): Promise<Result<readonly [typeof Client, ModelLink], OpenProblem>> {
+  async function linked(signal: AbortSignal): Promise<Result<ModelLink, OpenProblem>> {
     try {
-      const [ClientOf, made] = await Promise.all([load(), link(signal)]);
-      return made.ok ? { ok: true, value: [ClientOf, made.value] } : made;
+      return await link(signal);
     } catch (error) {
       const detail = `Opening a connection threw: ${error instanceof Error ? error.message : "no error"}`;
       return { ok: false, problem: { reason: "internal", detail } };
@@ -180,8 +172,9 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     const [next] = waiting;
     if (next !== undefined) return place(next, lane);
     if (closing) return lane.close();
+    lane.restUntil = clock.monotonic() + lane.restMillis;
     idle.push(lane);
-    lane.rest();
+    resting ??= setTimeout(closeRested, REST_MILLIS).unref();
   }
 
   function forget(lane: ModelLane): void {
@@ -194,12 +187,21 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
   function takeIdle(): ModelLane | undefined {
     for (;;) {
       const lane = idle.pop();
-      if (lane === undefined || lane.usable) return lane;
+      if (lane === undefined || (lane.usable && clock.monotonic() < lane.restUntil)) return lane;
       lane.close();
     }
   }
 
+  /** None is used after its time: this only ends those that nobody wants. */
+  function closeRested(): void {
+    resting = undefined;
+    const now = clock.monotonic();
+    for (const lane of idle.filter(({ restUntil }) => restUntil <= now)) lane.close();
+    if (idle.length > 0) resting = setTimeout(closeRested, REST_MILLIS).unref();
+  }
+
   function finishClosing(): void {
+    clearTimeout(resting);
     for (const stop of attempts) stop.abort();
     for (const lane of lanes) lane.close();
     onEmpty();
@@ -207,7 +209,7 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
 
   return {
     send(request, sink, timeouts) {
-      const call = new Transfer(dispatchOptions(request, hostField), sink, timeouts, owner);
+      const call = new Transfer(requestOctets(request, hostField), sink, timeouts, owner);
       calls.add(call);
       if (closing) {
         call.fail("draining", "The client is closing.");
@@ -219,9 +221,7 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
       else call.start(lane);
       return call;
     },
-    async prepare() {
-      await load();
-    },
+    async prepare() {},
     async close() {
       closing = true;
       stale();

@@ -1,104 +1,107 @@
-import type { Client, Dispatcher } from "undici";
+import type { ModelAnswerReader } from "./model-answer-reader.ts";
+import { REST_MILLIS } from "./model-answer-head.ts";
 import type { ModelLink } from "./model-link.ts";
+import type { RequestOctets } from "./model-request.ts";
 import { reset } from "./reset.ts";
 
-/** Below what common servers allow (Node's is 5 s); a hint of the server's own (`Keep-Alive: timeout`) counts instead. */
-const IDLE_MILLIS = 4_000;
-const LONGEST_IDLE_MILLIS = 60_000;
-/** A hint is taken to be this much shorter: so long the last octet may have been under way. */
-const HINT_MARGIN_MILLIS = 1_000;
-const MOST_HEAD_BYTES = 32 * 1024;
+/** The call that a lane carries. */
+export interface LaneCall {
+  readonly octets: RequestOctets;
+  /** The first octet leaves now. Gives who reads the answer. */
+  leave(): ModelAnswerReader;
+  /** The connection broke before all of the answer. */
+  broke(code: string): void;
+  /** The connection was gone, or has shown that it cannot be trusted, before a single octet of the request was written. */
+  unwritten(code: string): void;
+}
 
-/**
- * One connection to a provider with one undici client of its own, for one call after another. The client never opens
- * a socket: when this one is gone the client is too. (A `Pool` says neither which of its connections a call is on nor
- * whether it was written, and after some errors connects and fails for ever.)
- */
+/** Given to the socket at once; more waits until the kernel has taken it, so that the progress of an upload shows. */
+const LARGEST_WRITE = 256 * 1024;
+
+/** One connection to a provider, for one call after another. */
 export class ModelLane {
   readonly link: ModelLink;
   /** When it was opened, by the monotonic clock. */
   readonly born: number;
   /** Calls given to it so far. */
   carried = 0;
-  /** A request has been written, and its answer has not ended: octets may come. At any other time they are forged. */
-  expecting = false;
-  /** The code of the socket's error. Whatever undici says, an answer that this one met is not whole. */
-  brokenBy: string | undefined;
-  readonly #client: Client;
-  #adopted = false;
-  #resting: NodeJS.Timeout | undefined;
+  /** How long it may rest, and until when it does. */
+  restMillis = REST_MILLIS;
+  restUntil = 0;
+  #call: LaneCall | undefined;
+  /** Only while a request has been written and its answer has not ended: at any other time octets are forged. */
+  #reader: ModelAnswerReader | undefined;
+  /** Parts of the request that have been given to the socket. */
+  #given = 0;
 
-  constructor(ClientOf: typeof Client, link: ModelLink, born: number, onClosed: (lane: ModelLane) => void) {
+  constructor(link: ModelLink, born: number, onClosed: (lane: ModelLane) => void) {
     this.link = link;
     this.born = born;
     const { socket } = link;
-    // Before undici's own listeners, for it takes RST for the clean end of an answer that only FIN ends.
-    socket.on("error", (error: NodeJS.ErrnoException) => {
-      this.brokenBy ??= error.code ?? error.name;
-    });
-    socket.on("readable", () => {
-      if (!this.expecting && socket.readableLength > 0) this.kill();
-    });
-    socket.on("end", () => {
-      if (!this.#adopted) this.kill();
-    });
+    socket.on("data", (octets: Buffer) => this.#read(octets));
+    socket.on("drain", () => this.#giveMore());
+    socket.on("end", () => this.#finish());
+    socket.on("error", (error: NodeJS.ErrnoException) => this.#lose(error.code ?? error.name));
     socket.once("close", () => {
-      this.#destroyClient();
+      this.#lose("closed");
       onClosed(this);
     });
-    // The name is never used: every request carries its own Host, and the socket is there.
-    this.#client = new ClientOf("http://provider.invalid", {
-      pipelining: 1,
-      allowH2: false,
-      strictContentLength: true,
-      maxHeaderSize: MOST_HEAD_BYTES,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: IDLE_MILLIS,
-      keepAliveMaxTimeout: LONGEST_IDLE_MILLIS,
-      keepAliveTimeoutThreshold: HINT_MARGIN_MILLIS,
-      // Later, since undici 8.12 loses a request whose connection is there before it has asked to the end. With an
-      // error of this kind it gives the request up; with one of its own it would ask again and again.
-      connect: (_options, callback) =>
-        queueMicrotask(() => {
-          if (this.#adopted || socket.destroyed) return callback(new Error("the connection is gone"), null);
-          this.#adopted = true;
-          callback(null, socket);
-        }),
-    });
+    socket.resume();
   }
 
   /** Another call may be sent now. */
   get usable(): boolean {
     const { socket } = this.link;
-    return !socket.destroyed && socket.writable && !socket.readableEnded && this.unsent === 0;
+    return !socket.destroyed && socket.writable && !socket.readableEnded && socket.writableLength === 0;
   }
 
-  /** Octets of requests that the kernel has not taken. */
-  get unsent(): number {
-    return this.link.socket.writableLength;
+  /** Not all of the request has been taken by the kernel, or TLS. */
+  get uploading(): boolean {
+    return this.link.socket.writableLength > 0 || !this.given;
+  }
+
+  /** The whole request has been given to the socket. */
+  get given(): boolean {
+    return this.#call === undefined || this.#given === this.#call.octets.parts.length;
   }
 
   /** Octets of requests that the kernel, or TLS, has taken. */
   get taken(): number {
-    return this.link.socket.bytesWritten - this.unsent;
+    const { socket } = this.link;
+    return socket.bytesWritten - socket.writableLength;
   }
 
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    clearTimeout(this.#resting);
+  /**
+   * Sends a call. Over a connection that has carried one before, only once the kernel was asked whether the origin has
+   * said something or closed it: in the check phase, after a poll (undici does the same: GHSA-35p6-xmwp-9g52).
+   */
+  carry(call: LaneCall): void {
     this.carried += 1;
-    this.#client.dispatch(options, handler);
+    this.#call = call;
+    this.#given = 0;
+    if (this.carried === 1) this.#write(call);
+    else setImmediate(() => this.#write(call));
   }
 
-  /** Waits for a call. undici keeps the time of connections that have carried one, this the time of those that have not. */
-  rest(): void {
-    if (!this.#adopted) this.#resting = setTimeout(() => this.close(), IDLE_MILLIS).unref();
+  /** The call has ended, by its answer or otherwise. */
+  release(): void {
+    this.#call = undefined;
+    this.#reader = undefined;
+    // One that is paused would not hear of the origin's end.
+    if (this.link.socket.isPaused()) this.link.socket.resume();
   }
 
-  /** Ends an idle connection with FIN. */
+  pause(): void {
+    this.link.socket.pause();
+  }
+
+  resume(): void {
+    this.link.socket.resume();
+  }
+
+  /** Ends it with FIN. */
   close(): void {
     this.link.socket.destroy();
-    this.#destroyClient();
   }
 
   /** Ends it with RST, at once: whoever is at the other end stops working for it. */
@@ -107,8 +110,58 @@ export class ModelLane {
     this.close();
   }
 
-  #destroyClient(): void {
-    clearTimeout(this.#resting);
-    if (!this.#client.destroyed) void this.#client.destroy(null).catch(() => undefined);
+  /** Where nothing of the call has left yet. */
+  #write(call: LaneCall): void {
+    if (this.#call !== call) return;
+    const { socket } = this.link;
+    if (socket.readableLength > 0) return this.#forged();
+    if (!this.usable) return queueMicrotask(() => this.#lose("FIN"));
+    this.#reader = call.leave();
+    const { head, parts } = call.octets;
+    if (parts.length === 0) return void socket.write(head);
+    socket.cork();
+    socket.write(head);
+    this.#giveMore();
+    socket.uncork();
+  }
+
+  #giveMore(): void {
+    if (this.#call === undefined || this.#reader === undefined || this.given) return;
+    const { parts } = this.#call.octets;
+    const { socket } = this.link;
+    socket.cork();
+    for (let sum = 0; sum < LARGEST_WRITE && this.#given < parts.length; this.#given += 1) {
+      const part = parts[this.#given];
+      if (part === undefined) break;
+      sum += part.length;
+      socket.write(part);
+    }
+    socket.uncork();
+  }
+
+  #read(octets: Buffer): void {
+    if (this.#reader === undefined) this.#forged();
+    else this.#reader.read(octets);
+  }
+
+  #forged(): void {
+    this.kill();
+    this.#lose("octets that nobody asked for");
+  }
+
+  #finish(): void {
+    const reader = this.#reader;
+    if (reader?.began === true) reader.end();
+    this.#lose("FIN");
+    this.close();
+  }
+
+  #lose(code: string): void {
+    const call = this.#call;
+    if (call === undefined) return;
+    const written = this.#reader !== undefined;
+    this.release();
+    if (written) call.broke(code);
+    else call.unwritten(code);
   }
 }

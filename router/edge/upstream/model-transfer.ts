@@ -1,31 +1,26 @@
-import type { Dispatcher } from "undici";
 import type { Clock } from "../../core/base/clock.ts";
 import { type Millis, millis } from "../../core/base/quantity.ts";
 import type { IpAddress } from "../../core/wire/ip-address.ts";
 import type { ModelCall, ModelEnd, ModelFailureCause, ModelSink, ModelTimeouts } from "./model-call.ts";
-import type { ModelLane } from "./model-lane.ts";
-import { modelResponseHead } from "./model-response-head.ts";
+import { type AnswerHead, unwell } from "./model-answer-head.ts";
+import { type AnswerParts, ModelAnswerReader } from "./model-answer-reader.ts";
+import type { LaneCall, ModelLane } from "./model-lane.ts";
+import type { RequestOctets } from "./model-request.ts";
 
 /** Whose connections a transfer runs on. */
 export interface TransferOwner {
   readonly clock: Clock;
-  /** It has ended; its connection, if it had one, is whole only where `reusable`. */
-  ended(transfer: Transfer, reusable: boolean): void;
+  /** It has ended, and this is to become of its connection, if it had one: `close` is FIN, `cut` RST. */
+  ended(transfer: Transfer, then: "keep" | "close" | "cut"): void;
   /** Its connection was gone before a single octet of it was written. */
-  unwritten(transfer: Transfer): void;
+  unwritten(transfer: Transfer, code: string): void;
   /** A connection that had carried calls before broke without an answer. */
   stale(): void;
 }
 
-/** Responses before the final one. */
-const MOST_INTERIM = 16;
-
-/** undici parses for all connections with one parser, and going on with one while it parses another breaks both. */
-let parsing = 0;
-
-/** One call from `send` to its end: undici's handler and the caller's handle at once, since that is one allocation. */
-export class Transfer implements ModelCall, Dispatcher.DispatchHandler {
-  readonly options: Dispatcher.DispatchOptions;
+/** One call from `send` to its end: the caller's handle and what its connection tells at once, in one allocation. */
+export class Transfer implements ModelCall, LaneCall, AnswerParts {
+  readonly octets: RequestOctets;
   /** The attempt at a connection that was made for this call. */
   attempt: AbortController | undefined;
   lane: ModelLane | undefined;
@@ -35,23 +30,20 @@ export class Transfer implements ModelCall, Dispatcher.DispatchHandler {
   readonly #sink: ModelSink;
   readonly #timeouts: ModelTimeouts;
   readonly #began: number;
-  #controller: Dispatcher.DispatchController | undefined;
-  #sent = false;
-  #requestDone = false;
-  #answered = false;
-  #interim = 0;
+  /** From the first octet sent. */
+  #reader: ModelAnswerReader | undefined;
   #done = false;
   #paused = false;
   #reused = false;
-  #octets = 0;
+  #received = 0;
   #firstByte = 0;
   /** When the request had been sent as far as was last seen. */
   #sentAt = 0;
   #progress = -1;
   #progressAt = 0;
 
-  constructor(options: Dispatcher.DispatchOptions, sink: ModelSink, timeouts: ModelTimeouts, owner: TransferOwner) {
-    this.options = options;
+  constructor(octets: RequestOctets, sink: ModelSink, timeouts: ModelTimeouts, owner: TransferOwner) {
+    this.octets = octets;
     this.#sink = sink;
     this.#timeouts = timeouts;
     this.#owner = owner;
@@ -80,27 +72,26 @@ export class Transfer implements ModelCall, Dispatcher.DispatchHandler {
 
   pause(): void {
     this.#paused = true;
-    this.#controller?.pause();
+    if (this.#reader !== undefined && !this.#done) this.lane?.pause();
   }
 
   resume(): void {
-    if (parsing > 0) return queueMicrotask(() => this.resume());
     this.#paused = false;
-    if (!this.#done) this.#controller?.resume();
+    if (this.#reader !== undefined && !this.#done) this.lane?.resume();
   }
 
   /** Sends it over this connection. */
   start(lane: ModelLane): void {
     this.lane = lane;
     this.#reused = lane.carried > 0;
-    lane.dispatch(this.options, this);
+    lane.carry(this);
   }
 
   /** Ends it from outside: the sink hears of it once the caller of this has returned. */
   fail(cause: ModelFailureCause, detail: string): void {
     if (this.#done) return;
     const end = this.#failure(cause, detail);
-    this.#settle(false);
+    this.#settle("cut");
     queueMicrotask(() => this.#sink.end(end));
   }
 
@@ -109,17 +100,20 @@ export class Transfer implements ModelCall, Dispatcher.DispatchHandler {
     const { firstByte, idle, total } = this.#timeouts;
     if (now - this.#began >= total) return this.fail("lifetime_limit", `The call took longer than ${total} ms.`);
     const { lane } = this;
-    if (!this.#sent || lane === undefined) return;
-    const uploading = !this.#requestDone || lane.unsent > 0;
-    const progress = this.#octets > 0 ? this.#octets : lane.taken;
+    if (this.#reader === undefined || lane === undefined) return;
+    const { uploading } = lane;
+    const progress = this.#received > 0 ? this.#received : lane.taken;
     if (progress !== this.#progress || this.#paused) {
       this.#progress = progress;
       this.#progressAt = now;
     }
-    if (this.#octets > 0 || uploading) {
-      if (this.#octets === 0) this.#sentAt = now;
+    if (this.#received > 0 || uploading) {
+      if (this.#received === 0) this.#sentAt = now;
       if (now - this.#progressAt >= idle) {
-        this.fail("idle_timeout", this.#octets > 0 ? `Silence for ${idle} ms.` : `No octet was taken for ${idle} ms.`);
+        this.fail(
+          "idle_timeout",
+          this.#received > 0 ? `Silence for ${idle} ms.` : `No octet was taken for ${idle} ms.`,
+        );
       }
     } else if (this.#paused) this.#sentAt = now;
     else if (now - this.#sentAt >= firstByte) {
@@ -127,107 +121,77 @@ export class Transfer implements ModelCall, Dispatcher.DispatchHandler {
     }
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    // undici asks before it writes: ended in the meantime, nothing may leave.
-    if (this.#done) return controller.abort(new Error("ended"));
-    this.#controller = controller;
-    if (this.#paused) controller.pause();
-    this.#sent = true;
+  leave(): ModelAnswerReader {
+    this.#reader = new ModelAnswerReader(this);
     this.#sentAt = this.#owner.clock.monotonic();
-    if (this.lane !== undefined) this.lane.expecting = true;
+    if (this.#paused) this.lane?.pause();
+    return this.#reader;
   }
 
-  onRequestSent(): void {
-    this.#requestDone = true;
-  }
-
-  onResponseStarted(): void {
-    this.#answered = true;
-  }
-
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+  head(head: AnswerHead): void {
     if (this.#done) return;
-    if (status < 200) {
-      this.#interim += 1;
-      if (status === 101) this.#broken("upstream_invalid", "The origin switched protocols unasked.");
-      else if (this.#interim > MOST_INTERIM) {
-        this.#broken("upstream_invalid", "The origin sends interim responses without end.");
-      }
-      return;
-    }
-    const head = modelResponseHead(status, controller.rawHeaders as Buffer[]);
-    if (!head.ok) return this.#broken("upstream_invalid", head.problem);
-    parsing += 1;
     try {
-      this.#sink.head(status, head.value.fields, head.value.length);
+      this.#sink.head(head.status, head.fields, head.length);
     } catch (error) {
       this.#broken("internal", threw(error));
-    } finally {
-      parsing -= 1;
     }
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  data(content: Buffer): void {
     if (this.#done) return;
-    if (this.#octets === 0) this.#firstByte = this.#owner.clock.monotonic();
-    this.#octets += chunk.length;
-    parsing += 1;
+    if (this.#received === 0) this.#firstByte = this.#owner.clock.monotonic();
+    this.#received += content.length;
     try {
-      if (!this.#sink.data(chunk)) {
-        this.#paused = true;
-        controller.pause();
-      }
+      if (!this.#sink.data(content)) this.pause();
     } catch (error) {
       this.#broken("internal", threw(error));
-    } finally {
-      parsing -= 1;
     }
   }
 
-  onResponseEnd(): void {
-    if (this.#done) return;
-    const brokenBy = this.lane?.brokenBy;
-    if (brokenBy !== undefined)
-      return this.#broken("upstream_invalid", `The response is not whole, well-formed HTTP/1.1 (${brokenBy}).`);
-    this.#settle(true);
+  whole(keep: number): void {
+    const { lane } = this;
+    if (this.#done || lane === undefined) return;
+    lane.restMillis = keep;
+    // Answered early, what is left of the request is not sent.
+    this.#settle(!lane.given ? "cut" : keep > 0 ? "keep" : "close");
     this.#tell({ cause: "completed" });
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+  invalid(detail: string): void {
+    this.#broken("upstream_invalid", detail);
+  }
+
+  broke(code: string): void {
     if (this.#done) return;
-    if (!this.#sent) return queueMicrotask(() => this.#unwritten());
-    if (this.#answered || isMalformed(error)) {
-      this.#answered = true;
-      this.#broken("upstream_invalid", `The response is not whole, well-formed HTTP/1.1 (${what(error)}).`);
-      return;
-    }
+    if (this.#reader?.began === true) return this.#broken("upstream_invalid", unwell(code));
     if (this.#reused) this.#owner.stale();
-    this.#broken("upstream_unreachable", `The connection broke before an answer (${what(error)}).`);
+    this.#broken("upstream_unreachable", `The connection broke before an answer (${code}).`);
   }
 
-  #unwritten(): void {
-    if (!this.#done) this.#owner.unwritten(this);
+  unwritten(code: string): void {
+    if (!this.#done) this.#owner.unwritten(this, code);
   }
 
-  /** Ends it from within undici. */
+  /** Ends it from within its connection. */
   #broken(cause: ModelFailureCause, detail: string): void {
     if (this.#done) return;
     const end = this.#failure(cause, detail);
-    this.#settle(false);
+    this.#settle("cut");
     this.#tell(end);
   }
 
   #failure(cause: ModelFailureCause, detail: string): ModelEnd {
-    return { cause, detail, answered: this.#answered, sent: this.#sent, reused: this.#reused };
+    const answered = this.#reader?.began === true;
+    return { cause, detail, answered, sent: this.#reader !== undefined, reused: this.#reused };
   }
 
-  #settle(reusable: boolean): void {
+  #settle(then: "keep" | "close" | "cut"): void {
     this.#done = true;
-    if (this.lane !== undefined) this.lane.expecting = false;
-    this.#owner.ended(this, reusable);
+    this.lane?.release();
+    this.#owner.ended(this, then);
   }
 
-  /** What the sink throws here goes to nobody else: past undici, which would take it for its own. */
+  /** What the sink throws here goes to nobody else: past the reader, which is not to blame. */
   #tell(end: ModelEnd): void {
     try {
       this.#sink.end(end);
@@ -237,24 +201,6 @@ export class Transfer implements ModelCall, Dispatcher.DispatchHandler {
       });
     }
   }
-}
-
-/** What came is not HTTP, as opposed to a connection that broke. */
-function isMalformed(error: Error): boolean {
-  if (error.name === "HTTPParserError") return true;
-  const code = codeOf(error);
-  if (code === "UND_ERR_SOCKET") return error.message.startsWith("bad ");
-  return code === "UND_ERR_HEADERS_OVERFLOW" || code.startsWith("UND_ERR_RES_");
-}
-
-/** The parser's and undici's sentences are fixed ones; those of others may repeat what was sent. */
-function what(error: Error): string {
-  const code = codeOf(error);
-  return error.name === "HTTPParserError" || code.startsWith("UND_ERR_") ? error.message : code;
-}
-
-function codeOf(error: Error): string {
-  return "code" in error ? String(error.code) : error.name;
 }
 
 function threw(error: unknown): string {

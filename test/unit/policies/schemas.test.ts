@@ -6,12 +6,15 @@ import { routerConfig } from "../../../router/core/config/router-config-shape.ts
 import { type DocumentKind, documentSchema } from "../../../router/core/document/document-kind.ts";
 import { readYaml } from "../../../router/core/document/read-yaml.ts";
 import type { JsonSchema } from "../../../router/core/document/shape.ts";
+import { governancePolicy, parseGovernancePolicy } from "../../../router/core/governance/parse-governance-policy.ts";
 import { inferencePolicy, parseInferencePolicy } from "../../../router/core/models/parse-inference-policy.ts";
 import { egressPolicy, parseEgressPolicy } from "../../../router/core/policy/parse-egress-policy.ts";
 import { parseSignerPolicy, signerPolicy } from "../../../router/core/policy/parse-signer-policy.ts";
 import { jsonOfNode } from "../../property/yaml-oracle.ts";
 import { changed, EGRESS_POLICY, ROUTER_CONFIG, type Row, SIGNER_POLICY } from "./documents.ts";
 import { EGRESS_POLICY_ROWS } from "./egress-policy-rows.ts";
+import { GOVERNANCE_POLICY } from "./governance-policy-document.ts";
+import { GOVERNANCE_POLICY_ROWS } from "./governance-policy-rows.ts";
 import { INFERENCE_POLICY } from "./inference-policy-document.ts";
 import { INFERENCE_POLICY_ROWS } from "./inference-policy-rows.ts";
 import { ROUTER_CONFIG_ROWS } from "./router-config-rows.ts";
@@ -37,6 +40,12 @@ const SHIPPED: readonly Shipped[] = [
     document: INFERENCE_POLICY,
     rows: INFERENCE_POLICY_ROWS,
     parses: (text) => parseInferencePolicy("f", text).ok,
+  },
+  {
+    kind: governancePolicy,
+    document: GOVERNANCE_POLICY,
+    rows: GOVERNANCE_POLICY_ROWS,
+    parses: (text) => parseGovernancePolicy("f", text).ok,
   },
   {
     kind: signerPolicy,

@@ -37,9 +37,9 @@ const faults: readonly [name: string, rotating: boolean, set: () => [Faults, end
   ["the file system became read-only", false, () => [{ write: fails("EROFS") }], "not_permitted"],
   ["half a batch is written, then the disk is full", false, () => [shortThenFull()], "disk_full"],
   ["a write takes nothing", false, () => [{ writes: () => 0 }], "disk_full"],
-  ["fdatasync fails once", false, () => [{ datasync: fails("EIO") }], "io_error"],
+  ["a sync fails once", false, () => [{ sync: fails("EIO") }], "io_error"],
   ["a write hangs", false, () => hanging("write"), "deadline"],
-  ["fdatasync hangs", false, () => hanging("datasync"), "deadline"],
+  ["a sync hangs", false, () => hanging("sync"), "deadline"],
   ["the next segment cannot be created", true, () => [{ create: fails("EACCES") }], "not_permitted"],
   ["the next segment's record cannot be written", true, () => [{ write: fails("EIO") }], "io_error"],
   ["the next segment cannot be renamed", true, () => [{ rename: fails("EIO") }], "io_error"],
@@ -59,7 +59,7 @@ function shortThenFull(): Faults {
   };
 }
 
-function hanging(call: "write" | "datasync" | "syncDirectory" | "create"): [Faults, () => void] {
+function hanging(call: "write" | "sync" | "syncDirectory" | "create"): [Faults, () => void] {
   const { wait, end } = hang();
   return [{ [call]: wait }, end];
 }
@@ -107,12 +107,12 @@ for (const [name, rotating, set, code] of faults) {
   });
 }
 
-test("a failed fdatasync is not tried again: what it should have made durable is not in the log", async (t) => {
+test("a failed sync is not tried again: what it should have made durable is not in the log", async (t) => {
   const directory = scratchDirectory(t);
   const active: Faults = {};
   const log = await openLog(directory, { files: faultyFiles(active) });
   let syncs = 0;
-  active.datasync = () => {
+  active.sync = () => {
     syncs += 1;
     if (syncs === 1) throw errno("EIO");
   };
@@ -131,10 +131,10 @@ test("while the old segment cannot be cut back, nothing goes on", async (t) => {
   const directory = scratchDirectory(t);
   const active: Faults = {};
   const log = await openLog(directory, { files: faultyFiles(active) });
-  active.datasync = fails("EIO");
+  active.sync = fails("EIO");
   active.cut = fails("EIO");
   assert.deepEqual(await log.append(auditEvent("no")), UNAVAILABLE);
-  delete active.datasync;
+  delete active.sync;
   await new Promise((resolve) => setTimeout(resolve, 100));
   assert.equal(log.health().writable, false);
   delete active.cut;
@@ -190,13 +190,13 @@ test("blocking: waits for the record, and goes on without it; the record follows
   const active: Faults = {};
   const log = await openLog(directory, { mode: "blocking", files: faultyFiles(active), writeDeadline: millis(300) });
   const { wait, end } = hang();
-  active.datasync = wait;
+  active.sync = wait;
   const began = performance.now();
   assert.deepEqual(await log.append(auditEvent("1")), OK);
   assert.ok(performance.now() - began >= 250, "it waited");
   assert.deepEqual([log.health().writable, log.health().refusing], [false, false]);
   assert.deepEqual(await log.append(auditEvent("2")), OK);
-  delete active.datasync;
+  delete active.sync;
   end();
   await eventually("the log is writable again", () => log.health().writable);
   await log.close();

@@ -10,9 +10,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { bytes, epochMillis, millis } from "../../../../router/core/base/quantity.ts";
-import { openAuditLog } from "../../../../router/edge/audit/audit-log.ts";
+import { type AuditLog, openAuditLog } from "../../../../router/edge/audit/audit-log.ts";
 import { listSegments } from "../../../../router/edge/audit/read-segments.ts";
 import { verifyLog } from "../../../../router/edge/audit/verify-log.ts";
 import {
@@ -65,7 +65,7 @@ test("INV-AUDIT-DURABLE: strict append resolves only after its record was writte
   const faults: Faults = {};
   const log = await openLog(directory, { files: faultyFiles(faults) });
   const { promise, resolve } = Promise.withResolvers<void>();
-  faults.datasync = () => promise;
+  faults.sync = () => promise;
   let answered = false;
   const appended = log.append(auditEvent("1")).finally(() => (answered = true));
   const [file = ""] = await listSegments(directory);
@@ -301,4 +301,79 @@ test("log_full: an alarm at 80 %, then strict refuses, and goes on once there is
   const report = await verifyDirectory(directory);
   assert.deepEqual([report.damage, report.gaps, report.recoveries], [undefined, 1, 1]);
   assert.match(report.continues ?? "", /^audit-00000003-/);
+});
+
+/** A log on a clock that stands still until it is moved on, and how many batches it has written. */
+async function clockedLog(
+  t: TestContext,
+  faults: Faults = {},
+): Promise<{ readonly log: AuditLog; readonly batches: () => number; readonly move: (by: number) => void }> {
+  let at = 1_000;
+  let batches = 0;
+  const log = await openLog(scratchDirectory(t), {
+    clock: { now: () => epochMillis(1_700_000_000_000 + at), monotonic: () => millis(at) },
+    observer: { recorded: () => undefined, synced: () => (batches += 1) },
+    files: faultyFiles(faults),
+  });
+  return { log, batches: () => batches, move: (by) => (at += by) };
+}
+
+test("what nobody waits for has its own time, though a batch took along what came before it", async (t) => {
+  const { log, batches, move } = await clockedLog(t);
+  log.appendSoon(auditEvent("1"));
+  move(15);
+  assert.deepEqual(await log.append(auditEvent("2")), OK);
+  assert.deepEqual([batches(), log.health().records], [1, 2]);
+  log.appendSoon(auditEvent("3"));
+  // The timer was that of the first one.
+  await new Promise((done) => setTimeout(done, 60));
+  assert.equal(batches(), 1);
+  move(20);
+  await eventually("the third is written", () => batches() === 2);
+  assert.equal(log.health().records, 3);
+});
+
+test("what nobody waits for gets no batch of its own because it came while one was written", async (t) => {
+  const faults: Faults = {};
+  const { log, batches, move } = await clockedLog(t, faults);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  faults.sync = () => promise;
+  const first = log.append(auditEvent("1"));
+  await new Promise((done) => setTimeout(done, 5));
+  log.appendSoon(auditEvent("2"));
+  resolve();
+  assert.deepEqual(await first, OK);
+  await new Promise((done) => setTimeout(done, 50));
+  assert.equal(batches(), 1);
+  assert.deepEqual(await log.append(auditEvent("3")), OK);
+  assert.deepEqual([batches(), log.health().records], [2, 3]);
+  log.appendSoon(auditEvent("4"));
+  move(20);
+  await eventually("the last is written", () => batches() === 3);
+});
+
+test("INV-AUDIT-DURABLE: with best effort too a record is written as soon as the batch before it", async (t) => {
+  const faults: Faults = {};
+  const directory = scratchDirectory(t);
+  let batches = 0;
+  const log = await openLog(directory, {
+    mode: "best_effort",
+    clock: { now: () => epochMillis(1_700_000_000_000), monotonic: () => millis(1_000) },
+    observer: { recorded: () => undefined, synced: () => (batches += 1) },
+    files: faultyFiles(faults),
+  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  faults.sync = () => promise;
+  await log.append(auditEvent("1"));
+  await new Promise((done) => setTimeout(done, 5));
+  await log.append(auditEvent("2"));
+  resolve();
+  await eventually("both are written", () => batches === 2);
+});
+
+test("256 that nobody waits for are a batch before their time", async (t) => {
+  const { log, batches } = await clockedLog(t);
+  for (let index = 0; index < 256; index += 1) log.appendSoon(auditEvent(`${index}`));
+  await eventually("they are written", () => batches() === 1);
+  assert.equal(log.health().records, 256);
 });

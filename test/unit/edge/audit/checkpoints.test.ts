@@ -131,7 +131,7 @@ test("INV-AUDIT-HEADS: each head is shown to go on from every one before it, fro
 });
 
 const faults: readonly [name: string, arm: (faults: Faults, fail: () => void) => void][] = [
-  ["a sync", (armed, fail) => (armed.datasync = fail)],
+  ["a sync", (armed, fail) => (armed.sync = fail)],
   ["a write", (armed, fail) => (armed.write = fail)],
   ["half a write", (armed) => (armed.writes = (length) => Math.max(1, length >> 1))],
   ["a new segment", (armed, fail) => (armed.create = fail)],

@@ -121,12 +121,15 @@ export async function eventually(what: string, isSo: () => boolean): Promise<voi
   assert.fail(`it never came to be that ${what}`);
 }
 
-/** The real file system, with faults: each function is called before the real call of its name, and may throw or wait. */
+/**
+ * The real file system, with faults: each function is called before the real call of its name, and may throw or wait;
+ * `sync` once the octets are in the file, but before anybody hears that they are durable.
+ */
 export interface Faults {
   write?: (length: number) => Promise<void> | void;
   /** How many octets of a write get through at most. */
   writes?: (length: number) => number;
-  datasync?: () => Promise<void> | void;
+  sync?: () => Promise<void> | void;
   create?: () => Promise<void> | void;
   rename?: () => Promise<void> | void;
   syncDirectory?: () => Promise<void> | void;
@@ -141,13 +144,11 @@ export function faultyFiles(faults: Faults): AuditFiles {
       await faults.create?.();
       const handle = await nodeFiles.create(name);
       return {
-        async write(octets) {
+        async append(octets) {
           await faults.write?.(octets.length);
-          return handle.write(octets.subarray(0, faults.writes?.(octets.length) ?? octets.length));
-        },
-        async datasync() {
-          await faults.datasync?.();
-          return handle.datasync();
+          const count = await handle.append(octets.subarray(0, faults.writes?.(octets.length) ?? octets.length));
+          await faults.sync?.();
+          return count;
         },
         standing: (path, length) => handle.standing(path, length),
         close: () => handle.close(),

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { Writable } from "node:stream";
 import { test } from "node:test";
+import { pino } from "pino";
 import { bytes, epochMillis, millis, portOf } from "../../../../router/core/base/quantity.ts";
 import type { Outcome } from "../../../../router/core/outcome/outcome.ts";
 import { parseHost } from "../../../../router/core/wire/host.ts";
@@ -87,6 +88,42 @@ test("an exchange is one line with fixed fields", async () => {
       msg: "exchange",
     },
   );
+});
+
+test("the line of an exchange is octet for octet what pino writes of its fields", async () => {
+  const nasty = 'a"b\\\u2028\u00e9\u{1f600}%s%d';
+  const odd: Outcome = { ...outcome, start: { ...outcome.start, request: nasty }, rule: nasty };
+  let text = "";
+  const stream = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      text += chunk.toString();
+      done();
+    },
+  });
+  const log = openLog("info", stream);
+  for (const each of [outcome, odd]) {
+    log.exchange(each, true);
+    log.event("info", "between", { a: 1 });
+  }
+  await log.flush(millis(1000));
+  const lines = text.split("\n").slice(0, -1);
+  assert.equal(lines.length, 4);
+  for (const line of lines) {
+    const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+    let expected = "";
+    const pinned = pino(
+      {
+        base: null,
+        timestamp: () => `,"time":"${String(time)}"`,
+        formatters: { level: (label) => ({ level: label }) },
+      },
+      { write: (written: string) => (expected = written) },
+    );
+    pinned.info(fields, String(msg));
+    assert.equal(`${line}\n`, expected);
+    assert.equal(level, "info");
+  }
+  assert.deepEqual(Object.keys(JSON.parse(lines[1] ?? "") as object), ["level", "time", "a", "msg"]);
 });
 
 test("a decision is what audit and metrics call it", async () => {

@@ -1,0 +1,248 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { millis } from "../../../../router/core/base/quantity.ts";
+import type { Action } from "../../../../router/core/governance/action.ts";
+import {
+  compileGovernancePolicy,
+  NO_GOVERNANCE,
+} from "../../../../router/core/governance/compile-governance-policy.ts";
+import { decide } from "../../../../router/core/governance/decide.ts";
+import { parseGovernancePolicy } from "../../../../router/core/governance/parse-governance-policy.ts";
+import { actionOf, contextOf, DIGEST, governance, governanceDocument, shown, verdictOn } from "./engine-fixture.ts";
+
+/**
+ * What the reference's engine (kars: research sections 1.3 and 1.4, read there) and AGT's TypeScript SDK (section 1.6,
+ * measured there) let through, each with what happens here.
+ */
+
+/** A policy as a careful operator writes what the reference's default profile means to say. */
+const profile = [
+  "id: read, effect: allow, actions: [exec], when: { program: { in: [/bin/ls, /bin/cat, /usr/bin/git] } }",
+  "id: infer, effect: allow, actions: [inference]",
+  "id: infer-slowly, effect: rate_limit, actions: [inference], limit: { rate: { count: 60, window: 1m } }",
+  "id: api, effect: allow, actions: [egress], when: { host: { names: [api.example.com] }, port: { in: [443] } }",
+  "id: files, effect: allow, actions: [tool], when: { server: { in: [files] } }",
+];
+
+const defaultProfile: readonly (readonly [trap: string, action: string, expected: string])[] = [
+  ["1.3 shell:rm -rf / is allowed", "exec, program: /bin/rm, argv: [-rf, /]", "deny - governance_denied"],
+  ["1.3 shell:bash -c x is allowed", "exec, program: /bin/bash, argv: [-c, x]", "deny - governance_denied"],
+  ["1.3 shell:perl is allowed", "exec, program: /usr/bin/perl, argv: [-e, x]", "deny - governance_denied"],
+  ["1.3 egress:https://evil is allowed", "egress, host: evil.example, port: 443", "deny - governance_denied"],
+  ["1.3 handoff:* is allowed", "spawn, agent: other", "deny - governance_denied"],
+  ["1.3 mesh messages are allowed", "mesh.send, peer: other", "deny - governance_denied"],
+  ["1.3 any unknown action is allowed", "admin, operation: anything", "deny - governance_denied"],
+  ["1.3 shell:ls -la is denied by accident", "exec, program: /bin/ls, argv: [-la]", "allow read"],
+  ["1.3 the rate limit is unreachable behind an allow", "inference, model: m", "allow infer-slowly [infer-slowly]"],
+  ["1.3 a whole command line passes for a program", 'exec, program: "/bin/ls; rm -rf /"', "deny - governance_denied"],
+  ["1.3 a command line in the program's place, relative", 'exec, program: "ls -la"', "deny - governance_denied"],
+];
+for (const [trap, action, expected] of defaultProfile) {
+  test(`trap ${trap}`, () => assert.equal(verdictOn(profile, action), expected));
+}
+
+test("trap 1.1 no profile is loaded, and everything is allowed", () => {
+  for (const kind of ["inference", "egress", "exec", "spawn", "tool", "mesh.send", "admin"]) {
+    assert.equal(shown(decide(NO_GOVERNANCE, actionOf(kind), contextOf())), "deny - policy_missing");
+    assert.equal(verdictOn([], kind), "deny - governance_denied");
+  }
+});
+
+test("trap 1.1, 1.3 the file's order decides, whatever priority promises: of all orders there is one verdict", () => {
+  const rules = [
+    "id: a, effect: allow, actions: [exec]",
+    "id: d, effect: deny, actions: [exec], when: { program: { in: [/bin/rm] } }",
+    "id: r, effect: require_approval, actions: [exec], when: { program: { glob: ['/bin/*'] } }",
+    "id: l, effect: rate_limit, actions: [exec], limit: { concurrent: 1 }",
+  ];
+  const orders = rules.flatMap((_, from) => [
+    [...rules.slice(from), ...rules.slice(0, from)],
+    [...rules.slice(from), ...rules.slice(0, from)].toReversed(),
+  ]);
+  for (const order of orders) {
+    assert.equal(verdictOn(order, "exec, program: /bin/rm"), "deny d governance_denied");
+    assert.equal(verdictOn(order, "exec, program: /bin/ls"), "require_approval r [l]");
+    assert.equal(verdictOn(order, "exec, program: /usr/x"), "allow l [l]");
+  }
+});
+
+test("trap 1.1 a missing condition key makes a deny rule not match", () => {
+  const rules = [
+    "id: a, effect: allow, actions: [exec]",
+    "id: d, effect: deny, actions: [exec], when: { directory: { glob: ['/etc*'] } }",
+  ];
+  assert.equal(verdictOn(rules, "exec, program: /bin/ls"), "deny d governance_denied");
+  assert.equal(verdictOn(rules, "exec, program: /bin/ls, directory: /work"), "allow a");
+});
+
+test("trap 1.1 a missing condition key makes an allow rule match", () => {
+  const rules = ["id: a, effect: allow, actions: [exec], when: { directory: { in: [/work] } }"];
+  assert.equal(verdictOn(rules, "exec, program: /bin/ls"), "deny - governance_denied");
+});
+
+test("trap 1.3 the scope is cut at another separator than the action's: a name is compared whole", () => {
+  const rules = ["id: a, effect: allow, actions: [tool], when: { tool: { in: [read] } }"];
+  for (const name of ["read.all", "read:all", "shell:read", "x.read", "Read", "read ", "read\\0"]) {
+    assert.equal(verdictOn(rules, `tool, server: files, tool: "${name}"`), "deny - governance_denied");
+  }
+  assert.equal(verdictOn(rules, "tool, server: files, tool: read"), "allow a");
+});
+
+test("trap 1.4 who acts is taken from the request: an action has no place for it, and no rule sees one", () => {
+  const labels = new Map([["team", "research"]]);
+  const rules = ["id: a, effect: allow, actions: [admin], when: { labels: [{ name: team, in: [sre] }] }"];
+  const claims = { agent_id: "sre", labels: new Map([["team", "sre"]]) };
+  const forged: Action = { ...actionOf("admin, operation: x"), ...claims };
+  assert.equal(verdictOn(rules, forged, { labels }), "deny - governance_denied");
+  assert.equal(verdictOn(rules, forged, { labels: new Map([["team", "sre"]]) }), "allow a");
+});
+
+test("trap 1.4 the first failures are allowed as a grace: what cannot be judged is denied at once, each time", () => {
+  const policy = governance(profile);
+  const asked = actionOf("exec, program: /bin/ls");
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    assert.equal(shown(decide(policy, asked, contextOf({ now: Number.NaN }))), "deny - policy_expired");
+    assert.equal(shown(decide(NO_GOVERNANCE, asked, contextOf())), "deny - policy_missing");
+  }
+});
+
+test("trap 1.4 a peer's score is believed where it cannot be read", () => {
+  const rules = [
+    "id: known, effect: allow, actions: [mesh.send], when: { tier: { from: anonymous } }",
+    "id: low, effect: deny, actions: [mesh.send], when: { tier: { below: observed } }",
+  ];
+  assert.equal(verdictOn(rules, "mesh.send, peer: billing"), "deny low governance_denied");
+  assert.equal(
+    verdictOn(rules, "mesh.send, peer: billing", { scoreOf: () => Number.NaN }),
+    "deny low governance_denied",
+  );
+  assert.equal(verdictOn(rules, "mesh.send, peer: billing", { scoreOf: () => 500 }), "allow known");
+});
+
+test("trap 1.4 the policy's graph counts without a signature", () => {
+  const unsigned = compileGovernancePolicy(governanceDocument([]), DIGEST, millis(0), { signed: false });
+  assert.deepEqual(unsigned.trust.graph, []);
+});
+
+/** The problem codes of a policy whose only rule is this. */
+function refusals(rule: string): readonly string[] {
+  const source = `apiVersion: sluice.dev/v1alpha1
+kind: GovernancePolicy
+metadata: { name: x }
+spec:
+  version: 1
+  issuedAt: "2026-11-20T00:00:00Z"
+  expiresAt: "2027-01-20T00:00:00Z"
+  audience: { namespaces: ["*"], agents: ["*"] }
+  rules: ${rule}
+`;
+  const parsed = parseGovernancePolicy("x.yaml", source);
+  return parsed.ok ? [] : parsed.problem.map(({ code }) => code);
+}
+
+const unread: readonly (readonly [trap: string, rules: string, code: string])[] = [
+  ["1.6 `action: allow` is read as another key", "[{ id: a, action: allow, actions: [exec] }]", "unknown_key"],
+  [
+    "1.6 `=` for `==` in a deny rule never fires",
+    "[{ id: a, effect: deny, actions: [exec], when: program = /bin/rm }]",
+    "wrong_type",
+  ],
+  [
+    "1.6 a misspelt condition key matches everything",
+    "[{ id: a, effect: allow, actions: [exec], conditon: {} }]",
+    "unknown_key",
+  ],
+  [
+    "1.6 a misspelt fact is passed over",
+    "[{ id: a, effect: allow, actions: [exec], when: { porgram: { in: [/x] } } }]",
+    "unknown_key",
+  ],
+  [
+    "1.6 parentheses are silently false",
+    '[{ id: a, effect: deny, actions: [exec], when: "(a) and (b)" }]',
+    "wrong_type",
+  ],
+  [
+    "1.6 a limit that says nothing never limits",
+    "[{ id: a, effect: rate_limit, actions: [exec], limit: two/minute }]",
+    "wrong_type",
+  ],
+  ["1.6 a rate_limit rule without its limit", "[{ id: a, effect: rate_limit, actions: [exec] }]", "missing_limit"],
+  ["1.6 rules that are no list are accepted", "notalist", "wrong_type"],
+  ["4.3 an effect in another case", "[{ id: a, effect: Deny, actions: [exec] }]", "unknown_value"],
+  [
+    "4.3 a rule id that stands twice",
+    "[{ id: a, effect: deny, actions: [exec] }, { id: a, effect: allow, actions: [exec] }]",
+    "duplicate_id",
+  ],
+  [
+    "4.3 an empty list is everything",
+    "[{ id: a, effect: allow, actions: [exec], when: { program: { in: [] } } }]",
+    "empty_list",
+  ],
+  [
+    "4.3 a fact of another kind can never hold",
+    "[{ id: a, effect: deny, actions: [exec], when: { tool: { in: [x] } } }]",
+    "fact_not_applicable",
+  ],
+];
+for (const [trap, rules, code] of unread) {
+  test(`trap ${trap}: the document is refused`, () =>
+    assert.ok(refusals(rules).includes(code), refusals(rules).join()));
+}
+
+test("trap 1.6 null < 300 is true: what is no number is missing", () => {
+  const allow = ["id: a, effect: allow, actions: [tool], when: { arguments: [{ at: /n, to: 300 }] }"];
+  const deny = [
+    "id: all, effect: allow, actions: [tool]",
+    "id: d, effect: deny, actions: [tool], when: { arguments: [{ at: /n, from: 300 }] }",
+  ];
+  for (const given of ["null", '"1"', "true", "[]", "{}", "[1]", ".inf", ".nan"]) {
+    const asked = `tool, server: files, tool: t, arguments: { n: ${given} }`;
+    assert.equal(verdictOn(allow, asked), "deny - governance_denied");
+    assert.equal(verdictOn(deny, asked), "deny d governance_denied");
+  }
+  assert.equal(verdictOn(allow, "tool, server: files, tool: t, arguments: { n: 1 }"), "allow a");
+});
+
+test("trap 1.6 negative numbers and hyphenated names are silently false", () => {
+  const rules = [
+    "id: all, effect: allow, actions: [tool]",
+    "id: d, effect: deny, actions: [tool], when: { arguments: [{ at: /max-size, to: -1 }] }",
+  ];
+  assert.equal(
+    verdictOn(rules, "tool, server: files, tool: t, arguments: { max-size: -5 }"),
+    "deny d governance_denied",
+  );
+  assert.equal(verdictOn(rules, "tool, server: files, tool: t, arguments: { max-size: 5 }"), "allow all");
+});
+
+test("trap 1.6, 4.3 a pattern of the policy stops the process on a text of the agent's", () => {
+  const rules = [
+    "id: d, effect: deny, actions: [exec], when: { argv: { some: { pattern: ['^(([a-z])+.)+[A-Z]([a-z])+$'] } } }",
+    "id: a, effect: allow, actions: [exec]",
+  ];
+  const policy = governance(rules);
+  const began = performance.now();
+  const argv = ["a".repeat(65_536)];
+  const verdict = decide(policy, { kind: "exec", program: "/bin/x", argv, directory: undefined }, contextOf());
+  assert.equal(shown(verdict), "allow a");
+  assert.ok(performance.now() - began < 500);
+});
+
+test("trap 4.3 a deny rule is got around by another spelling of the same place", () => {
+  const rules = [
+    "id: all, effect: allow, actions: [egress, exec]",
+    "id: net, effect: deny, actions: [egress], when: { host: { ranges: [169.254.0.0/16] } }",
+    "id: admin, effect: deny, actions: [egress], when: { path: { glob: ['/admin/**'] } }",
+    "id: rm, effect: deny, actions: [exec], when: { program: { in: [/bin/rm] } }",
+  ];
+  const denied = (action: string): string => verdictOn(rules, action).split(" ")[1] ?? "";
+  assert.equal(denied('egress, host: "[::ffff:169.254.169.254]", port: 80, path: /x'), "net");
+  assert.equal(denied("egress, host: a.example, port: 80, path: /x/../admin/y"), "admin");
+  assert.equal(denied("egress, host: a.example, port: 80, path: /%61dmin/y"), "admin");
+  assert.equal(denied("egress, host: a.example, port: 80, path: /admin;v=1/y"), "admin");
+  assert.equal(denied("exec, program: /bin/../bin/rm"), "rm");
+  assert.equal(denied("exec, program: //bin/rm"), "rm");
+  assert.equal(denied("exec, program: rm"), "rm");
+});
