@@ -24,6 +24,10 @@ export type AuditKind =
   | "inference.decision"
   | "inference.end"
   | "budget"
+  | "governance.decision"
+  | "governance.end"
+  | "governance.alert"
+  | "approval"
   | "policy.load"
   | "policy.refused"
   | "guard";

@@ -166,7 +166,7 @@ export const routerConfigSpec = object({
     object(
       {
         forward: defaulted(listener(["127.0.0.1", "::1"], 18_080), {}, "The forward proxy."),
-        agent: defaulted(listener(["127.0.0.1", "::1"], 18_084), {}, "The agent API: models, budgets."),
+        agent: defaulted(listener(["127.0.0.1", "::1"], 18_084), {}, "The agent API: models, budgets, governance."),
         admin: defaulted(listener(["0.0.0.0", "::"], 18_090), {}, "Probes, metrics and status."),
       },
       portsDiffer,
@@ -294,6 +294,19 @@ export const routerConfigSpec = object({
     ),
     {},
     "The inference router.",
+  ),
+  governance: defaulted(
+    object({
+      required: defaulted(
+        boolean,
+        false,
+        "Without a GovernancePolicy everything is denied. Otherwise only one that this pod has followed must be there.",
+      ),
+      labelsFile: optional(path, "The pod's labels, a file of the downward API, for rules about labels."),
+      approvals: defaulted(path, "/etc/sluice/approvals", "Where an operator's approvals are mounted."),
+    }),
+    {},
+    "What the agent may do.",
   ),
   tracing: defaulted(
     object(

@@ -110,6 +110,14 @@ export interface RouterConfig {
     /** Where budgets of scope agent and namespace are counted; undefined: nowhere, so they cannot be used. */
     readonly sharedLedger: SharedLedgerConfig | undefined;
   };
+  readonly governance: {
+    /** Without a GovernancePolicy everything is denied; else only what this pod once followed must be there again. */
+    readonly required: boolean;
+    /** The pod's labels, as the downward API writes them; undefined: rules about labels find none. */
+    readonly labelsFile: string | undefined;
+    /** Where an operator's approvals are mounted. */
+    readonly approvals: string;
+  };
   readonly tracing: {
     /** An OTLP/HTTP collector; undefined: no spans. */
     readonly endpoint: Endpoint | undefined;

@@ -24,10 +24,17 @@ export type IsProviderHost = (host: Host, port: Port) => boolean;
 
 const noProviderHost: IsProviderHost = () => false;
 
+/** What an operator allowed of what no rule allows: this very request. */
+export interface EgressGrant {
+  /** Of the approval. */
+  readonly id: string;
+  readonly protocol: Obligations["protocol"];
+}
+
 /**
  * The policy's answer to one well-formed request. The order is fixed by contract.md; each step ends the question:
- * policy missing or expired; deny rule; model-provider host; allow rule; learn mode; deny. (Blocklists stand before
- * deny rules, approvals after allow rules.) Of several allow rules that match, the first in the document counts.
+ * policy missing or expired; deny rule; model-provider host; allow rule; approval; learn mode; deny. (Blocklists stand
+ * before deny rules.) Of several allow rules that match, the first in the document counts.
  * Synchronous and pure; throws never.
  */
 export function decide(
@@ -35,6 +42,7 @@ export function decide(
   request: EgressRequest,
   now: EpochMillis,
   isProviderHost: IsProviderHost = noProviderHost,
+  grant?: EgressGrant,
 ): Decision {
   if (snapshot.state === "missing") return deny("policy_missing");
   // Written so that a clock that is not a number denies.
@@ -67,6 +75,9 @@ export function decide(
   }
   if (deniesOpaque !== undefined) return deny("denied_by_rule", deniesOpaque.id);
 
+  if (grant !== undefined && (grant.protocol === "http") === (request.via === "http")) {
+    return permit(snapshot, asked, { ...learned[grant.protocol], id: `approval/${grant.id}` });
+  }
   if (snapshot.mode === "learn") {
     // The grace keeps rules alive, never a mode that permits what nobody listed.
     if (!(now < snapshot.expiresAt)) return deny("policy_expired");

@@ -13,7 +13,7 @@ import { ruleId } from "./rule-parts.ts";
 import type { Signer, SigningRequirement, TextMatch } from "./signer-policy.ts";
 
 /** Kinds whose signatures are checked. */
-const SIGNED_KINDS = ["EgressPolicy", "InferencePolicy"] as const;
+const SIGNED_KINDS = ["EgressPolicy", "InferencePolicy", "GovernancePolicy"] as const;
 
 /** A plain name: whoever mounts the trust directory decides where it is, and nothing in it leads out. */
 export const fileName = text({

@@ -2,7 +2,7 @@ import type { EpochMillis } from "../base/quantity.ts";
 import { sameHost } from "../wire/host.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { admitAddresses } from "./admit-address.ts";
-import { decide, type IsProviderHost } from "./decide.ts";
+import { decide, type EgressGrant, type IsProviderHost } from "./decide.ts";
 import type { EgressRequest } from "./egress-request.ts";
 import type { NetworkFacts } from "./network.ts";
 import type { NamePermit, Obligations } from "./permit.ts";
@@ -25,10 +25,11 @@ export function stillPermitted(
   tunnel: LiveTunnel,
   now: EpochMillis,
   isProviderHost?: IsProviderHost,
+  grant?: EgressGrant,
 ): boolean {
   const { request, permit, address } = tunnel;
   if (!sameHost(request.host, permit.host) || request.port !== permit.port) return false;
-  const decision = decide(snapshot, request, now, isProviderHost);
+  const decision = decide(snapshot, request, now, isProviderHost, grant);
   if (decision.effect === "deny") return false;
   if (!covered(decision.permit.obligations, permit.obligations)) return false;
   return admitAddresses(network, decision.permit, [address]).ok;

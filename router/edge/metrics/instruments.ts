@@ -60,6 +60,7 @@ export class Instruments {
     reloads: {
       EgressPolicy: new Tally(RELOAD_OUTCOMES),
       InferencePolicy: new Tally(RELOAD_OUTCOMES),
+      GovernancePolicy: new Tally(RELOAD_OUTCOMES),
       SignerPolicy: new Tally(RELOAD_OUTCOMES),
     },
   };

@@ -64,6 +64,7 @@ test("without a file, what is not set has the defaults of contract.md", () => {
         heldBytes: 64 * 2 ** 20,
         sharedLedger: undefined,
       },
+      governance: { required: false, labelsFile: undefined, approvals: "/etc/sluice/approvals" },
       tracing: { endpoint: undefined, headersFile: undefined, percent: 100, latestNames: false },
       guard: { expected: true, proofFile: "/run/sluice/guard-proof.json" },
       log: { level: "info" },
