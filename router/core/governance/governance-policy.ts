@@ -119,6 +119,8 @@ export interface GovernancePolicyDocument {
   readonly deniedTools: "remove" | "refuse";
   readonly mcp: readonly McpServer[];
   readonly behavior: readonly DetectorRule[];
+  /** Quarantines that began before are lifted. */
+  readonly liftBefore: EpochMillis | undefined;
   readonly trust: Trust;
   /** What an agent may ask for at run time. */
   readonly requests: {
