@@ -42,7 +42,7 @@ export interface GovernorRooms {
   observe(observation: Observation): void;
 }
 
-/** Leave to act, once. `ended` must be called when it is over; again is without effect. */
+/** Leave to act, once. `ended` must be called when it is over; again is without effect. `unknown`: nobody says how. */
 export interface Leave {
   readonly kind: "allowed";
   readonly policy: PolicyIdentity | undefined;
@@ -52,7 +52,7 @@ export interface Leave {
   readonly approval: string | undefined;
   /** In observe mode: what it would have been. */
   readonly observed: string | undefined;
-  ended(result: "succeeded" | "failed", bytes: number): void;
+  ended(result: "succeeded" | "failed" | "unknown", bytes: number): void;
 }
 
 export interface Denial {
@@ -123,6 +123,15 @@ export class Governor {
     return judged;
   }
 
+  /** What would be said of an action that is judged where it passes the router: nothing is taken, and nobody is told. */
+  preview(action: Action): Governed {
+    const rooms = this.#rooms;
+    const policy = rooms.policy();
+    const verdict = decide(policy, action, this.context());
+    if (policy.state === "missing") return refusedBy(verdict);
+    return this.#permission(policy, verdict, action, undefined).governed;
+  }
+
   /** Whether rules alone, as they are now, would still let it go on: asked of what is live when they change. */
   standing(action: Action, granted: string | undefined): Reason | undefined {
     const rooms = this.#rooms;
@@ -149,27 +158,8 @@ export class Governor {
     given: string | undefined,
   ): Governed {
     const rooms = this.#rooms;
-    if (verdict.effect === "deny" && !isOnlyUnlisted(verdict)) return refusedBy(verdict);
-    const standing = rooms.monitor.standing(rooms.clock.now(), action.kind);
-    if (standing.kind === "quarantined") {
-      const message = "What this agent does looked wrong: everything is denied until an operator lifts it.";
-      return behaved(policy, "governance_denied", standing.detector, message, undefined);
-    }
-    if (standing.kind === "throttled" && standing.retryAfter > 0) {
-      const message = "What this agent does looked wrong: it goes on slowly for a while.";
-      return behaved(policy, "rate_limited", standing.detector, message, standing.retryAfter);
-    }
-    const needs = verdict.effect !== "allow" || standing.kind === "approval";
-    const found = given === undefined && needs ? rooms.grants.find(action) : undefined;
-    const approval = typeof found === "object" ? found.id : given;
-    if (needs && approval === undefined) {
-      if (verdict.effect === "allow") {
-        const detector = standing.kind === "approval" ? standing.detector : undefined;
-        const message = "What this agent does looked wrong: this needs an approval for a while.";
-        return { ...behaved(policy, "approval_required", detector, message, undefined), askable: true };
-      }
-      return found === "expired" ? { ...refusedBy(verdict), reason: "approval_expired" } : refusedBy(verdict);
-    }
+    const { governed, approval } = this.#permission(policy, verdict, action, given);
+    if (governed.kind === "refused") return governed;
     const limits = verdict.effect === "deny" ? policy.limitsOf(action.kind) : verdict.limits;
     const taken = this.#take(limits, action, target);
     if (taken.kind === "refused") return { ...taken, policy: policy.identity };
@@ -179,24 +169,58 @@ export class Governor {
     }
     const { release } = taken;
     let isOver = false;
-    const leave: Leave = {
-      kind: "allowed",
-      policy: policy.identity,
-      rule: verdict.rule,
-      obligations: verdict.effect === "deny" ? NO_OBLIGATIONS : verdict.obligations,
-      approval,
-      observed:
-        verdict.effect === "allow" && verdict.observed !== undefined
-          ? `${verdict.observed.effect} ${verdict.observed.rule ?? ""}`.trimEnd()
-          : undefined,
+    return {
+      ...governed,
       ended: (result, bytes) => {
         if (isOver) return;
         isOver = true;
         release();
-        rooms.observe({ at: rooms.clock.now(), action: action.kind, target, result, bytes });
+        if (result !== "unknown") rooms.observe({ at: rooms.clock.now(), action: action.kind, target, result, bytes });
       },
     };
-    return leave;
+  }
+
+  /** Rules, approvals and behaviour: everything but what is taken. */
+  #permission(
+    policy: CompiledGovernancePolicy,
+    verdict: Verdict,
+    action: Action,
+    given: string | undefined,
+  ): { readonly governed: Governed; readonly approval?: string | undefined } {
+    const rooms = this.#rooms;
+    if (verdict.effect === "deny" && !isOnlyUnlisted(verdict)) return { governed: refusedBy(verdict) };
+    const standing = rooms.monitor.standing(rooms.clock.now(), action.kind);
+    if (standing.kind === "quarantined") {
+      return { governed: behaved(policy, "governance_denied", standing.detector, QUARANTINED, undefined) };
+    }
+    if (standing.kind === "throttled" && standing.retryAfter > 0) {
+      return { governed: behaved(policy, "rate_limited", standing.detector, THROTTLED, standing.retryAfter) };
+    }
+    const needs = verdict.effect !== "allow" || standing.kind === "approval";
+    const found = given === undefined && needs ? rooms.grants.find(action) : undefined;
+    const approval = typeof found === "object" ? found.id : given;
+    if (needs && approval === undefined) {
+      if (verdict.effect === "allow") {
+        const detector = standing.kind === "approval" ? standing.detector : undefined;
+        const refusal = behaved(policy, "approval_required", detector, WATCHED, undefined);
+        return { governed: { ...refusal, askable: true } };
+      }
+      const refusal = refusedBy(verdict);
+      return { governed: found === "expired" ? { ...refusal, reason: "approval_expired" } : refusal };
+    }
+    const observed = verdict.effect === "allow" ? verdict.observed : undefined;
+    return {
+      approval,
+      governed: {
+        kind: "allowed",
+        policy: policy.identity,
+        rule: verdict.rule,
+        obligations: verdict.effect === "deny" ? NO_OBLIGATIONS : verdict.obligations,
+        approval,
+        observed: observed === undefined ? undefined : `${observed.effect} ${observed.rule ?? ""}`.trimEnd(),
+        ended: () => undefined,
+      },
+    };
   }
 
   #take(
@@ -215,6 +239,10 @@ export class Governor {
 function usedUp(policy: PolicyIdentity | undefined): Denial {
   return refused("approval_expired", policy, undefined, "The approval is used up.", undefined, true);
 }
+
+const QUARANTINED = "What this agent did looked wrong: everything is denied until an operator lifts it.";
+const THROTTLED = "What this agent did looked wrong: it goes on slowly for a while.";
+const WATCHED = "What this agent did looked wrong: this needs an approval for a while.";
 
 const NOTHING_TAKEN = Object.freeze({ kind: "taken", release: () => undefined });
 
