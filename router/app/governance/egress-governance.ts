@@ -1,9 +1,6 @@
 import type { Reason } from "../../core/base/reason.ts";
 import type { Action, EgressAction } from "../../core/governance/action.ts";
-import type {
-  CompiledGovernancePolicy,
-  MissingGovernancePolicy,
-} from "../../core/governance/compile-governance-policy.ts";
+import type { GovernanceSnapshot } from "../../core/governance/compile-governance-policy.ts";
 import type { EgressGrant } from "../../core/policy/decide.ts";
 import type { EgressRequest } from "../../core/policy/egress-request.ts";
 import type { NamePermit } from "../../core/policy/permit.ts";
@@ -22,7 +19,7 @@ const ASKABLE: ReadonlySet<Reason> = new Set<Reason>([
 export interface EgressGovernanceRooms {
   readonly governor: Governor;
   readonly grants: Grants;
-  policy(): CompiledGovernancePolicy | MissingGovernancePolicy;
+  policy(): GovernanceSnapshot;
   /** Rises with everything by which a verdict may change. */
   state(): number;
   /** Access can be asked for now. */
@@ -108,7 +105,7 @@ export class EgressGovernance {
   #actions(request: EgressRequest, protocol: EgressGrant["protocol"]): readonly Action[] {
     const action = egressAction(request, protocol);
     const policy = this.#rooms.policy();
-    const peer = policy.state === "loaded" ? policy.peerAt(request.host, request.port) : undefined;
+    const peer = policy.state === "loaded" ? policy.peerAt(request) : undefined;
     if (peer === undefined) return [action];
     return [action, { kind: "mesh.send", peer: peer.id, topic: undefined, bytes: undefined }];
   }

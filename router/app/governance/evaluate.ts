@@ -49,7 +49,9 @@ export async function serveEvaluate(
     const governed = rooms.enforces(action) ? rooms.governor.preview(action) : rooms.governor.judge(action, false);
     return { id: name, action, governed };
   });
-  const written = await Promise.all(judged.map(({ id: name, action, governed }) => record(rooms, name, action, governed)));
+  const written = await Promise.all(
+    judged.map(({ id: name, action, governed }) => record(rooms, name, action, governed)),
+  );
   if (written.includes(false)) {
     for (const { governed } of judged) if (governed.kind === "allowed") governed.ended("unknown", 0);
     return refuse({ reason: "audit_unavailable" });
@@ -122,7 +124,8 @@ function reportOf(
   const [id, result, bytes = 0] = [members.get("id"), members.get("result"), members.get("bytes")];
   if (typeof id !== "string") return fail("id is the id of a decision.");
   if (result !== "succeeded" && result !== "failed") return fail("result is succeeded or failed.");
-  if (typeof bytes !== "number" || !Number.isSafeInteger(bytes) || bytes < 0) return fail("bytes is a whole number, 0 or more.");
+  if (typeof bytes !== "number" || !Number.isSafeInteger(bytes) || bytes < 0)
+    return fail("bytes is a whole number, 0 or more.");
   return ok({ id, result, bytes });
 }
 

@@ -3,14 +3,13 @@ import type { EpochMillis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import type { BehaviorMonitor } from "../../core/behavior/behavior-monitor.ts";
 import type { Observation } from "../../core/behavior/detector.ts";
+import type { Moment } from "../../core/behavior/standing.ts";
 import type { Action, ActionContext } from "../../core/governance/action.ts";
 import { actionTarget } from "../../core/governance/action-target.ts";
-import type {
-  CompiledGovernancePolicy,
-  MissingGovernancePolicy,
-} from "../../core/governance/compile-governance-policy.ts";
+import type { CompiledGovernancePolicy, GovernanceSnapshot } from "../../core/governance/compile-governance-policy.ts";
 import { decide } from "../../core/governance/decide.ts";
 import type { Obligations } from "../../core/governance/governance-policy.ts";
+import { NO_OBLIGATIONS } from "../../core/governance/obligations.ts";
 import type { AppliedLimit, Verdict } from "../../core/governance/verdict.ts";
 import type { RateLimiter } from "../../core/limiter/rate-limiter.ts";
 import type { PolicyIdentity } from "../../core/policy/permit.ts";
@@ -30,7 +29,7 @@ export interface GovernorRooms {
   readonly clock: Clock;
   /** See `PolicyTime`. */
   time(): EpochMillis;
-  policy(): CompiledGovernancePolicy | MissingGovernancePolicy;
+  policy(): GovernanceSnapshot;
   /** No policy is there, and none need be: what passes the router is governed by its other policies alone. */
   absent(): boolean;
   labels(): ReadonlyMap<string, string> | undefined;
@@ -40,6 +39,8 @@ export interface GovernorRooms {
   readonly grants: Grants;
   /** Shows an action to the monitor, and sees to what it says. */
   observe(observation: Observation): void;
+  /** Counts what was said. */
+  judged(action: Action, governed: Governed): void;
 }
 
 /** Leave to act, once. `ended` must be called when it is over; again is without effect. `unknown`: nobody says how. */
@@ -66,15 +67,11 @@ export interface Denial {
   readonly retryAfter: number | undefined;
   /** An operator could allow it. */
   readonly askable: boolean;
+  /** The behaviour monitor asked for it. */
+  readonly byBehavior?: true;
 }
 
 export type Governed = Leave | Denial;
-
-export const NO_OBLIGATIONS: Obligations = Object.freeze({
-  redact: Object.freeze([]),
-  resultBytes: undefined,
-  log: "digest",
-});
 
 /** What passes although no policy of this kind is there: `ended` has nothing to do. */
 const UNGOVERNED: Leave = Object.freeze({
@@ -113,13 +110,8 @@ export class Governor {
     const verdict = decide(policy, action, this.context());
     const judged =
       policy.state === "missing" ? refusedBy(verdict) : this.#after(policy, verdict, action, target, grant);
-    // What behaviour itself refuses says nothing of behaviour.
-    if (judged.kind === "allowed" || judged.reason === "governance_denied" || judged.reason === "approval_required") {
-      if (!("byBehavior" in judged)) {
-        const result = judged.kind === "allowed" ? "allowed" : "denied";
-        rooms.observe({ at: rooms.clock.now(), action: action.kind, target, result, bytes: 0 });
-      }
-    }
+    this.#show(action, target, beginningOf(judged), 0);
+    rooms.judged(action, judged);
     return judged;
   }
 
@@ -137,12 +129,21 @@ export class Governor {
     const rooms = this.#rooms;
     const policy = rooms.policy();
     if (policy.state === "missing" && rooms.absent()) return undefined;
-    if (rooms.monitor.standing(rooms.clock.now(), action.kind).kind === "quarantined") return "governance_denied";
+    if (rooms.monitor.standing(this.#moment(), action.kind).kind === "quarantined") return "governance_denied";
     const verdict = decide(policy, action, this.context());
     if (verdict.effect === "allow") return undefined;
     const isGrantable = verdict.effect === "require_approval" || isOnlyUnlisted(verdict);
     if (!isGrantable || granted === undefined) return verdict.effect === "deny" ? verdict.reason : "approval_required";
     return rooms.grants.stands(granted) ? undefined : "approval_expired";
+  }
+
+  #moment(): Moment {
+    const { clock } = this.#rooms;
+    return { at: clock.now(), steady: clock.monotonic() };
+  }
+
+  #show(action: Action, target: string, result: Observation["result"], bytes: number): void {
+    this.#rooms.observe({ ...this.#moment(), action: action.kind, target, result, bytes });
   }
 
   context(): ActionContext {
@@ -167,6 +168,8 @@ export class Governor {
       taken.release();
       return usedUp(policy.identity);
     }
+    // A throttle's place, which was free a moment ago in this same turn.
+    rooms.monitor.admit(this.#moment(), action.kind, approval !== undefined);
     const { release } = taken;
     let isOver = false;
     return {
@@ -175,7 +178,7 @@ export class Governor {
         if (isOver) return;
         isOver = true;
         release();
-        if (result !== "unknown") rooms.observe({ at: rooms.clock.now(), action: action.kind, target, result, bytes });
+        if (result !== "unknown") this.#show(action, target, result, bytes);
       },
     };
   }
@@ -189,7 +192,7 @@ export class Governor {
   ): { readonly governed: Governed; readonly approval?: string | undefined } {
     const rooms = this.#rooms;
     if (verdict.effect === "deny" && !isOnlyUnlisted(verdict)) return { governed: refusedBy(verdict) };
-    const standing = rooms.monitor.standing(rooms.clock.now(), action.kind);
+    const standing = rooms.monitor.standing(this.#moment(), action.kind);
     if (standing.kind === "quarantined") {
       return { governed: behaved(policy, "governance_denied", standing.detector, QUARANTINED, undefined) };
     }
@@ -246,6 +249,12 @@ const WATCHED = "What this agent did looked wrong: this needs an approval for a 
 
 const NOTHING_TAKEN = Object.freeze({ kind: "taken", release: () => undefined });
 
+function beginningOf(governed: Governed): Observation["result"] {
+  if (governed.kind === "allowed") return "allowed";
+  if (governed.byBehavior === true) return "withheld";
+  return governed.reason === "rate_limited" ? "limited" : "denied";
+}
+
 /** No rule allows it and none denies it, so that an approval can. */
 function isOnlyUnlisted(verdict: Verdict): boolean {
   return verdict.effect === "deny" && verdict.reason === "governance_denied" && verdict.rule === undefined;
@@ -275,6 +284,6 @@ function behaved(
   detector: string | undefined,
   message: string,
   retryAfter: number | undefined,
-): Denial & { readonly byBehavior: true } {
+): Denial {
   return { ...refused(reason, policy.identity, detector, message, retryAfter, false), byBehavior: true };
 }

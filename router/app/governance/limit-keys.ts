@@ -1,8 +1,8 @@
 import type { Action } from "../../core/governance/action.ts";
-import type { LimitKeys } from "../../core/limiter/rate-limiter.ts";
+import type { LimitNames } from "../../core/limiter/limit-pool.ts";
 
 /** Under which names an action's buckets stand. All of it was judged already, and nothing comes from a header. */
-export function limitKeys(action: Action, target: string): LimitKeys {
+export function limitKeys(action: Action, target: string): LimitNames {
   return {
     action: action.kind,
     tool: action.kind === "tool" ? target : undefined,

@@ -34,7 +34,8 @@ export async function readSmallBody(
   try {
     for await (const chunk of body.chunks()) {
       length += chunk.length;
-      if (length > MOST_BODY) return fail({ reason: "request_too_large", message: `A body has ${MOST_BODY} octets at most.` });
+      if (length > MOST_BODY)
+        return fail({ reason: "request_too_large", message: `A body has ${MOST_BODY} octets at most.` });
       const problem = scan.push(chunk);
       if (problem !== undefined) return malformed(problem.sentence);
     }

@@ -44,12 +44,19 @@ export interface DetectorRule {
 
 /** What the monitor sees of each action, live or from a recorded log. */
 export interface Observation {
+  /** Milliseconds since 1970, UTC: only for working hours and for people. */
   readonly at: number;
+  /** Milliseconds by a monotonic clock of any beginning: what windows and responses go by. */
+  readonly steady: number;
   readonly action: ActionKind;
   /** `host:port`, `server/tool`, a model, a peer; bounded. */
   readonly target: string;
-  /** `failed`: it was allowed, and came to nothing. `ended`: only its octets count. */
-  readonly result: "allowed" | "denied" | "failed" | "succeeded" | "ended";
+  /**
+   * How an action began: `allowed`, `denied`, or `limited`, by a limit or a budget, which is no denial. Or how an allowed one
+   * ended: `failed`: it came to nothing. `ended`: only its octets count. Or `withheld`: refused since the monitor asked for
+   * it, which feeds no detector, else none would end.
+   */
+  readonly result: "allowed" | "denied" | "limited" | "failed" | "succeeded" | "ended" | "withheld";
   /** Octets that left the pod. */
   readonly bytes: number;
 }

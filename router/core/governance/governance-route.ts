@@ -27,7 +27,8 @@ export function governanceRoute(method: string, path: string): GovernanceRoute |
   const [first, version, name, id, ...more] = path.slice(1).split("/");
   if (first === "mcp") {
     if (version === undefined || !NAME.test(version) || name !== undefined) return undefined;
-    if (method !== "GET" && method !== "POST" && method !== "DELETE") return { kind: "method", allow: "GET, POST, DELETE" };
+    if (method !== "GET" && method !== "POST" && method !== "DELETE")
+      return { kind: "method", allow: "GET, POST, DELETE" };
     return { kind: "mcp", server: version, method };
   }
   if ((first !== "governance" && first !== "egress") || version !== "v1" || more.length > 0) return undefined;

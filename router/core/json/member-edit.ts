@@ -15,12 +15,12 @@ export interface MemberChange {
 export function editMembers(object: ScannedObject, changes: readonly MemberChange[]): readonly Edit[] {
   const removed: ScannedMember[] = [];
   const edits: Edit[] = [];
-  const names = new Set<string>();
   let inserted = "";
-  for (const { name, text } of changes) {
-    if (names.has(name) || !object.capture.has(name) || object.long.has(name))
+  for (const change of changes) {
+    const { name, text } = change;
+    const isTwice = changes.some((other) => other !== change && other.name === name);
+    if (isTwice || !object.capture.has(name) || object.long.has(name))
       throw new Error("a change to a member twice, or to one not looked for");
-    names.add(name);
     const member = object.members.get(name);
     if (text === undefined) {
       if (member !== undefined) removed.push(member);
@@ -30,8 +30,8 @@ export function editMembers(object: ScannedObject, changes: readonly MemberChang
       inserted += `${inserted === "" ? "" : ","}${JSON.stringify(name)}:${text}`;
     }
   }
-  edits.push(...removals(removed));
-  edits.sort((one, other) => one.at - other.at);
+  if (removed.length > 0) edits.push(...removals(removed));
+  if (edits.length > 1) edits.sort((one, other) => one.at - other.at);
   if (inserted === "") return edits;
   const isAlone = removed.length === object.size;
   return [{ at: object.open, end: object.open, text: isAlone ? inserted : `${inserted},` }, ...edits];

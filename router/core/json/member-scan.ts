@@ -15,6 +15,8 @@ const LONGEST_NAME = 1024;
 
 const OPENING_BRACKET = 0x5b;
 
+const NO_COUNTS: ReadonlyMap<string, number> = new Map();
+
 /** Stands for a state where the text was refused. */
 const REFUSED = -1;
 
@@ -28,7 +30,8 @@ const REFUSED = -1;
 export class MemberScan {
   readonly #plan: ScanPlan;
   readonly #members: TopMembers;
-  readonly #counts = new Map<string, number>();
+  /** Undefined while no counted name has come. */
+  #counts: Map<string, number> | undefined;
   #problem: ScanProblem | undefined;
   #state = grammar.BEGIN;
   /** Offset of the chunk that is being read. */
@@ -90,7 +93,7 @@ export class MemberScan {
       members: this.#members.captured,
       long: this.#members.long,
       items: this.#members.items,
-      counts: this.#counts,
+      counts: this.#counts ?? NO_COUNTS,
       capture: this.#plan.capture,
       size: this.#members.size,
       open: this.#open,
@@ -184,7 +187,9 @@ export class MemberScan {
   }
 
   #count(name: string): void {
-    if (this.#plan.count.has(name)) this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    if (!this.#plan.count.has(name)) return;
+    this.#counts ??= new Map();
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
 
   #closeValue(chunk: Uint8Array, end: number): number {

@@ -7,6 +7,9 @@ import type { ItemCount, ScannedMember } from "./scanned-object.ts";
 /** The names of all members are remembered, so that each comes once: this bounds them. */
 const MOST_MEMBERS = 512;
 
+const NONE_LONG: ReadonlySet<string> = new Set();
+const NO_ITEMS: ReadonlyMap<string, ItemCount> = new Map();
+
 type Writable<Value> = { -readonly [Name in keyof Value]: Value[Name] };
 
 /** The members of the object itself, in the order in which a scan meets them. */
@@ -14,8 +17,9 @@ export class TopMembers {
   readonly #plan: ScanPlan;
   readonly #names = new Set<string>();
   readonly #captured = new Map<string, ScannedMember>();
-  readonly #long = new Set<string>();
-  readonly #items = new Map<string, ItemCount>();
+  /** Few objects have either. */
+  #long: Set<string> | undefined;
+  #items: Map<string, ItemCount> | undefined;
   #name = "";
   #keyAt = 0;
   #comma: number | undefined;
@@ -60,11 +64,13 @@ export class TopMembers {
 
   /** The value of this member is too long to be captured. */
   passOver(): void {
+    this.#long ??= new Set();
     this.#long.add(this.#name);
   }
 
   /** The array of this member has been read. */
   countItems(items: number, numbers: number): void {
+    this.#items ??= new Map();
     this.#items.set(this.#name, { items, numbers });
   }
 
@@ -92,11 +98,11 @@ export class TopMembers {
   }
 
   get long(): ReadonlySet<string> {
-    return this.#long;
+    return this.#long ?? NONE_LONG;
   }
 
   get items(): ReadonlyMap<string, ItemCount> {
-    return this.#items;
+    return this.#items ?? NO_ITEMS;
   }
 
   get captured(): ReadonlyMap<string, ScannedMember> {

@@ -1,10 +1,10 @@
+import { frozenCopy } from "../base/frozen-copy.ts";
 import { type EpochMillis, epochMillis, type Millis, type Port } from "../base/quantity.ts";
 import type { BudgetRule, RateRule } from "../budget/budget-rule.ts";
 import type { Guardrail } from "../guardrail/guardrail-rule.ts";
 import { BARE_NETWORK } from "../policy/network.ts";
 import type { PolicyIdentity } from "../policy/permit.ts";
 import type { Host } from "../wire/host.ts";
-import { frozenCopy } from "./frozen-copy.ts";
 import type { InferencePolicyDocument, Located, ModelRule, Provider, Severity } from "./inference-policy.ts";
 
 /** What holds for the calls of one model, in document order. */

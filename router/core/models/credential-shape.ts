@@ -3,10 +3,10 @@ import { exactlyOneOf } from "../document/conditions.ts";
 import { defaulted, optional, required } from "../document/field.ts";
 import { object } from "../document/object-shape.ts";
 import { refined } from "../document/refined-shape.ts";
+import { secretFile } from "../document/secret-file-shape.ts";
 import type { Shape } from "../document/shape.ts";
 import { text } from "../document/text-shape.ts";
 import type { CredentialSource, ProviderApi, ProviderEndpoint } from "./inference-policy.ts";
-import { secretFile } from "./model-parts.ts";
 import { parseProviderEndpoint, providerEndpoint } from "./provider-endpoint.ts";
 
 /** It becomes part of a URL's path or of a form. */

@@ -6,7 +6,7 @@ import { quoted } from "../document/quoted.ts";
 import type { Guardrail } from "../guardrail/guardrail-rule.ts";
 import type { CompiledInferencePolicy } from "./compile-inference-policy.ts";
 import type { ModelRule, ModelTarget } from "./inference-policy.ts";
-import { providerOrigin } from "./provider-endpoint.ts";
+import { httpOrigin } from "../wire/http-url.ts";
 
 /** One target or rule: where it begins in the file, and what it says in a few words. */
 export interface ExplainedRule {
@@ -51,7 +51,7 @@ export function explainModel(policy: CompiledInferencePolicy, name: string, now:
     targets: model.targets.flatMap((target): readonly ExplainedRule[] => {
       const provider = policy.provider(target.provider);
       if (provider === undefined) return [];
-      const place = `${provider.api} at ${providerOrigin(provider.endpoint)}${provider.endpoint.path}`;
+      const place = `${provider.api} at ${httpOrigin(provider.endpoint)}${provider.endpoint.path}`;
       return [{ id: provider.id, line: provider.line, says: `${target.model}, ${place}, ${chanceOf(model, target)}` }];
     }),
     budgets: explained(budgets, budgetText),

@@ -5,15 +5,16 @@ import { duration } from "../document/duration-shape.ts";
 import { defaulted, optional, required } from "../document/field.ts";
 import { type Condition, object } from "../document/object-shape.ts";
 import { refined } from "../document/refined-shape.ts";
+import { secretFile } from "../document/secret-file-shape.ts";
 import type { Shape } from "../document/shape.ts";
 import { text } from "../document/text-shape.ts";
 import type { BuiltInPattern, Guardrail, GuardrailCheck } from "../guardrail/guardrail-rule.ts";
 import { railSearch } from "../guardrail/rail-search.ts";
 import { parseSearchPattern } from "../guardrail/search-syntax.ts";
 import { ruleId } from "../policy/rule-parts.ts";
-import { listUpTo } from "./bounded-list.ts";
+import { listUpTo } from "../document/bounded-list.ts";
 import type { Located } from "./inference-policy.ts";
-import { modelName, ruleModels, secretFile } from "./model-parts.ts";
+import { modelName, ruleModels } from "./model-parts.ts";
 import { webhookUrl } from "./provider-endpoint.ts";
 
 const builtIns: Readonly<Record<BuiltInPattern, true>> = {

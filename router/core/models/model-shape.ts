@@ -6,7 +6,7 @@ import { quoted } from "../document/quoted.ts";
 import { refined } from "../document/refined-shape.ts";
 import type { Shape } from "../document/shape.ts";
 import { ruleId } from "../policy/rule-parts.ts";
-import { listUpTo } from "./bounded-list.ts";
+import { listUpTo } from "../document/bounded-list.ts";
 import { decimal } from "./decimal-shape.ts";
 import type { ModelRule, ModelTarget, Price } from "./inference-policy.ts";
 import { modelName } from "./model-parts.ts";

@@ -8,7 +8,7 @@ import { readYaml } from "../document/read-yaml.ts";
 import { refined } from "../document/refined-shape.ts";
 import { uniqueIds } from "../document/unique-ids.ts";
 import { expiresLater, validity } from "../policy/validity.ts";
-import { listUpTo } from "./bounded-list.ts";
+import { listUpTo } from "../document/bounded-list.ts";
 import { budget, rateLimit } from "./budget-shapes.ts";
 import { contentFilter } from "./content-filter-shape.ts";
 import {

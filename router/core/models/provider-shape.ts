@@ -7,18 +7,14 @@ import { duration } from "../document/duration-shape.ts";
 import { defaulted, optional, required } from "../document/field.ts";
 import { type Condition, object } from "../document/object-shape.ts";
 import { refined } from "../document/refined-shape.ts";
-import type { Report } from "../document/report.ts";
 import type { Shape } from "../document/shape.ts";
 import { text } from "../document/text-shape.ts";
-import { addressAndPort } from "../policy/address-shapes.ts";
 import type { AddressAndPort } from "../policy/egress-policy.ts";
-import { BARE_NETWORK } from "../policy/network.ts";
 import { ruleId } from "../policy/rule-parts.ts";
 import { fileName } from "../policy/signer-shapes.ts";
-import { classifyAddress } from "../policy/special-use.ts";
-import { formatAuthority } from "../wire/authority.ts";
+import { reportUnreachable, specialAddress } from "../policy/special-address.ts";
 import { parseHostname } from "../wire/hostname.ts";
-import { listUpTo } from "./bounded-list.ts";
+import { listUpTo } from "../document/bounded-list.ts";
 import { credentialEndpoints } from "./credential-endpoints.ts";
 import { credential, CREDENTIALS_OF } from "./credential-shape.ts";
 import type { CredentialSource, Provider, ProviderApi, ProviderEndpoint } from "./inference-policy.ts";
@@ -33,22 +29,6 @@ const serverName: Shape<string> = canonical({
     const name = parseHostname(given);
     return name.ok ? { value: name.value, canonical: name.value } : undefined;
   },
-});
-
-/**
- * A public address needs no naming, and no model is served by a cloud's metadata service; neither may be reached as an
- * IPv4 address within a special-use one.
- */
-const specialAddress: Shape<AddressAndPort> = refined(addressAndPort, (value, node, report) => {
-  for (const alias of BARE_NETWORK.aliases(value.address)) {
-    const { global, name } = classifyAddress(alias);
-    if (!global && name !== "cloud-metadata") continue;
-    const what = global ? "a public address, which needs no naming" : "a cloud's metadata service";
-    const leads = alias === value.address ? `${alias} is` : `${value.address} carries ${alias},`;
-    report.add(node, "address_not_accepted", `${leads} ${what}.`);
-    return undefined;
-  }
-  return value;
 });
 
 const apiVersion = text({
@@ -83,39 +63,18 @@ interface Reach {
 const reachable: Condition<Reach> = {
   check({ endpoint, credential: source, addresses }, map, report) {
     if (addresses === undefined) return;
-    if (endpoint !== undefined) judgeReach(endpoint, addresses, placeOf(map, "endpoint"), report);
+    if (endpoint !== undefined) reportUnreachable(endpoint, addresses, placeOf(map, "endpoint"), report);
     if (source === undefined) return;
     const written = entryOf(map, "credential")?.value;
     const inner = written?.kind === "map" ? entryOf(written, source.kind)?.value : undefined;
     for (const { key, endpoint: place } of credentialEndpoints(source)) {
-      judgeReach(place, addresses, inner?.kind === "map" ? placeOf(inner, key) : map, report);
+      reportUnreachable(place, addresses, inner?.kind === "map" ? placeOf(inner, key) : map, report);
     }
   },
 };
 
 function placeOf(map: MapNode, key: string): DocumentNode {
   return entryOf(map, key)?.value ?? map;
-}
-
-function judgeReach(
-  { scheme, host, port }: ProviderEndpoint,
-  addresses: readonly AddressAndPort[],
-  place: DocumentNode,
-  report: Report,
-): void {
-  const there = addresses.filter((named) => named.port === port);
-  if (host.kind === "address") {
-    const { global, name } = classifyAddress(host.text);
-    if (!global && !there.some(({ address }) => address === host.text)) {
-      const message = `${host.text} is special-use (${name}): "addresses" must name ${formatAuthority({ host, port })}.`;
-      report.add(place, "address_not_named", message);
-    } else if (global && scheme === "http") {
-      report.add(place, "clear_text", "A public address is called by https only.");
-    }
-  } else if (scheme === "http" && there.length === 0) {
-    const message = `http leads only to special-use addresses that "addresses" names with port ${port}; anything else is called by https.`;
-    report.add(place, "clear_text", message);
-  }
 }
 
 const fittingCredential: Condition<Reach> = {

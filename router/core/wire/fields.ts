@@ -72,13 +72,17 @@ const END_TO_END_PREFIXES = [
   "x-real-",
 ];
 
+const NO_OPTIONS = ok<ReadonlySet<string>>(new Set());
+
 /**
  * The options of all Connection fields, lower-cased: `close`, `keep-alive`, `upgrade` or names of fields to remove.
  * The problem is one sentence.
  */
 export function connectionOptions(head: Fields): Result<ReadonlySet<string>, string> {
+  const values = fieldValues(head, "connection");
+  if (values.length === 0) return NO_OPTIONS;
   const options = new Set<string>();
-  for (const value of fieldValues(head, "connection")) {
+  for (const value of values) {
     for (const element of value.split(",")) {
       // RFC 9110 section 5.6.1.2: empty elements of a list are ignored.
       const option = withoutWhiteSpace(element).toLowerCase();
@@ -110,7 +114,10 @@ function isWhiteSpace(character: string): boolean {
 export function endToEndFields(head: Fields): Result<readonly Field[], string> {
   const options = connectionOptions(head);
   if (!options.ok) return options;
-  const belongsToHop = (name: string): boolean =>
-    HOP_BY_HOP.has(name) || name.startsWith("proxy-") || options.value.has(name);
-  return ok(head.fields.filter((field) => !belongsToHop(field.name)));
+  return ok(head.fields.filter((field) => !isOfHop(field.name, options.value)));
+}
+
+/** A field of this name is for the other end of this connection only; `options` are those of the Connection fields. */
+export function isOfHop(name: string, options: ReadonlySet<string>): boolean {
+  return HOP_BY_HOP.has(name) || name.startsWith("proxy-") || options.has(name);
 }

@@ -2,7 +2,8 @@ import type { Reason } from "../base/reason.ts";
 import type { Port } from "../base/quantity.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { type Authority, parseAuthority, sameAuthority } from "./authority.ts";
-import { connectionOptions, endToEndFields, fieldValues } from "./fields.ts";
+import { connectionOptions, fieldValues, isOfHop } from "./fields.ts";
+import type { Hostname } from "./hostname.ts";
 import type { Field, RequestHead } from "./message-head.ts";
 import { type RequestFraming, requestFraming } from "./request-framing.ts";
 import { type TraceContext, traceContext } from "./traceparent.ts";
@@ -62,7 +63,7 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
 export function forwardRequest(head: RequestHead): Result<ForwardRequest, RequestProblem> {
   if (head.method === "CONNECT") return tunnelRequest(head);
   const target = parseAbsoluteForm(head.target);
-  if (target.ok) return httpRequest(head, target.value.authority, target.value);
+  if (target.ok) return namedRequest(head, target.value.authority, target.value);
   return head.target === "*" || head.target.startsWith("/")
     ? malformed("This is a proxy: it expects an absolute http URL as the request-target, or CONNECT host:port.")
     : malformed(target.problem);
@@ -79,25 +80,25 @@ export function innerRequest(
   if (head.method === "CONNECT") return malformed("A tunnel does not carry another CONNECT.");
   if (head.target.startsWith("/")) {
     const target = parseOriginForm(head.target);
-    return target.ok ? httpRequest(head, tunnelAuthority, target.value) : malformed(target.problem);
+    return target.ok ? namedRequest(head, tunnelAuthority, target.value) : malformed(target.problem);
   }
   const target = parseAbsoluteForm(head.target);
   if (!target.ok) return malformed(target.problem);
   if (!sameAuthority(target.value.authority, tunnelAuthority)) {
     return fail({ reason: "host_mismatch", detail: "The request-target is not of the host and port of the tunnel." });
   }
-  return httpRequest(head, tunnelAuthority, target.value);
+  return namedRequest(head, tunnelAuthority, target.value);
 }
 
 /** What a request to the router itself asks for: origin-form, whatever Host it names. */
 export function localRequest(head: RequestHead): Result<HttpForwardRequest, RequestProblem> {
   const target = parseOriginForm(head.target);
   if (!target.ok) return malformed(`This is an API, not a proxy. ${target.problem}`);
-  const [host] = fieldValues(head, "host");
-  const authority = parseAuthority(host ?? "localhost", HTTP_PORT);
-  if (!authority.ok) return malformed(`The Host field is malformed. ${authority.problem}`);
-  return httpRequest(head, authority.value, target.value);
+  const host = hostAuthority(head, HTTP_PORT);
+  return host.ok ? httpRequest(head, host.value ?? LOCALHOST, target.value) : host;
 }
+
+const LOCALHOST: Authority = { host: { kind: "name", text: "localhost" as Hostname }, port: HTTP_PORT };
 
 function tunnelRequest(head: RequestHead): Result<ForwardRequest, RequestProblem> {
   const authority = parseAuthority(head.target, undefined);
@@ -113,6 +114,16 @@ function tunnelRequest(head: RequestHead): Result<ForwardRequest, RequestProblem
     : fail(mismatch);
 }
 
+/** A request for an authority that its target, or its tunnel, names: its Host field must name the same. */
+function namedRequest(
+  head: RequestHead,
+  authority: Authority,
+  target: OriginForm,
+): Result<HttpForwardRequest, RequestProblem> {
+  const mismatch = hostProblem(head, authority, HTTP_PORT);
+  return mismatch === undefined ? httpRequest(head, authority, target) : fail(mismatch);
+}
+
 function httpRequest(
   head: RequestHead,
   authority: Authority,
@@ -121,16 +132,12 @@ function httpRequest(
   // Methods are case-sensitive and none has small letters; an origin that takes "post" for POST would be another
   // reader than a rule that denies POST.
   if (/[a-z]/.test(head.method)) return malformed("The method has lower-case letters.");
-  const mismatch = hostProblem(head, authority, HTTP_PORT);
-  if (mismatch !== undefined) return fail(mismatch);
   const framing = requestFraming(head);
   if (!framing.ok) return malformed(framing.problem);
   const options = connectionOptions(head);
   if (!options.ok) return malformed(options.problem);
   // It is of this hop anyway; a reader that removes it where another obeys it sees the content end elsewhere.
   if (options.value.has("transfer-encoding")) return malformed("The Connection field names Transfer-Encoding.");
-  const fields = endToEndFields(head);
-  if (!fields.ok) return malformed(fields.problem);
   const upgrade = requestedUpgrade(head, framing.value, options.value);
   if (!upgrade.ok) return malformed(upgrade.problem);
   const expectations = fieldValues(head, "expect");
@@ -150,25 +157,30 @@ function httpRequest(
     keepAlive: !options.value.has("close") && (head.version === "1.1" || options.value.has("keep-alive")),
     // RFC 9110 section 10.1.1: ignored in HTTP/1.0.
     expectContinue: expectations.length > 0 && head.version === "1.1" && framing.value.kind !== "none",
-    fields: fields.value.filter(({ name }) => !NOT_FORWARDED.has(name)),
+    fields: head.fields.filter(({ name }) => !NOT_FORWARDED.has(name) && !isOfHop(name, options.value)),
     trace: traceContext(head),
   });
 }
 
-/**
- * RFC 9112 section 3.2: one Host field, which names the authority that the request-target (or the tunnel) names. An
- * HTTP/1.0 request may do without: Python's urllib sends CONNECT so.
- */
+/** RFC 9112 section 3.2: the Host field names the authority that the request-target (or the tunnel) names. */
 function hostProblem(head: RequestHead, authority: Authority, defaultPort: Port): RequestProblem | undefined {
-  const [host, ...more] = fieldValues(head, "host");
-  if (host === undefined && head.version === "1.0") return undefined;
-  if (host === undefined) return { reason: "malformed_request", detail: "An HTTP/1.1 request has a Host field." };
-  if (more.length > 0) return { reason: "malformed_request", detail: "The request has more than one Host field." };
-  const named = parseAuthority(host, defaultPort);
-  if (!named.ok) return { reason: "malformed_request", detail: `The Host field is malformed. ${named.problem}` };
-  return sameAuthority(named.value, authority)
+  const named = hostAuthority(head, defaultPort);
+  if (!named.ok) return named.problem;
+  return named.value === undefined || sameAuthority(named.value, authority)
     ? undefined
     : { reason: "host_mismatch", detail: "The Host field does not name the host and port that the request is for." };
+}
+
+/** What the one Host field names. An HTTP/1.0 request may do without: Python's urllib sends CONNECT so. */
+function hostAuthority(head: RequestHead, defaultPort: Port): Result<Authority | undefined, RequestProblem> {
+  const hosts = fieldValues(head, "host");
+  const [host] = hosts;
+  if (host === undefined) {
+    return head.version === "1.0" ? ok(undefined) : malformed("An HTTP/1.1 request has a Host field.");
+  }
+  if (hosts.length > 1) return malformed("The request has more than one Host field.");
+  const named = parseAuthority(host, defaultPort);
+  return named.ok ? named : malformed(`The Host field is malformed. ${named.problem}`);
 }
 
 /**
@@ -180,11 +192,12 @@ function requestedUpgrade(
   framing: RequestFraming,
   options: ReadonlySet<string>,
 ): Result<"websocket" | undefined, string> {
-  const [protocol, ...more] = fieldValues(head, "upgrade");
+  const protocols = fieldValues(head, "upgrade");
+  const [protocol] = protocols;
   if (protocol === undefined) return ok(undefined);
   const isWebSocket =
     protocol.toLowerCase() === "websocket" &&
-    more.length === 0 &&
+    protocols.length === 1 &&
     head.method === "GET" &&
     head.version === "1.1" &&
     options.has("upgrade") &&

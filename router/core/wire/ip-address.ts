@@ -14,9 +14,12 @@ export function parseIpAddress(text: string): IpAddress | undefined {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
 }
 
+const DECIMAL_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
+const IPV4 = new RegExp(`^${DECIMAL_OCTET}(?:\\.${DECIMAL_OCTET}){3}$`);
+
 /** Four decimal octets without leading zeros: no octal, hex, short or single-number form (inet_aton) is an address. */
 export function parseIpv4(text: string): IpAddress | undefined {
-  return ipv4Octets(text) === undefined ? undefined : (text as IpAddress);
+  return IPV4.test(text) ? (text as IpAddress) : undefined;
 }
 
 /** RFC 4291 section 2.2, all three forms, in either case; no brackets, no zone id, no prefix length. */
@@ -44,17 +47,7 @@ export function addressFromOctets(octets: Uint8Array): IpAddress {
 }
 
 function ipv4Octets(text: string): Uint8Array | undefined {
-  if (text.length > 15) return undefined;
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
-  const octets = new Uint8Array(4);
-  for (const [index, part] of parts.entries()) {
-    if (!/^(?:0|[1-9][0-9]{0,2})$/.test(part)) return undefined;
-    const value = Number(part);
-    if (value > 255) return undefined;
-    octets[index] = value;
-  }
-  return octets;
+  return IPV4.test(text) ? Uint8Array.from(text.split("."), Number) : undefined;
 }
 
 function ipv6Octets(text: string): Uint8Array | undefined {

@@ -13,8 +13,9 @@ const FORM = /^(?<version>[0-9a-f]{2})-(?<trace>[0-9a-f]{32})-(?<span>[0-9a-f]{1
 
 /** The one `traceparent` field of a request; undefined where it has none, several, or one of another form (section 3.2). */
 export function traceContext(head: Pick<RequestHead, "fields">): TraceContext | undefined {
-  const [value, ...others] = fieldValues(head, "traceparent");
-  if (value === undefined || others.length > 0) return undefined;
+  const values = fieldValues(head, "traceparent");
+  const [value] = values;
+  if (value === undefined || values.length > 1) return undefined;
   const groups = FORM.exec(value)?.groups;
   if (groups === undefined) return undefined;
   const { version, trace = "", span = "", more } = groups;

@@ -1,5 +1,5 @@
-import { list, type ListOptions } from "../document/list-shape.ts";
-import type { Shape } from "../document/shape.ts";
+import { list, type ListOptions } from "./list-shape.ts";
+import type { Shape } from "./shape.ts";
 
 /** A list of at most so many items; of a longer one none is looked at. */
 export function listUpTo<Item>(maximum: number, item: Shape<Item>, options: ListOptions = {}): Shape<readonly Item[]> {

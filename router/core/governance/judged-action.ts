@@ -1,0 +1,38 @@
+import { embeddedIpv4 } from "../policy/embedded-ipv4.ts";
+import { type PathSegments, readPath } from "../policy/path-pattern.ts";
+import { addressOctets, type IpAddress } from "../wire/ip-address.ts";
+import type { Action, ActionContext } from "./action.ts";
+
+/** An action with what several rules ask of it, read once and only when the first one asks. */
+export interface JudgedAction {
+  readonly action: Action;
+  readonly context: ActionContext;
+  /** Undefined: there is none. */
+  path(): PathSegments | undefined;
+  /** Octets of a literal host's address, and behind it those of every IPv4 address that it carries. */
+  addresses(): readonly Uint8Array[];
+}
+
+export function judgedAction(action: Action, context: ActionContext): JudgedAction {
+  let segments: PathSegments | undefined;
+  let addresses: readonly Uint8Array[] | undefined;
+  return {
+    action,
+    context,
+    path: () => {
+      if (action.kind !== "egress" || action.path === undefined) return undefined;
+      return (segments ??= readPath(action.path));
+    },
+    addresses: () => {
+      if (action.kind !== "egress" || action.host?.kind !== "address") return none;
+      return (addresses ??= octetsOf(action.host.text));
+    },
+  };
+}
+
+const none: readonly Uint8Array[] = Object.freeze([]);
+
+function octetsOf(address: IpAddress): readonly Uint8Array[] {
+  const octets = addressOctets(address);
+  return [octets, ...embeddedIpv4(octets).map(addressOctets)];
+}

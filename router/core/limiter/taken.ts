@@ -1,0 +1,22 @@
+import type { Bucket } from "./limit-pool.ts";
+
+/** What an admitted call holds until it ends. */
+export class Taken {
+  #held: readonly Bucket[];
+
+  constructor(held: readonly Bucket[]) {
+    this.#held = held;
+  }
+
+  /** Gives back the places of caps on calls at the same time; a second time it does nothing. */
+  release(): void {
+    for (const bucket of this.#held) lastHeir(bucket).held -= 1;
+    this.#held = [];
+  }
+}
+
+function lastHeir(bucket: Bucket): Bucket {
+  let last = bucket;
+  while (last.heir !== undefined) last = last.heir;
+  return last;
+}

@@ -1,0 +1,205 @@
+import type { Api } from "../inference/api.ts";
+import { fail, ok, type Result } from "../base/result.ts";
+import {
+  isNull,
+  isPlainlySpelled,
+  isToolName,
+  type KnownNames,
+  knownNames,
+  memberIn,
+  textIn,
+} from "./source-member.ts";
+import type { SourceNode, SourceObject } from "./source-tree.ts";
+import { type ToolProblem, toolProblem } from "./tool-problem.ts";
+
+/** An item of a list of tools. */
+export interface ToolEntry {
+  readonly at: number;
+  readonly end: number;
+  /** Undefined: it is a group, or no tool that the caller runs. */
+  readonly name: string | undefined;
+  /** The tools of a group. */
+  readonly inner: readonly ToolEntry[] | undefined;
+  /**
+   * `goes`: without any of its tools it is nothing. `stays`: it holds something else, too. `nothing`: it is no tool by
+   * itself, and is left out with the last one (a cache point).
+   */
+  readonly emptied: "goes" | "stays" | "nothing";
+}
+
+type Read = Result<ToolEntry, ToolProblem>;
+export type EntryReader = (item: SourceObject) => Read;
+
+const UNREADABLE = toolProblem(
+  "unreadable",
+  "tools",
+  "A tool is not of its API's form, or one that readers take in different ways.",
+);
+
+/** All items of a list; each must be an object. */
+export function toolEntries(list: SourceNode, read: EntryReader): Result<readonly ToolEntry[], ToolProblem> {
+  if (isNull(list)) return ok([]);
+  if (list.kind !== "list") return UNREADABLE;
+  const entries: ToolEntry[] = [];
+  for (const item of list.items) {
+    if (item.kind !== "object") return UNREADABLE;
+    const entry = read(item);
+    if (!entry.ok) return entry;
+    entries.push(entry.value);
+  }
+  return ok(entries);
+}
+
+/** How the items of an API's lists are read. `list`: the top-level member. */
+export function entryReader(api: Api, list: string): EntryReader {
+  if (list === "functions") return readFunction;
+  if (list === "toolConfig") return readConverse;
+  return READERS[api] ?? readChat;
+}
+
+function leaf({ at, end }: SourceNode, name: string | undefined): Read {
+  if (name !== undefined && !isToolName(name)) return UNREADABLE;
+  return ok({ at, end, name, inner: undefined, emptied: "goes" });
+}
+
+function group({ at, end }: SourceNode, inner: readonly ToolEntry[], emptied: ToolEntry["emptied"] = "goes"): Read {
+  return ok({ at, end, name: undefined, inner, emptied });
+}
+
+const NAME = knownNames("name");
+
+/** The tool that an object names, as it must. */
+function named(item: SourceNode, holder: SourceNode | undefined, known: KnownNames = NAME): Read {
+  if (holder?.kind !== "object" || !isPlainlySpelled(holder, known)) return UNREADABLE;
+  const name = textIn(holder, "name");
+  return name === undefined ? UNREADABLE : leaf(item, name);
+}
+
+const readFunction: EntryReader = (item) => named(item, item);
+
+const CHAT = knownNames("type", "function", "custom");
+
+/** `{type, function: {name}}` or `{type, custom: {name}}`, whatever the type says. All else is run by the provider. */
+const readChat: EntryReader = (item) => {
+  if (!isPlainlySpelled(item, CHAT)) return UNREADABLE;
+  const isFunction = memberIn(item, "function");
+  const custom = memberIn(item, "custom");
+  const type = textIn(item, "type");
+  if (isFunction !== undefined && custom !== undefined) return UNREADABLE;
+  if (isFunction === undefined && custom === undefined) {
+    return type === undefined || type === "function" || type === "custom" ? UNREADABLE : leaf(item, undefined);
+  }
+  return named(item, isFunction ?? custom);
+};
+
+const RESPONSES = knownNames("type", "name", "tools", "allowed_tools", "environment", "execution");
+const MCP = knownNames("tool_names");
+
+/** Tools that OpenAI defines and the agent runs: called by what they are. */
+const BUILT_IN: Readonly<Record<string, string>> = {
+  local_shell: "local_shell",
+  shell: "shell",
+  apply_patch: "apply_patch",
+  computer: "computer",
+  computer_use_preview: "computer",
+  tool_search: "tool_search",
+};
+
+/** By a type, the name under which such a tool is declared and judged. */
+export function builtInName(type: string): string | undefined {
+  return Object.hasOwn(BUILT_IN, type) ? BUILT_IN[type] : undefined;
+}
+
+const readResponses: EntryReader = (item) => {
+  if (!isPlainlySpelled(item, RESPONSES)) return UNREADABLE;
+  const type = textIn(item, "type");
+  switch (type) {
+    case undefined:
+      return UNREADABLE;
+    case "function":
+    case "custom":
+      return named(item, item, RESPONSES);
+    case "namespace": {
+      const tools = memberIn(item, "tools");
+      const inner = tools === undefined ? UNREADABLE : toolEntries(tools, readResponses);
+      return inner.ok ? group(item, inner.value) : inner;
+    }
+    case "mcp":
+      return readMcp(item);
+    // These two are the agent's own only where they say so.
+    case "shell":
+      return leaf(item, textIn(memberIn(item, "environment"), "type") === "local" ? type : undefined);
+    case "tool_search":
+      return leaf(item, textIn(item, "execution") === "client" ? type : undefined);
+    default:
+      return leaf(item, builtInName(type));
+  }
+};
+
+/** A server that the provider calls: as far as it says which of its tools may be called. */
+function readMcp(item: SourceObject): Read {
+  const allowed = memberIn(item, "allowed_tools");
+  if (allowed === undefined) return leaf(item, undefined);
+  if (allowed.kind === "object" && !isPlainlySpelled(allowed, MCP)) return UNREADABLE;
+  const names = allowed.kind === "object" ? memberIn(allowed, "tool_names") : allowed;
+  // A filter by other things than names.
+  if (names === undefined) return leaf(item, undefined);
+  if (names.kind !== "list") return UNREADABLE;
+  const inner: ToolEntry[] = [];
+  for (const name of names.items) {
+    const entry = name.kind === "text" ? leaf(name, name.value) : UNREADABLE;
+    if (!entry.ok) return entry;
+    inner.push(entry.value);
+  }
+  return group(item, inner);
+}
+
+const MESSAGES = knownNames("type", "name");
+/** Of those that Anthropic defines, the ones that the caller runs, with the day of their version. */
+const MESSAGES_OWN = /^((?:bash|text_editor|memory|computer|computer_toolset|browser_toolset))_[0-9]{8}$/;
+
+const readMessages: EntryReader = (item) => {
+  if (!isPlainlySpelled(item, MESSAGES)) return UNREADABLE;
+  const type = memberIn(item, "type");
+  if (type === undefined) return named(item, item, MESSAGES);
+  if (type.kind !== "text") return UNREADABLE;
+  if (type.value === "custom") return named(item, item, MESSAGES);
+  const own = MESSAGES_OWN.exec(type.value)?.[1];
+  if (own === undefined) return leaf(item, undefined);
+  return memberIn(item, "name") === undefined ? leaf(item, own) : named(item, item, MESSAGES);
+};
+
+const CONVERSE = knownNames("toolSpec", "cachePoint", "systemTool");
+
+const readConverse: EntryReader = (item) => {
+  if (!isPlainlySpelled(item, CONVERSE)) return UNREADABLE;
+  const tool = memberIn(item, "toolSpec");
+  if (tool !== undefined) return named(item, tool);
+  const entry = leaf(item, undefined);
+  return entry.ok && item.members.has("cachePoint") ? ok({ ...entry.value, emptied: "nothing" }) : entry;
+};
+
+const GEMINI = knownNames("functionDeclarations", "function_declarations");
+
+/** An item may hold many functions, and beside them what the provider runs. */
+const readGemini: EntryReader = (item) => {
+  if (!isPlainlySpelled(item, GEMINI)) return UNREADABLE;
+  const list = memberIn(item, "functionDeclarations") ?? memberIn(item, "function_declarations");
+  if (list === undefined) return leaf(item, undefined);
+  const inner = toolEntries(list, readFunction);
+  return inner.ok ? group(item, inner.value, item.members.size === 1 ? "goes" : "stays") : fail(inner.problem);
+};
+
+const readInvoke: EntryReader = (item) => {
+  if (item.members.has("toolSpec")) return readConverse(item);
+  return item.members.has("function") || item.members.has("custom") ? readChat(item) : readMessages(item);
+};
+
+/** Of all others that have tools the form is chat's. */
+const READERS: Partial<Record<Api, EntryReader>> = {
+  responses: readResponses,
+  messages: readMessages,
+  count_tokens: readMessages,
+  generate_content: readGemini,
+  invoke: readInvoke,
+};
