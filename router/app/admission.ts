@@ -71,8 +71,7 @@ export function judge(rooms: AdmissionRooms, exchange: Exchange, request: Egress
   const asked = decide(snapshot, request, now, providerHosts(rooms));
   const grant = asked.effect === "deny" ? rooms.governance.grant(request, asked.reason) : undefined;
   if (typeof grant === "object") exchange.grant = grant;
-  const decision =
-    typeof grant === "object" ? decide(snapshot, request, now, providerHosts(rooms), grant) : asked;
+  const decision = typeof grant === "object" ? decide(snapshot, request, now, providerHosts(rooms), grant) : asked;
   rooms.decided(millis(rooms.clock.monotonic() - before));
   if (decision.effect === "deny") {
     const reason = grant === "expired" ? "approval_expired" : decision.reason;
@@ -167,7 +166,14 @@ export function lostPermission(rooms: AdmissionRooms, exchange: Exchange): Reaso
   if (refused !== undefined) return refused;
   // Not dialled yet: asked again when it is.
   if (address === undefined) return undefined;
-  const kept = stillPermitted(rooms.policy(), rooms.network(), { request, permit, address }, now, providerHosts(rooms), grant);
+  const kept = stillPermitted(
+    rooms.policy(),
+    rooms.network(),
+    { request, permit, address },
+    now,
+    providerHosts(rooms),
+    grant,
+  );
   return kept ? undefined : "address_not_allowed";
 }
 

@@ -10,3 +10,4 @@ import type { PolicyLoop } from "./policy-loop.ts";
 export type EgressLoop = PolicyLoop<EgressPolicyDocument, CompiledPolicy>;
 export type InferenceLoop = PolicyLoop<InferencePolicyDocument, CompiledInferencePolicy>;
 export type GovernanceLoop = PolicyLoop<GovernancePolicyDocument, CompiledGovernancePolicy>;
+export type AnyPolicyLoop = EgressLoop | InferenceLoop | GovernanceLoop;
