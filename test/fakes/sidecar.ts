@@ -17,6 +17,8 @@ export interface SidecarOptions {
   readonly audit?: readonly string[];
   /** Lines of an InferencePolicy's spec from `providers:` on, without their first indent; see `inferencePolicy`. */
   readonly models?: readonly string[];
+  /** Lines of a GovernancePolicy's spec behind its audience. */
+  readonly governance?: readonly string[];
   /** Further members of the `inference` settings, as of a YAML flow map. */
   readonly inference?: readonly string[];
   /** Files of the secrets directory. */
@@ -56,6 +58,8 @@ export interface Sidecar extends AsyncDisposable {
   publish(allow: readonly string[], deny?: readonly string[]): void;
   /** The same for the inference policy. */
   publishModels(models: readonly string[]): void;
+  /** The same for the governance policy. */
+  publishGovernance(lines: readonly string[]): void;
   exited(): Promise<number | null>;
 }
 
@@ -80,11 +84,20 @@ export function egressPolicy(version: number, allow: readonly string[], deny: re
 
 /** `lines` from `providers:` on. */
 export function inferencePolicy(version: number, lines: readonly string[]): string {
+  return policyOf("InferencePolicy", "test-models", version, lines);
+}
+
+/** `lines` behind the audience. */
+export function governancePolicy(version: number, lines: readonly string[]): string {
+  return policyOf("GovernancePolicy", "test-governance", version, lines);
+}
+
+function policyOf(kind: string, name: string, version: number, lines: readonly string[]): string {
   const at = (offset: number): string => new Date(Date.now() + offset).toISOString();
   return [
     "apiVersion: sluice.dev/v1alpha1",
-    "kind: InferencePolicy",
-    "metadata: { name: test-models }",
+    `kind: ${kind}`,
+    `metadata: { name: ${name} }`,
     "spec:",
     `  version: ${version}`,
     `  issuedAt: "${at(-60_000)}"`,
@@ -111,6 +124,11 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   if (fresh && options.models !== undefined) {
     writeSigned(path("policy"), "models.yaml", inferencePolicy(modelsVersion, options.models), signer);
   }
+  let governanceVersion = 1;
+  if (fresh && options.governance !== undefined) {
+    const text = governancePolicy(governanceVersion, options.governance);
+    writeSigned(path("policy"), "governance.yaml", text, signer);
+  }
   for (const [name, text] of Object.entries(options.secrets ?? {})) writeFileSync(join(path("secrets"), name), text);
   const hosts = Object.entries(options.hosts ?? {}).map(
     ([name, addresses]) => `      ${name}: ${JSON.stringify(addresses)}`,
@@ -135,20 +153,25 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       "",
     ].join("\n"),
   );
+  const start = startLine();
   const began = performance.now();
   const [program = process.execPath, ...before] = [...(options.wrap ?? []), process.execPath];
   const child = spawn(
     program,
     [
       ...before,
-      ...heapFlags(),
+      ...start.flags,
       ...(options.nodeFlags ?? []),
       join(root, options.built === true ? "dist/cli/sluice.js" : "cli/sluice.ts"),
       "run",
       "--config",
       path("router.yaml"),
     ],
-    { stdio: ["ignore", "pipe", "pipe"], ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }) },
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...start.variables },
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+    },
   );
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
@@ -177,6 +200,10 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       modelsVersion += 1;
       writeSigned(path("policy"), "models.yaml", inferencePolicy(modelsVersion, models), signer);
     },
+    publishGovernance(lines) {
+      governanceVersion += 1;
+      writeSigned(path("policy"), "governance.yaml", governancePolicy(governanceVersion, lines), signer);
+    },
     exited: () => exit,
     async [Symbol.asyncDispose]() {
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
@@ -201,8 +228,13 @@ async function untilReady(adminPort: number, child: ChildProcess, deadline: numb
   return undefined;
 }
 
-/** The flags that the program's first line gives node. */
-function heapFlags(): readonly string[] {
+/** What the program's first line gives node: flags and variables. */
+function startLine(): { readonly flags: readonly string[]; readonly variables: Readonly<Record<string, string>> } {
   const [firstLine = ""] = readFileSync(join(root, "cli/sluice.ts"), "utf8").split("\n");
-  return firstLine.split(" ").filter((word) => word.startsWith("--"));
+  const words = firstLine.split(" ");
+  const variables = words.flatMap((word) => {
+    const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(word) ?? [];
+    return name === undefined || value === undefined ? [] : [[name, value] as const];
+  });
+  return { flags: words.filter((word) => word.startsWith("--")), variables: Object.fromEntries(variables) };
 }

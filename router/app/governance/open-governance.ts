@@ -15,7 +15,7 @@ import type { PolicyTime } from "../policy-time.ts";
 import { BehaviorWatch } from "./behavior-watch.ts";
 import { EgressGovernance } from "./egress-governance.ts";
 import { createGovernanceApi, type GovernanceApi } from "./governance-api.ts";
-import { type Governed, Governor, type Grants } from "./governor.ts";
+import { type Governed, Governor, type Grants, NO_GRANTS } from "./governor.ts";
 import { OpenActions } from "./open-actions.ts";
 import { PodLabelsFile } from "./pod-labels-file.ts";
 

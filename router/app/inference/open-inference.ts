@@ -152,6 +152,8 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
   const views = () => shared?.view(ledger.view()) ?? ledger.view();
   const report = () => budgetReport(views());
   const api = createAgentApi({
+    governor: options.governance.governor,
+    governance: options.governance.api,
     clock,
     limits: config.limits,
     config: config.inference,
