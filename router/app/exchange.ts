@@ -107,7 +107,7 @@ export class Exchange {
   }
 
   completed(): void {
-    this.#end({ kind: "completed" });
+    this.#end({ kind: "completed" }, this.permit?.policy, this.permit?.rule);
   }
 
   refused(reason: Reason, policy: PolicyIdentity | undefined, rule: string | undefined, detail?: string): void {
@@ -118,7 +118,7 @@ export class Exchange {
   }
 
   aborted(reason: Reason | undefined, detail?: string): void {
-    this.#end({ kind: "aborted", reason, detail });
+    this.#end({ kind: "aborted", reason, detail }, this.permit?.policy, this.permit?.rule);
   }
 
   #end(
@@ -126,8 +126,8 @@ export class Exchange {
       | { readonly kind: "completed" }
       | { readonly kind: "refused"; readonly reason: Reason; readonly detail: string | undefined }
       | { readonly kind: "aborted"; readonly reason: Reason | undefined; readonly detail: string | undefined },
-    policy: PolicyIdentity | undefined = this.permit?.policy,
-    rule: string | undefined = this.permit?.rule,
+    policy: PolicyIdentity | undefined,
+    rule: string | undefined,
   ): void {
     if (this.#settled) return;
     this.#settled = true;
