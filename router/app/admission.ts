@@ -16,6 +16,7 @@ import type { Hostname } from "../core/wire/hostname.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
 import type { EgressRequest } from "../core/policy/egress-request.ts";
 import type { Exchange } from "./exchange.ts";
+import type { EgressGovernance } from "./governance/egress-governance.ts";
 
 /** The rooms that admission calls, each by the smallest function it needs. */
 export interface AdmissionRooms {
@@ -38,6 +39,7 @@ export interface AdmissionRooms {
   /** Takes one new connection from the rule's minute; false when it is used up. */
   takeConnection(rule: string, perMinute: number, now: Millis): boolean;
   decided(elapsed: Millis): void;
+  readonly governance: EgressGovernance;
 }
 
 export interface Refused {
@@ -47,6 +49,10 @@ export interface Refused {
   readonly detail?: string;
   /** Where it is finer than the reason's own. */
   readonly status?: number;
+  /** Milliseconds after which the same may be asked again. */
+  readonly retryAfter?: number;
+  /** It can be asked for at run time. */
+  readonly askable?: boolean;
 }
 
 /** Policy's word on a request, and whether this router may act on it now. Synchronous: nothing has left yet. */
@@ -54,12 +60,23 @@ export function judge(rooms: AdmissionRooms, exchange: Exchange, request: Egress
   const snapshot = rooms.policy();
   if (rooms.draining()) return fail({ reason: "draining", policy: snapshot.identity, rule: undefined });
 
-  exchange.judgedBy = { policy: snapshot, models: rooms.models(), network: rooms.network() };
+  exchange.judgedBy = {
+    policy: snapshot,
+    models: rooms.models(),
+    network: rooms.network(),
+    governance: rooms.governance.state(),
+  };
   const before = rooms.clock.monotonic();
-  const decision = decide(snapshot, request, rooms.policyTime(), providerHosts(rooms));
+  const now = rooms.policyTime();
+  const asked = decide(snapshot, request, now, providerHosts(rooms));
+  const grant = asked.effect === "deny" ? rooms.governance.grant(request, asked.reason) : undefined;
+  if (typeof grant === "object") exchange.grant = grant;
+  const decision = typeof grant === "object" ? decide(snapshot, request, now, providerHosts(rooms), grant) : asked;
   rooms.decided(millis(rooms.clock.monotonic() - before));
   if (decision.effect === "deny") {
-    return fail({ reason: decision.reason, policy: snapshot.identity, rule: decision.rule });
+    const reason = grant === "expired" ? "approval_expired" : decision.reason;
+    const askable = rooms.governance.mayAsk(decision.reason);
+    return fail({ reason, policy: snapshot.identity, rule: decision.rule, askable });
   }
   const permit = decision.permit;
   exchange.permit = permit;
@@ -68,7 +85,8 @@ export function judge(rooms: AdmissionRooms, exchange: Exchange, request: Egress
   if (perMinute !== undefined && !rooms.takeConnection(permit.rule ?? "", perMinute, rooms.clock.monotonic())) {
     return refusalOf(permit, "rate_limited");
   }
-  return ok(permit);
+  const governed = rooms.governance.judge(exchange, request, permit, typeof grant === "object" ? grant.id : undefined);
+  return governed === undefined ? ok(permit) : fail(governed);
 }
 
 /**
@@ -127,7 +145,8 @@ export function lostMeanwhile(rooms: AdmissionRooms, exchange: Exchange): Reason
     judgedBy !== undefined &&
     rooms.policy() === judgedBy.policy &&
     rooms.models() === judgedBy.models &&
-    rooms.network() === judgedBy.network;
+    rooms.network() === judgedBy.network &&
+    rooms.governance.state() === judgedBy.governance;
   return exchange.cutReason ?? (same ? undefined : lostPermission(rooms, exchange));
 }
 
@@ -139,11 +158,22 @@ export function lostPermission(rooms: AdmissionRooms, exchange: Exchange): Reaso
   const { request, permit, address } = exchange;
   if (request === undefined || permit === undefined) return undefined;
   const now = rooms.policyTime();
-  const decision = decide(rooms.policy(), request, now, providerHosts(rooms));
+  const { grant } = exchange;
+  if (grant !== undefined && !rooms.governance.stands(grant.id)) return "approval_expired";
+  const decision = decide(rooms.policy(), request, now, providerHosts(rooms), grant);
   if (decision.effect === "deny") return decision.reason;
+  const refused = rooms.governance.standing(exchange);
+  if (refused !== undefined) return refused;
   // Not dialled yet: asked again when it is.
   if (address === undefined) return undefined;
-  const kept = stillPermitted(rooms.policy(), rooms.network(), { request, permit, address }, now, providerHosts(rooms));
+  const kept = stillPermitted(
+    rooms.policy(),
+    rooms.network(),
+    { request, permit, address },
+    now,
+    providerHosts(rooms),
+    grant,
+  );
   return kept ? undefined : "address_not_allowed";
 }
 

@@ -1,6 +1,6 @@
 import type { AuditHealth } from "../edge/audit/audit-health.ts";
 import type { Condition } from "../edge/admin/admin-routes.ts";
-import type { EgressLoop, InferenceLoop } from "./policy-loops.ts";
+import type { AnyPolicyLoop, EgressLoop, GovernanceLoop, InferenceLoop } from "./policy-loops.ts";
 
 /** Loaded and not over: `degraded` where a newer document was refused, or the life of this one is nearly used. */
 export function policyCondition(loop: EgressLoop): Condition {
@@ -23,7 +23,19 @@ export function inferenceCondition(loop: InferenceLoop): Condition {
   return commonCondition("inference", loop);
 }
 
-function commonCondition(name: string, loop: EgressLoop | InferenceLoop): Condition {
+/** Where none need be there and none is, nothing is to be said. */
+export function governanceConditions(loop: GovernanceLoop, now: number): readonly Condition[] {
+  if (loop.absent) return [];
+  const common = commonCondition("governance", loop);
+  const { snapshot } = loop;
+  const observing = snapshot.state === "loaded" && snapshot.observesUntil !== undefined && now < snapshot.observesUntil;
+  if (common.state !== "ok" || !observing) return [common];
+  const until = new Date(snapshot.observesUntil ?? 0).toISOString();
+  const reason = `observe mode until ${until}: what rules refuse is allowed and recorded`;
+  return [{ name: "governance", state: "degraded", reason }];
+}
+
+function commonCondition(name: string, loop: AnyPolicyLoop): Condition {
   const { condition, snapshot } = loop;
   const problems = condition.state === "loaded" ? "" : condition.problems.map(({ message }) => message).join(" ");
   if (snapshot.state === "missing") {

@@ -1,13 +1,22 @@
 import type { Clock } from "../core/base/clock.ts";
 import { type Millis, millis } from "../core/base/quantity.ts";
 import type { Reason } from "../core/base/reason.ts";
+import type { EgressGrant } from "../core/policy/decide.ts";
 import type { EgressRequest } from "../core/policy/egress-request.ts";
 import type { NetworkFacts } from "../core/policy/network.ts";
 import type { NamePermit, PolicyIdentity } from "../core/policy/permit.ts";
 import type { PolicySnapshot } from "../core/policy/snapshot.ts";
 import type { ExchangeStart, Outcome } from "../core/outcome/outcome.ts";
+import type { Action } from "../core/governance/action.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
+import type { Leave } from "./governance/governor.ts";
 import type { TraceContext } from "../core/wire/traceparent.ts";
+
+/** An action that an exchange is, and the leave for it. */
+export interface GovernedExchange {
+  readonly action: Action;
+  readonly leave: Leave;
+}
 
 /** Receives each outcome once: audit, metrics and log are its projections. */
 export type Settle = (outcome: Outcome, admitted: boolean) => void;
@@ -22,7 +31,18 @@ export class Exchange {
   /** Its durable record exists: from here on the end is an `egress.end`. */
   admitted = false;
   /** What was in force when it was judged. */
-  judgedBy: { readonly policy: PolicySnapshot; readonly models: object; readonly network: NetworkFacts } | undefined;
+  judgedBy:
+    | {
+        readonly policy: PolicySnapshot;
+        readonly models: object;
+        readonly network: NetworkFacts;
+        readonly governance: number;
+      }
+    | undefined;
+  /** The approval that stands in the place of a rule. */
+  grant: EgressGrant | undefined;
+  /** What the governance policy took for it; to be told of its end. */
+  leaves: readonly GovernedExchange[] = [];
   permit: NamePermit | undefined;
   address: IpAddress | undefined;
   bytesOut = 0;
@@ -87,7 +107,7 @@ export class Exchange {
   }
 
   completed(): void {
-    this.#end({ kind: "completed" });
+    this.#end({ kind: "completed" }, this.permit?.policy, this.permit?.rule);
   }
 
   refused(reason: Reason, policy: PolicyIdentity | undefined, rule: string | undefined, detail?: string): void {
@@ -98,7 +118,7 @@ export class Exchange {
   }
 
   aborted(reason: Reason | undefined, detail?: string): void {
-    this.#end({ kind: "aborted", reason, detail });
+    this.#end({ kind: "aborted", reason, detail }, this.permit?.policy, this.permit?.rule);
   }
 
   #end(
@@ -106,11 +126,13 @@ export class Exchange {
       | { readonly kind: "completed" }
       | { readonly kind: "refused"; readonly reason: Reason; readonly detail: string | undefined }
       | { readonly kind: "aborted"; readonly reason: Reason | undefined; readonly detail: string | undefined },
-    policy: PolicyIdentity | undefined = this.permit?.policy,
-    rule: string | undefined = this.permit?.rule,
+    policy: PolicyIdentity | undefined,
+    rule: string | undefined,
   ): void {
     if (this.#settled) return;
     this.#settled = true;
+    const succeeded = how.kind === "completed";
+    for (const { leave } of this.leaves) leave.ended(succeeded ? "succeeded" : "failed", this.bytesOut);
     this.#settle(
       {
         ...how,

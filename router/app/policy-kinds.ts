@@ -2,6 +2,13 @@ import type { DocumentProblem } from "../core/base/problem.ts";
 import type { EpochMillis, Millis } from "../core/base/quantity.ts";
 import { fail, type Result } from "../core/base/result.ts";
 import {
+  compileGovernancePolicy,
+  type CompiledGovernancePolicy,
+  NO_GOVERNANCE,
+} from "../core/governance/compile-governance-policy.ts";
+import type { GovernancePolicyDocument } from "../core/governance/governance-policy.ts";
+import { parseGovernancePolicy } from "../core/governance/parse-governance-policy.ts";
+import {
   compileInferencePolicy,
   type CompiledInferencePolicy,
   NO_MODELS,
@@ -36,16 +43,19 @@ export interface Missing {
   readonly identity: undefined;
 }
 
+export type PolicyKindName = "EgressPolicy" | "InferencePolicy" | "GovernancePolicy";
+
 /** One kind of document that the side loop turns into a snapshot. */
 export interface PolicyKind<Document extends DatedDocument, Snapshot extends Loaded> {
-  readonly kind: "EgressPolicy" | "InferencePolicy";
+  readonly kind: PolicyKindName;
   /** A directory without one is in order. */
   readonly optional: boolean;
   readonly missing: Missing;
   /** Whether a file of the directory is this kind's to judge. Each file is exactly one kind's, and its parser has the last word. */
   claims(bytes: Uint8Array): boolean;
   parse(file: string, text: string): Result<Document, readonly DocumentProblem[]>;
-  compile(document: Document, digest: string, expiryGrace: Millis): Snapshot;
+  /** `signed`: it was accepted by signatures, not because none was asked for. */
+  compile(document: Document, digest: string, expiryGrace: Millis, signed: boolean): Snapshot;
 }
 
 export const egressKind: PolicyKind<EgressPolicyDocument, CompiledPolicy> = {
@@ -53,7 +63,7 @@ export const egressKind: PolicyKind<EgressPolicyDocument, CompiledPolicy> = {
   optional: false,
   missing: DENY_ALL,
   // What no other kind claims, so that no file is passed over in silence.
-  claims: (bytes) => !isInference(bytes),
+  claims: (bytes) => kindOf(bytes) === undefined,
   parse: parseEgressPolicy,
   compile: compilePolicy,
 };
@@ -64,7 +74,7 @@ export function inferenceKind(hasSharedLedger: boolean): PolicyKind<InferencePol
     kind: "InferencePolicy",
     optional: true,
     missing: NO_MODELS,
-    claims: isInference,
+    claims: (bytes) => kindOf(bytes) === "InferencePolicy",
     parse(file, text) {
       const parsed = parseInferencePolicy(file, text);
       if (!parsed.ok || hasSharedLedger) return parsed;
@@ -83,11 +93,25 @@ export function inferenceKind(hasSharedLedger: boolean): PolicyKind<InferencePol
   };
 }
 
-/** How a top-level member is written in YAML: at the beginning of a line. */
-const KIND_LINE = /^["']?kind["']?[ \t]*:[ \t]*["']?InferencePolicy["']?[ \t]*(?:#.*)?\r?$/m;
-const KIND_MEMBER = /^\s*\{[^]*?"kind"\s*:\s*"InferencePolicy"/;
+/** `required`: a directory without one is not in order, for that is said or this pod has followed one. */
+export function governanceKind(required: boolean): PolicyKind<GovernancePolicyDocument, CompiledGovernancePolicy> {
+  return {
+    kind: "GovernancePolicy",
+    optional: !required,
+    missing: NO_GOVERNANCE,
+    claims: (bytes) => kindOf(bytes) === "GovernancePolicy",
+    parse: parseGovernancePolicy,
+    compile: (document, digest, expiryGrace, signed) =>
+      compileGovernancePolicy(document, digest, expiryGrace, { signed }),
+  };
+}
 
-function isInference(bytes: Uint8Array): boolean {
+/** How a top-level member is written in YAML: at the beginning of a line. */
+const KIND_LINE = /^["']?kind["']?[ \t]*:[ \t]*["']?(InferencePolicy|GovernancePolicy)["']?[ \t]*(?:#.*)?\r?$/m;
+const KIND_MEMBER = /^\s*\{[^]*?"kind"\s*:\s*"(InferencePolicy|GovernancePolicy)"/;
+
+/** Undefined: of no kind that is told by its line. */
+function kindOf(bytes: Uint8Array): string | undefined {
   const beginning = new TextDecoder().decode(bytes.subarray(0, 4_096));
-  return KIND_LINE.test(beginning) || KIND_MEMBER.test(beginning);
+  return (KIND_LINE.exec(beginning) ?? KIND_MEMBER.exec(beginning))?.[1];
 }

@@ -47,6 +47,7 @@ export class PolicyLoop<Document extends DatedDocument, Snapshot extends Loaded>
   /** What the snapshot was made of, with its newest signatures. The directory may hold something else by now. */
   #standing: UnverifiedDocument | undefined;
   #condition: PolicyCondition = { state: "missing", problems: [] };
+  #isAbsent = false;
   #loadedAt = epochMillis(0);
   #signers: readonly string[] = [];
   #listing: DirectoryListing | undefined;
@@ -67,6 +68,12 @@ export class PolicyLoop<Document extends DatedDocument, Snapshot extends Loaded>
 
   get snapshot(): Snapshot | Missing {
     return this.#snapshot;
+  }
+
+  /** There is no document of this kind, there was none, and there need not be one. */
+  get absent(): boolean {
+    const { optional } = this.#rooms.kind;
+    return optional && this.#isAbsent;
   }
 
   get condition(): PolicyCondition {
@@ -150,6 +157,7 @@ export class PolicyLoop<Document extends DatedDocument, Snapshot extends Loaded>
   async #load(trustChanged: boolean): Promise<void> {
     const outside = [...this.#keyringProblems, ...this.#listingProblems];
     const judged = await this.#judge();
+    this.#isAbsent = judged.kind === "absent";
     if (judged.kind === "absent") {
       // What keeps the directory from being read is the other kind's to tell: by the last listing there is none of this one.
       this.#condition = { state: "missing", problems: [] };
@@ -221,7 +229,8 @@ export class PolicyLoop<Document extends DatedDocument, Snapshot extends Loaded>
       return { kind: "unchanged", unverified, freshness: fresh.value };
     }
     // Compiled before the mark is raised: a document that cannot be compiled must not use its version up.
-    const snapshot = kind.compile(document, digest, this.#rooms.expiryGrace);
+    const isSigned = verified.value.signers.length > 0;
+    const snapshot = kind.compile(document, digest, this.#rooms.expiryGrace, isSigned);
     const raised = await this.#rooms.marks.raise(kind.kind, document.name, fresh.value.mark);
     if (!raised.ok) return refusal([problem(file, raised.problem.code, raised.problem.message)]);
     return { kind: "accepted", unverified, snapshot, signers: verified.value.signers, freshness: fresh.value };

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { ownEvent } from "../core/audit/own-event.ts";
-import { type DocumentProblem, formatProblem } from "../core/base/problem.ts";
 import { epochMillis, millis } from "../core/base/quantity.ts";
 import { fail, ok, type Result } from "../core/base/result.ts";
 import type { RouterConfig } from "../core/config/router-config.ts";
@@ -17,20 +16,28 @@ import { HighWaterMarks } from "../edge/trust/high-water-mark.ts";
 import { createResolver } from "../edge/upstream/resolver.ts";
 import { type AdmissionRooms, lostPermission } from "./admission.ts";
 import { systemClock } from "./clock.ts";
-import { auditCondition, inferenceCondition, listenersCondition, policyCondition } from "./conditions.ts";
+import {
+  auditCondition,
+  governanceConditions,
+  inferenceCondition,
+  listenersCondition,
+  policyCondition,
+} from "./conditions.ts";
 import { type Corridor, createCorridor } from "./corridor.ts";
-import type { AuditExports } from "./export-sinks.ts";
+import { type Governance, openGovernance } from "./governance/open-governance.ts";
 import { GuardWatch } from "./guard-watch.ts";
 import { NetworkView } from "./network-view.ts";
 import { type Audit, openAudit } from "./open-audit.ts";
 import type { AgentApi } from "./inference/agent-api.ts";
 import { type Inference, openInference } from "./inference/open-inference.ts";
-import { egressKind, inferenceKind, type Loaded } from "./policy-kinds.ts";
-import type { EgressLoop, InferenceLoop } from "./policy-loops.ts";
+import { egressKind, governanceKind, inferenceKind } from "./policy-kinds.ts";
+import type { EgressLoop, GovernanceLoop, InferenceLoop } from "./policy-loops.ts";
+import { policyReports } from "./policy-reports.ts";
 import { PolicyLoop } from "./policy-loop.ts";
 import { PolicyTime } from "./policy-time.ts";
 import { type PolicySources, watchPolicySources } from "./policy-sources.ts";
 import { requestIds } from "./request-ids.ts";
+import { exportProblems, statusOfAudit, statusOfPolicy } from "./router-status.ts";
 import { runAttestation } from "./run-attestation.ts";
 import { TunnelRegistry } from "./tunnel-registry.ts";
 import { createUpstreamRooms } from "./upstream-rooms.ts";
@@ -89,7 +96,7 @@ export async function startRouter(
       outputsFailing: () => outputs.problems().length,
       exports: () => exports.status(),
       policies: () =>
-        [policy, models].map(({ kind, snapshot, loadedAt }) => {
+        [policy, models, rules].map(({ kind, snapshot, loadedAt }) => {
           const loaded = snapshot.state === "loaded";
           return {
             kind,
@@ -127,13 +134,18 @@ export async function startRouter(
     resolve: (host, signal) => resolver.resolve(host, signal),
     takeConnection: (rule, perMinute, now) => rates.admit(rule, perMinute, now),
     decided: (elapsed) => instruments.decisionTook(elapsed),
+    get governance() {
+      return governance.egress;
+    },
   };
   const judgeAgain = (): void => void registry.judgeAgain((exchange) => lostPermission(admission, exchange));
-  network.onChange(() => {
+  const judgeAllAgain = (): void => {
     judgeAgain();
     inference.judgeAgain();
-  });
+  };
+  network.onChange(judgeAllAgain);
 
+  const reports = policyReports({ config, clock, log, audit, instruments });
   const loopRooms = {
     clock,
     time,
@@ -152,9 +164,9 @@ export async function startRouter(
     },
     accepted: (snapshot, signers, { phase }) => {
       const rules = snapshot.allow.length + snapshot.deny.length;
-      policyAccepted("EgressPolicy", snapshot, signers, { mode: snapshot.mode, rules, phase });
+      reports.accepted("EgressPolicy", snapshot, signers, { mode: snapshot.mode, rules, phase });
     },
-    refused: (problems) => policyRefused("EgressPolicy", policy, problems),
+    refused: (problems) => reports.refused("EgressPolicy", policy, problems),
   });
   const models: InferenceLoop = new PolicyLoop({
     ...loopRooms,
@@ -167,52 +179,39 @@ export async function startRouter(
     accepted: (snapshot, signers, { phase }) => {
       const { models: named, providers, budgets } = snapshot;
       const counts = { models: named.length, providers: providers.length, budgets: budgets.length, phase };
-      policyAccepted("InferencePolicy", snapshot, signers, counts);
+      reports.accepted("InferencePolicy", snapshot, signers, counts);
     },
-    refused: (problems) => policyRefused("InferencePolicy", models, problems),
+    refused: (problems) => reports.refused("InferencePolicy", models, problems),
+  });
+  // One that this pod has followed must be there again: taking it out of the directory frees nobody.
+  const required = config.governance.required || marks.value.names("GovernancePolicy").length > 0;
+  const rules: GovernanceLoop = new PolicyLoop({
+    ...loopRooms,
+    kind: governanceKind(required),
+    swapped: (snapshot) => governance.swapped(snapshot),
+    accepted: (snapshot, signers, { phase }) => {
+      const { rules: all, limits, detectors, mcp, observesUntil } = snapshot;
+      const mode = observesUntil === undefined ? "enforce" : "observe";
+      const counts = { rules: all.length, limits: limits.length, detectors: detectors.length, servers: mcp.length };
+      reports.accepted("GovernancePolicy", snapshot, signers, { mode, ...counts, phase });
+    },
+    refused: (problems) => reports.refused("GovernancePolicy", rules, problems),
   });
 
-  function policyAccepted(
-    kind: "EgressPolicy" | "InferencePolicy",
-    { identity }: Loaded,
-    signers: readonly string[],
-    facts: Readonly<Record<string, string | number>>,
-  ): void {
-    instruments.reloaded(kind, "accepted");
-    audit.appendSoon({
-      ...ownEvent(clock.now(), "policy.load", "policy.load", identity.name, { kind, signers, ...facts }),
-      decision: "allow",
-      policy: identity,
-    });
-    log.event(facts["mode"] === "learn" ? "warn" : "info", "policy loaded", {
-      kind,
-      name: identity.name,
-      version: identity.version,
-      digest: identity.digest,
-      signers: signers.join(","),
-      ...facts,
-    });
-  }
-
-  function policyRefused(
-    kind: "EgressPolicy" | "InferencePolicy",
-    { snapshot }: EgressLoop | InferenceLoop,
-    problems: readonly DocumentProblem[],
-  ): void {
-    instruments.reloaded(kind, "refused");
-    for (const problem of problems.slice(0, 20))
-      log.event("error", "policy refused", { kind, problem: formatProblem(problem) });
-    audit.appendSoon({
-      ...ownEvent(clock.now(), "policy.refused", "policy.load", problems[0]?.file ?? config.policy.directory, {
-        kind,
-        problems: problems.slice(0, 20).map(({ code, message }) => `${code}: ${message}`),
-      }),
-      decision: "deny",
-      policy: snapshot.state === "loaded" ? snapshot.identity : null,
-    });
-  }
-
   const nextRequestId = requestIds(randomBytes(4).toString("hex"));
+  const governance: Governance = openGovernance({
+    config,
+    clock,
+    log,
+    time,
+    instruments,
+    audit,
+    nextRequestId,
+    policy: () => rules.snapshot,
+    absent: () => rules.absent,
+    draining: () => draining,
+    judgeAgain: judgeAllAgain,
+  });
   const corridor = createCorridor({
     clock,
     registry,
@@ -243,6 +242,7 @@ export async function startRouter(
     egress: () => policy.snapshot,
     models: () => models.snapshot,
     draining: () => draining,
+    governance,
   });
   if (!openedInference.ok) {
     await opened.value.close();
@@ -250,7 +250,8 @@ export async function startRouter(
   }
   const inference: Inference = openedInference.value;
 
-  const sources: PolicySources = await watchPolicySources(config, [policy, models], log);
+  const sources: PolicySources = await watchPolicySources(config, [policy, models, rules], log);
+  await governance.begin();
   network.discover(resolver);
   await guard.look();
 
@@ -286,6 +287,8 @@ export async function startRouter(
     policyCondition(policy),
     inferenceCondition(models),
     ...inference.conditions(),
+    ...governanceConditions(rules, time.now()),
+    ...governance.conditions(),
     auditCondition(audit.health(), [...outputs.problems(), ...exportProblems(exports)]),
     listenersCondition(forward !== undefined && agentApi !== undefined, draining),
     guard.condition(),
@@ -308,6 +311,8 @@ export async function startRouter(
     await policy.close();
     await models.close();
     await inference.close();
+    await rules.close();
+    await governance.close();
     network.close();
     guard.close();
     await opened.value.close();
@@ -329,7 +334,7 @@ export async function startRouter(
           startedAt,
           audit,
           key,
-          policies: [policy, models],
+          policies: [policy, models, rules],
           budgets: () => inference.budgetFacts(),
           guard,
         }),
@@ -339,6 +344,7 @@ export async function startRouter(
           identity: config.identity,
           policy: statusOfPolicy(policy),
           inference: { policy: statusOfPolicy(models), ...inference.status() },
+          governance: { policy: statusOfPolicy(rules), ...governance.status() },
           conditions: conditions(),
           tunnels: registry.size,
           connections: connections.size,
@@ -365,41 +371,6 @@ export async function startRouter(
     ready: () => conditions().every((condition) => condition.state !== "failed"),
     stop,
   });
-}
-
-function statusOfPolicy(policy: EgressLoop | InferenceLoop): unknown {
-  const { snapshot, condition, signers } = policy;
-  return snapshot.state === "missing"
-    ? { state: "missing", condition }
-    : {
-        state: condition.state,
-        ...snapshot.identity,
-        signers,
-        ...("mode" in snapshot ? { mode: snapshot.mode } : {}),
-        issuedAt: new Date(snapshot.issuedAt).toISOString(),
-        expiresAt: new Date(snapshot.expiresAt).toISOString(),
-        loadedAt: new Date(policy.loadedAt).toISOString(),
-        condition,
-      };
-}
-
-function exportProblems(exports: AuditExports): readonly string[] {
-  const failing = exports.status().filter(({ state }) => state !== "ok");
-  return failing.map(({ name, state, lastProblem }) => `export ${name} is ${state}: ${lastProblem ?? "it is behind"}`);
-}
-
-function statusOfAudit({ log, outputs, exports }: Audit): unknown {
-  const { checkpoint, ...health } = log.health();
-  const head =
-    checkpoint === undefined ? undefined : { size: checkpoint.size, root: checkpoint.root, note: checkpoint.note };
-  const at = checkpoint === undefined ? undefined : new Date(checkpoint.at).toISOString();
-  return {
-    ...health,
-    ...log.identity,
-    checkpoint: { ...head, at },
-    witnesses: outputs.witnesses(),
-    exports: exports.status(),
-  };
 }
 
 async function drained(open: () => number, milliseconds: number): Promise<void> {

@@ -11,7 +11,7 @@ import type { AuditLog } from "../edge/audit/audit-log.ts";
 import { keyHint, octetSigner } from "../edge/audit/dsse-key.ts";
 import { sha256 } from "../edge/audit/ed25519.ts";
 import type { GuardWatch } from "./guard-watch.ts";
-import type { EgressLoop, InferenceLoop } from "./policy-loops.ts";
+import type { AnyPolicyLoop } from "./policy-loops.ts";
 
 /** The endpoint asks for no credential: it is not to be a way to keep us signing. */
 const KEPT_MILLIS = 1_000;
@@ -23,7 +23,7 @@ export interface AttestationRooms {
   readonly startedAt: EpochMillis;
   readonly audit: AuditLog;
   readonly key: KeyObject;
-  readonly policies: readonly (EgressLoop | InferenceLoop)[];
+  readonly policies: readonly AnyPolicyLoop[];
   /** The budgets in force, and what is left of them. */
   budgets(): RunFacts["budgets"];
   readonly guard: GuardWatch;

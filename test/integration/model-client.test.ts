@@ -94,6 +94,8 @@ const refused: readonly (readonly [string, Partial<ModelRequest>])[] = [
   ["Accept-Encoding", { headers: ["accept-encoding", "gzip"] }],
   ["a body longer than was said", { length: 1 }],
   ["a body shorter than was said", { length: 100 }],
+  ["a large body shorter than was said", { body: [Buffer.alloc(100_000)], length: 100_001 }],
+  ["a large body longer than was said", { body: [Buffer.alloc(100_001)], length: 100_000 }],
 ];
 test("INV-MODEL-WHOLE-REQUEST: a request that an origin could stumble over throws, and the client goes on working", async () => {
   await withModel([], async (client, origin) => {
@@ -328,6 +330,47 @@ test("a deadline: an origin that takes no more of the request", async () => {
   );
 });
 
+test("a call that is paused before it has a connection gives nothing until it is resumed", async () => {
+  await withModel([{ frames: ["a", "b"] }], async (client) => {
+    for (const kept of [false, true]) {
+      const got = received(client);
+      got.call.pause();
+      await pause(40);
+      assert.deepEqual([got.status, got.chunks.length, got.ends], [undefined, 0, 0], kept ? "kept" : "fresh");
+      got.call.resume();
+      assert.equal(endLine(await got.ended), "completed");
+      assert.equal(got.text(), "ab");
+      await pause(5);
+    }
+  });
+});
+
+test("the end of an answer is not told while the sink wants nothing; its connection is free all the same", async () => {
+  const serve = (socket: Socket): void => void socket.on("data", () => socket.write(ANSWER));
+  await withRaw(serve, async (client, origin) => {
+    const got = received(client);
+    got.onData = () => false;
+    await got.headed;
+    await pause(10);
+    assert.equal(got.text(), "ok");
+    assert.equal(got.ends, 0);
+    assert.equal(endLine(await received(client).ended), "completed");
+    assert.equal(origin.accepted, 1);
+    assert.equal(got.ends, 0);
+    got.call.resume();
+    assert.equal(endLine(await got.ended), "completed");
+    const left = received(client);
+    left.onData = () => false;
+    await left.headed;
+    await pause(10);
+    left.call.abort();
+    assert.equal((await left.ended).cause, "aborted");
+    assert.equal(left.ends, 1);
+    assert.equal(client.calls, 0);
+    assert.equal(client.connections, 1, "no longer its own, so not cut");
+  });
+});
+
 test("a paused sink is not the provider's silence; the whole call's time runs all the same", async () => {
   await withModel([{ frames: ["x", "y"], delayBetween: 5 }], async (client) => {
     const timeouts = { firstByte: millis(200), idle: millis(100), total: millis(400) };
@@ -460,11 +503,14 @@ test("what the origin asks for is done: Connection: close, and a keep-alive of n
   }
 });
 
-test("an answer before the request was sent to its end is passed on, and the connection is not used again", async () => {
+test("an answer before the request was sent to its end is passed on, and the rest of the request is cut off with RST", async () => {
+  const { promise: broken, resolve } = Promise.withResolvers<string | undefined>();
   const serve = (socket: Socket): void => {
+    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code));
     socket.once("data", () => {
       socket.pause();
       socket.write("HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno");
+      setTimeout(() => socket.resume(), 60);
     });
   };
   await withRaw(serve, async (client) => {
@@ -473,6 +519,7 @@ test("an answer before the request was sent to its end is passed on, and the con
     assert.equal(got.status, 413);
     await pause(10);
     assert.equal(client.connections, 0);
+    assert.equal(await broken, "ECONNRESET");
   });
 });
 

@@ -66,6 +66,8 @@ export function createAgentApi(rooms: InferenceRooms): AgentApi {
   }
 
   function serveRequest(agent: AgentSocket, request: HttpForwardRequest): Next | Promise<Next> {
+    const governed = request.upgrade === undefined ? rooms.governance.serve(agent, request) : undefined;
+    if (governed !== undefined) return governed;
     const anthropic = request.fields.some(({ name }) => name === "anthropic-version");
     const routed = agentRoute({ method: request.method, path: request.path, query: request.query, anthropic });
     if (!routed.ok) {

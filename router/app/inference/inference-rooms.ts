@@ -7,6 +7,8 @@ import type { CircuitBreakers } from "../../core/inference/circuit-breaker.ts";
 import type { RetryBudget } from "../../core/inference/failover.ts";
 import type { CompiledInferencePolicy, MissingInferencePolicy } from "../../core/models/compile-inference-policy.ts";
 import type { Credentials } from "../credentials/credentials.ts";
+import type { GovernanceApi } from "../governance/governance-api.ts";
+import type { Governor } from "../governance/governor.ts";
 import type { Guardrails } from "../guardrails/guardrails.ts";
 import type { Tracing } from "../../edge/tracing/tracing.ts";
 import type { BudgetRooms } from "./budget-rooms.ts";
@@ -39,6 +41,8 @@ export interface InferenceRooms {
   /** A number from 0 to less than 1. */
   random(): number;
   readonly tracing: Tracing;
+  readonly governor: Governor;
+  readonly governance: GovernanceApi;
   /** For `GET /budget`. */
   budgetReport(): unknown;
 }

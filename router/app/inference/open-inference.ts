@@ -23,6 +23,7 @@ import type { Log } from "../../edge/log/log.ts";
 import type { CircuitFacts } from "../../edge/metrics/inference-families.ts";
 import type { Instruments } from "../../edge/metrics/instruments.ts";
 import type { NameResolver } from "../../edge/upstream/resolver.ts";
+import type { Governance } from "../governance/open-governance.ts";
 import { createGuardrails } from "../guardrails/guardrails.ts";
 import { checkRequests } from "./check-requests.ts";
 import { createCredentials } from "../credentials/credentials.ts";
@@ -53,6 +54,7 @@ export interface InferenceOptions {
   readonly egress: () => PolicySnapshot;
   readonly models: () => InferencePolicySnapshot;
   readonly draining: () => boolean;
+  readonly governance: Governance;
 }
 
 /** The inference router: the agent API with everything behind it. */
@@ -150,6 +152,8 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
   const views = () => shared?.view(ledger.view()) ?? ledger.view();
   const report = () => budgetReport(views());
   const api = createAgentApi({
+    governor: options.governance.governor,
+    governance: options.governance.api,
     clock,
     limits: config.limits,
     config: config.inference,

@@ -10,7 +10,7 @@ export interface Bucket {
   at: number;
   /** Calls that go on. */
   held: number;
-  /** The bucket that this one was poured into. */
+  /** The bucket that this one was poured into, which has no heir itself. */
   heir: Bucket | undefined;
 }
 

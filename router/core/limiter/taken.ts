@@ -10,13 +10,7 @@ export class Taken {
 
   /** Gives back the places of caps on calls at the same time; a second time it does nothing. */
   release(): void {
-    for (const bucket of this.#held) lastHeir(bucket).held -= 1;
+    for (const bucket of this.#held) (bucket.heir ?? bucket).held -= 1;
     this.#held = [];
   }
-}
-
-function lastHeir(bucket: Bucket): Bucket {
-  let last = bucket;
-  while (last.heir !== undefined) last = last.heir;
-  return last;
 }

@@ -37,8 +37,8 @@ export function waitFor(rate: TokenRate, level: number): number {
   const missing = rate.cost - level;
   if (missing <= 0) return 0;
   if (rate.gain === 0) return Number.MAX_SAFE_INTEGER;
-  const wait = Math.ceil(missing / rate.gain);
-  return wait * rate.gain < missing ? wait + 1 : wait;
+  // Exact: below 2^53 a quotient that is no whole number is further from one than the rounding goes.
+  return Math.ceil(missing / rate.gain);
 }
 
 /** A level under one rate as a level of as many calls under another, which is never more than it can hold. */

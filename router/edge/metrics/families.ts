@@ -4,7 +4,7 @@ import type { Family } from "./registry.ts";
 import type { Series, Tally } from "./tally.ts";
 
 /** The kinds of document that have series of their own. */
-export const POLICY_KINDS = ["EgressPolicy", "InferencePolicy", "SignerPolicy"] as const;
+export const POLICY_KINDS = ["EgressPolicy", "InferencePolicy", "GovernancePolicy", "SignerPolicy"] as const;
 export type PolicyKind = (typeof POLICY_KINDS)[number];
 
 export const RELOAD_OUTCOMES = ["accepted", "refused"] as const;

@@ -1,6 +1,7 @@
 import type { Registry } from "prom-client";
 import type { Millis } from "../../core/base/quantity.ts";
 import { type Reason, REASONS } from "../../core/base/reason.ts";
+import type { ActionKind } from "../../core/governance/action-kind.ts";
 import type { Family } from "../../core/inference/api.ts";
 import type { CallOutcome } from "../../core/outcome/inference-outcome.ts";
 import type { Outcome } from "../../core/outcome/outcome.ts";
@@ -18,6 +19,12 @@ import {
   RELOAD_OUTCOMES,
   type ReloadOutcome,
 } from "./families.ts";
+import {
+  type AlertKind,
+  GovernanceCounts,
+  type GovernanceDecision,
+  type GovernanceGauges,
+} from "./governance-families.ts";
 import { GenAiCounts } from "./gen-ai-counts.ts";
 import { type InferenceCounts, inferenceFamilies, type InferenceGauges } from "./inference-families.ts";
 import { Tally } from "./tally.ts";
@@ -60,6 +67,7 @@ export class Instruments {
     reloads: {
       EgressPolicy: new Tally(RELOAD_OUTCOMES),
       InferencePolicy: new Tally(RELOAD_OUTCOMES),
+      GovernancePolicy: new Tally(RELOAD_OUTCOMES),
       SignerPolicy: new Tally(RELOAD_OUTCOMES),
     },
   };
@@ -68,6 +76,8 @@ export class Instruments {
     denials: { refused: new Tally(reasons), aborted: new Tally(reasons) },
     signals: new Tally([...CONTENT_SIGNALS.keys()]),
   };
+  readonly #governance = new GovernanceCounts();
+  #governanceGauges: GovernanceGauges | undefined;
   readonly #firstToken = new DurationHistogram(
     "sluice_inference_time_to_first_token_seconds",
     "From the last octet of a call's request to the first content of its answer.",
@@ -129,6 +139,20 @@ export class Instruments {
     );
   }
 
+  /** Whose approvals, requests and scores are read at each scrape. */
+  governance(gauges: GovernanceGauges): void {
+    this.#governanceGauges = gauges;
+  }
+
+  /** Call once for each action that was judged. */
+  judged(action: ActionKind, decision: GovernanceDecision): void {
+    this.#governance.decided(action, decision);
+  }
+
+  alerted(kind: AlertKind): void {
+    this.#governance.alerted(kind);
+  }
+
   /** Call once for each inference call. */
   called(outcome: CallOutcome): void {
     const { calls, denials, signals } = this.#inference;
@@ -186,6 +210,7 @@ export class Instruments {
       openRegistry([
         ...metricFamilies(this.#version, this.#counts, this.#sources),
         ...inferenceFamilies(this.#inference, () => this.#gauges),
+        ...this.#governance.families(() => this.#governanceGauges),
       ]),
     );
     return this.#registry;

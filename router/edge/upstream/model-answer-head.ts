@@ -81,7 +81,8 @@ export function readAnswerHead(text: string): Result<AnswerHead | InterimHead, s
 /** `text` from `start` to `end` as a field line (RFC 9112 section 5): a token, a colon, a value; undefined: it is none. */
 export function readField(text: string, start: number, end: number): Field | undefined {
   const colon = text.indexOf(":", start);
-  if (colon < 0 || colon >= end) return undefined;
+  // One of a later line has a line end before it, which is no token.
+  if (colon < 0) return undefined;
   const rawName = text.slice(start, colon);
   if (!isToken(rawName)) return undefined;
   let from = colon + 1;

@@ -83,7 +83,7 @@ export class ModelAnswerReader {
   #keepHead(bytes: Buffer, from: number, searched: number): void {
     if (bytes.length - from > MOST_HEAD_BYTES + HEAD_END.length) return this.#invalid(TOO_LONG);
     let latest = Math.max(from, searched - 1);
-    if (bytes[latest] === LF && latest > from) latest += 1;
+    if (bytes[latest] === LF) latest += 1;
     const first = bytes.toString("latin1", from, Math.min(bytes.length, from + 16));
     const problem = beginningProblem(first, bytes.toString("latin1", latest, bytes.length));
     if (problem !== undefined) this.#invalid(problem);

@@ -64,7 +64,7 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
   let timer: NodeJS.Timeout | undefined;
   let resting: NodeJS.Timeout | undefined;
 
-  const owner = { clock, ended, unwritten, stale };
+  const owner = { clock, freed, ended, unwritten, stale };
 
   function sweep(): void {
     if (calls.size === 0) {
@@ -81,19 +81,18 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     }
   }
 
-  function ended(call: Transfer, then: "keep" | "close" | "cut"): void {
+  function freed(lane: ModelLane, then: "keep" | "close" | "cut"): void {
+    if (then === "close") return lane.close();
+    if (then === "cut") return lane.kill();
+    // Later: between one call and the next the kernel is to be asked whether the origin has closed it.
+    returning += 1;
+    setImmediate(comeBack, lane);
+  }
+
+  function ended(call: Transfer): void {
     calls.delete(call);
     waiting.delete(call);
     call.attempt?.abort();
-    const { lane } = call;
-    if (lane !== undefined) {
-      // Later: between one call and the next the kernel is to be asked whether the origin has closed it.
-      if (then === "keep") {
-        returning += 1;
-        setImmediate(comeBack, lane);
-      } else if (then === "close") lane.close();
-      else lane.kill();
-    }
     if (closing && calls.size === 0) finishClosing();
   }
 

@@ -11,7 +11,7 @@ export interface LaneCall {
   leave(): ModelAnswerReader;
   /** The connection broke before all of the answer. */
   broke(code: string): void;
-  /** The connection was gone, or has shown that it cannot be trusted, before a single octet of the request was written. */
+  /** The connection was gone, or killed for what came over it, before a single octet of the request was written. */
   unwritten(code: string): void;
 }
 
@@ -114,7 +114,6 @@ export class ModelLane {
   #write(call: LaneCall): void {
     if (this.#call !== call) return;
     const { socket } = this.link;
-    if (socket.readableLength > 0) return this.#forged();
     if (!this.usable) return queueMicrotask(() => this.#lose("FIN"));
     this.#reader = call.leave();
     const { head, parts } = call.octets;
@@ -140,11 +139,7 @@ export class ModelLane {
   }
 
   #read(octets: Buffer): void {
-    if (this.#reader === undefined) this.#forged();
-    else this.#reader.read(octets);
-  }
-
-  #forged(): void {
+    if (this.#reader !== undefined) return this.#reader.read(octets);
     this.kill();
     this.#lose("octets that nobody asked for");
   }

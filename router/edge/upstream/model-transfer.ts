@@ -10,8 +10,9 @@ import type { RequestOctets } from "./model-request.ts";
 /** Whose connections a transfer runs on. */
 export interface TransferOwner {
   readonly clock: Clock;
-  /** It has ended, and this is to become of its connection, if it had one: `close` is FIN, `cut` RST. */
-  ended(transfer: Transfer, then: "keep" | "close" | "cut"): void;
+  /** It has let go of its connection, and this is to become of that: `close` is FIN, `cut` RST. */
+  freed(lane: ModelLane, then: "keep" | "close" | "cut"): void;
+  ended(transfer: Transfer): void;
   /** Its connection was gone before a single octet of it was written. */
   unwritten(transfer: Transfer, code: string): void;
   /** A connection that had carried calls before broke without an answer. */
@@ -32,6 +33,10 @@ export class Transfer implements ModelCall, LaneCall, AnswerParts {
   readonly #began: number;
   /** From the first octet sent. */
   #reader: ModelAnswerReader | undefined;
+  /** The connection is another's now. */
+  #freed = false;
+  /** Whole, and not told yet, since the sink wants nothing for now. */
+  #untold = false;
   #done = false;
   #paused = false;
   #reused = false;
@@ -72,12 +77,13 @@ export class Transfer implements ModelCall, LaneCall, AnswerParts {
 
   pause(): void {
     this.#paused = true;
-    if (this.#reader !== undefined && !this.#done) this.lane?.pause();
+    if (this.#reader !== undefined && !this.#freed) this.lane?.pause();
   }
 
   resume(): void {
     this.#paused = false;
-    if (this.#reader !== undefined && !this.#done) this.lane?.resume();
+    if (this.#untold) this.#complete();
+    else if (this.#reader !== undefined && !this.#freed) this.lane?.resume();
   }
 
   /** Sends it over this connection. */
@@ -91,7 +97,7 @@ export class Transfer implements ModelCall, LaneCall, AnswerParts {
   fail(cause: ModelFailureCause, detail: string): void {
     if (this.#done) return;
     const end = this.#failure(cause, detail);
-    this.#settle("cut");
+    this.#settle();
     queueMicrotask(() => this.#sink.end(end));
   }
 
@@ -100,7 +106,7 @@ export class Transfer implements ModelCall, LaneCall, AnswerParts {
     const { firstByte, idle, total } = this.#timeouts;
     if (now - this.#began >= total) return this.fail("lifetime_limit", `The call took longer than ${total} ms.`);
     const { lane } = this;
-    if (this.#reader === undefined || lane === undefined) return;
+    if (this.#reader === undefined || this.#freed || lane === undefined) return;
     const { uploading } = lane;
     const progress = this.#received > 0 ? this.#received : lane.taken;
     if (progress !== this.#progress || this.#paused) {
@@ -153,8 +159,9 @@ export class Transfer implements ModelCall, LaneCall, AnswerParts {
     if (this.#done || lane === undefined) return;
     lane.restMillis = keep;
     // Answered early, what is left of the request is not sent.
-    this.#settle(!lane.given ? "cut" : keep > 0 ? "keep" : "close");
-    this.#tell({ cause: "completed" });
+    this.#free(!lane.given ? "cut" : keep > 0 ? "keep" : "close");
+    if (this.#paused) this.#untold = true;
+    else this.#complete();
   }
 
   invalid(detail: string): void {
@@ -176,7 +183,7 @@ export class Transfer implements ModelCall, LaneCall, AnswerParts {
   #broken(cause: ModelFailureCause, detail: string): void {
     if (this.#done) return;
     const end = this.#failure(cause, detail);
-    this.#settle("cut");
+    this.#settle();
     this.#tell(end);
   }
 
@@ -185,10 +192,24 @@ export class Transfer implements ModelCall, LaneCall, AnswerParts {
     return { cause, detail, answered, sent: this.#reader !== undefined, reused: this.#reused };
   }
 
-  #settle(then: "keep" | "close" | "cut"): void {
+  #complete(): void {
+    if (this.#done) return;
+    this.#settle();
+    this.#tell({ cause: "completed" });
+  }
+
+  #settle(): void {
     this.#done = true;
-    this.lane?.release();
-    this.#owner.ended(this, then);
+    this.#free("cut");
+    this.#owner.ended(this);
+  }
+
+  #free(then: "keep" | "close" | "cut"): void {
+    const { lane } = this;
+    if (this.#freed || lane === undefined) return;
+    this.#freed = true;
+    lane.release();
+    this.#owner.freed(lane, then);
   }
 
   /** What the sink throws here goes to nobody else: past the reader, which is not to blame. */

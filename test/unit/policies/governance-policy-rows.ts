@@ -213,6 +213,13 @@ export const GOVERNANCE_POLICY_ROWS: readonly Row[] = [
     problems: ["63:27 limit_key_not_applicable"],
     beyondSchema: true,
   },
+  {
+    name: "a limit by what not all of its actions have",
+    replace: "actions: [egress], per: destination",
+    by: "actions: [egress, exec], per: destination",
+    problems: ["64:46 limit_key_not_applicable"],
+    beyondSchema: true,
+  },
   { name: "a limit by an unknown key", replace: "per: tool", by: "per: agent", problems: ["29:21 unknown_value"] },
   {
     name: "a rate without a window",
@@ -398,6 +405,7 @@ export const GOVERNANCE_POLICY_ROWS: readonly Row[] = [
     problems: ["45:31 empty_range"],
     beyondSchema: true,
   },
+  { name: "a range of one", replace: "in: [443, 80], from: 80", by: "from: 80, to: 80", problems: [] },
   { name: "a port as a text", replace: "in: [443, 80]", by: 'in: ["443"]', problems: ["45:22 wrong_type"] },
   { name: "an empty test of a number", replace: "depth: { to: 2 }", by: "depth: {}", problems: ["56:88 empty_test"] },
   { name: "a negative depth", replace: "depth: { to: 2 }", by: "depth: { to: -1 }", problems: ["56:94 out_of_range"] },

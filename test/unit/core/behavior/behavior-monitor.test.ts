@@ -267,6 +267,47 @@ test("two throttles: a place is taken from both or from none", () => {
   assert.equal(monitor.admit(moment(10_000), "egress", false).kind, "free");
 });
 
+test("a throttle counts the actions that it is about, and no others", () => {
+  const response = { kind: "throttle", perMinute: 1, millis: HOUR } as const;
+  const monitor = new BehaviorMonitor([
+    detector("exec", BURST, { response, actions: new Set(["exec"]) }),
+    detector("all", { ...BURST, count: 4 }, { response: { ...response, perMinute: 60 } }),
+  ]);
+  alarmsOf(
+    monitor,
+    times(5, () => seen(0, { action: "exec" })),
+  );
+  assert.equal(monitor.admit(moment(0), "egress", false).kind, "free");
+  assert.equal(monitor.admit(moment(1_000), "exec", false).kind, "free");
+  assert.equal(monitor.admit(moment(2_000), "egress", false).kind, "free");
+  assert.equal(monitor.admit(moment(3_000), "exec", false).kind, "throttled");
+});
+
+test("what is over does not come back with a later alarm", () => {
+  const rule = (kind: "egress" | "exec"): DetectorRule =>
+    detector("d", BURST, { response: { kind: "require_approval", millis: MINUTE }, actions: new Set([kind]) });
+  const monitor = new BehaviorMonitor([rule("egress")]);
+  alarmsOf(
+    monitor,
+    times(4, () => seen(0)),
+  );
+  monitor.apply([rule("exec")]);
+  alarmsOf(
+    monitor,
+    times(4, () => seen(HOUR, { action: "exec" })),
+  );
+  assert.equal(monitor.standing(moment(HOUR), "exec").kind, "approval");
+  assert.equal(monitor.standing(moment(HOUR), "egress").kind, "free");
+});
+
+test("after a lift the next alarm is raised, however quiet it was", () => {
+  const monitor = new BehaviorMonitor([detector("d", BURST, { quiet: HOUR, response: QUARANTINE })]);
+  const burst = (from: number): readonly Observation[] => times(4, (i) => seen(from + i));
+  assert.deepEqual(alarmsOf(monitor, burst(0)), ["d:4"]);
+  monitor.lift("d", 10);
+  assert.deepEqual(alarmsOf(monitor, burst(20)), ["d:4"]);
+});
+
 test("an approval goes over require_approval, and over no throttle", () => {
   const monitor = new BehaviorMonitor([
     detector("ask", BURST, { response: { kind: "require_approval", millis: HOUR } }),
@@ -282,7 +323,7 @@ test("an approval goes over require_approval, and over no throttle", () => {
 });
 
 test("kars trap: what the monitor withholds does not feed it, so that every throttle ends", () => {
-  const watches = { burst: BURST, denials: DENIALS, fresh: FRESH };
+  const watches = { burst: BURST, denials: DENIALS, fresh: FRESH, volume: VOLUME };
   const rules = Object.entries(watches).map(([id, watch]) =>
     detector(id, watch, { response: { kind: "throttle", perMinute: 1, millis: MINUTE } }),
   );
@@ -382,7 +423,7 @@ test("a reload shortens no response that stands", () => {
     monitor,
     times(4, () => seen(0)),
   );
-  monitor.apply([rule(1, new Set(["exec", "egress"]))]);
+  monitor.apply([rule(1, new Set(["exec"]))]);
   alarmsOf(
     monitor,
     times(4, () => seen(1, { action: "exec" })),

@@ -57,6 +57,8 @@ test("a restart shortens no throttle and no approval, whatever its clock says", 
     const next = restarted(monitor, HOUR / 2, steady);
     const { at } = moment(0);
     const last = steady + HOUR / 2;
+    const first = next.admit({ at, steady }, "egress", false);
+    assert.ok(first.kind === "throttled" && first.retryAfter === 60_000, "nor does it give a place anew");
     assert.deepEqual(next.admit({ at, steady: last }, "tool", false), {
       kind: "approval",
       until: at + 1,

@@ -118,6 +118,16 @@ for (const [what, actions, when, expected] of conditions) {
   });
 }
 
+test("-0 is 0, which prints and hashes as such", () => {
+  const rule = "{ id: r, effect: allow, actions: [tool], when: { arguments: [{ at: /n, in: [-0, -0.0] }] } }";
+  const [condition] = governanceDocument(`  rules: [${rule}]\n`).rules[0]?.when ?? [];
+  assert.deepEqual(condition, {
+    kind: "argument",
+    at: "/n",
+    test: { kind: "number", in: [0, 0], from: undefined, to: undefined },
+  });
+});
+
 const manyRules = (count: number): string =>
   `  delegate: [egress]\n  rules:\n${Array.from(
     { length: count },

@@ -412,7 +412,13 @@ const rows: readonly Row[] = [
     out: [],
     blocked: "unreadable",
   },
-  { name: "data in another case", api: "chat", frames: [octets('Data: {"x":1\n\n')], out: [], blocked: "unreadable" },
+  {
+    name: "data in another case",
+    api: "chat",
+    frames: [octets('Data: {"tool_calls":[]}\nx\n\n')],
+    out: [],
+    blocked: "unreadable",
+  },
   {
     name: "a call in a frame without an end",
     api: "chat",
@@ -420,10 +426,30 @@ const rows: readonly Row[] = [
     out: [],
     blocked: "denied rm",
   },
-  { name: "a frame that is no JSON", api: "chat", frames: [sse("{x")], out: [], blocked: "unreadable" },
+  { name: "a frame that is no JSON", api: "chat", frames: [sse('{"tool_calls"')], out: [], blocked: "unreadable" },
   { name: "a call after [DONE]", api: "chat", frames: [DONE, tools(begin("rm"))], out: [0], blocked: "denied rm" },
   { name: "an API without calls", api: "completions", frames: [sse("{x"), tools(begin("rm"))] },
 
+  {
+    name: "what cannot hold a call goes on, whatever it is",
+    api: "chat",
+    frames: [sse("{x"), octets('Data: {"x":1\n\n'), sse('{"x":1,"x":2}')],
+    held: [0, 0, 0],
+  },
+  {
+    name: "the same when a call has been there",
+    api: "chat",
+    frames: [tools(begin("ok")), sse('{"x":1,"x":2}')],
+    out: [0],
+    blocked: "unreadable",
+  },
+  {
+    name: "a word cut by the lines of data, as some clients join them",
+    api: "chat",
+    frames: [octets('data: {"choices":[{"delta":{"to\ndata: ol_ca\ndata: lls":[{"function":{"name":"rm"}}]}}]}\n\n')],
+    out: [],
+    blocked: "unreadable",
+  },
   // Messages.
   {
     name: "messages: text, thinking and searches flow",
@@ -689,7 +715,7 @@ const rows: readonly Row[] = [
   {
     name: "converse: no frame of it",
     api: "converse",
-    frames: [octets("data: {}\n\n")],
+    frames: [octets('data: {"toolUse":{}}\n\n')],
     out: [],
     blocked: "unreadable",
   },

@@ -221,6 +221,12 @@ const rows: readonly Row[] = [
   // Chunks.
   { name: "a size that is none", answer: `${CHUNKED}ZZ\r\n`, told: `200 |  | ${SIZE}` },
   { name: "an empty size", answer: `${CHUNKED}\r\n`, told: `200 |  | ${SIZE}` },
+  { name: "an empty size behind a chunk", answer: `${CHUNKED}2\r\nok\r\n\r\n\r\n`, told: `200 | ok | ${SIZE}` },
+  {
+    name: "many chunks",
+    answer: `${CHUNKED}${"01\r\n.\r\n".repeat(20)}0\r\n\r\n`,
+    told: `200 | ${".".repeat(20)} | whole, keep 4000`,
+  },
   { name: "a size with a sign", answer: `${CHUNKED}+2\r\nok`, told: `200 |  | ${SIZE}` },
   { name: "a size with 0x", answer: `${CHUNKED}0x2\r\nok`, told: `200 |  | ${SIZE}` },
   { name: "a blank before a size", answer: `${CHUNKED} 2\r\nok`, told: `200 |  | ${SIZE}` },

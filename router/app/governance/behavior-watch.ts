@@ -1,0 +1,127 @@
+import { ownEvent } from "../../core/audit/own-event.ts";
+import { type Alarm, BehaviorMonitor } from "../../core/behavior/behavior-monitor.ts";
+import type { Observation } from "../../core/behavior/detector.ts";
+import type { GovernanceSnapshot } from "../../core/governance/compile-governance-policy.ts";
+import type { AuditEvent } from "../../core/audit/audit-event.ts";
+import type { Clock } from "../../core/base/clock.ts";
+import type { Log } from "../../edge/log/log.ts";
+import { StateFile } from "../../edge/state/state-file.ts";
+
+export interface BehaviorWatchOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The state directory. */
+  readonly directory: string;
+  recordSoon(event: AuditEvent): void;
+  alerted(kind: Alarm["kind"]): void;
+  /** What stands against the agent has changed: what is live is judged again. */
+  changed(): void;
+}
+
+const FILE = "behavior.json";
+/** Rows of 4,096 targets for each detector, and room. */
+const MOST_OCTETS = 16 * 1024 * 1024;
+/** What a crash may take of what was counted; of responses it takes nothing that is older than a write. */
+const SAVE_MILLIS = 10_000;
+/** The detector that stands for a state which cannot be read. */
+const UNREADABLE = "behavior-state";
+
+/** The behaviour monitor with its memory on the disk, its alarms on record, and its quarantines that outlive restarts. */
+export class BehaviorWatch {
+  readonly monitor = new BehaviorMonitor();
+  readonly #options: BehaviorWatchOptions;
+  readonly #file: StateFile;
+  #timer: NodeJS.Timeout | undefined;
+  #restored = false;
+  #saved = "";
+
+  constructor(options: BehaviorWatchOptions) {
+    this.#options = options;
+    const { directory, log } = options;
+    this.#file = new StateFile(directory, FILE, MOST_OCTETS, (error) =>
+      log.event("error", "the behaviour monitor's state cannot be kept", { error: String(error) }),
+    );
+  }
+
+  /** A policy came into force: its detectors count from here on, and what it lifts is lifted. */
+  apply(policy: GovernanceSnapshot): void {
+    const { clock } = this.#options;
+    if (policy.state === "missing") return;
+    this.monitor.apply(policy.detectors);
+    const { liftBefore } = policy;
+    if (liftBefore === undefined || !this.#restored) return;
+    this.#lift(liftBefore, clock.monotonic());
+  }
+
+  /** Goes on where the last process ended; after the first policy was applied. What cannot be read denies everything. */
+  async restore(policy: GovernanceSnapshot): Promise<void> {
+    const { clock, log } = this.#options;
+    const loaded = await this.#file.load();
+    const state = loaded.ok && loaded.value !== undefined ? parsed(loaded.value) : undefined;
+    const absent = loaded.ok && loaded.value === undefined;
+    if (!absent && (state === undefined || !this.monitor.restore(state, clock.monotonic()).ok)) {
+      log.event("error", "the behaviour monitor's state cannot be read: everything is denied until that is lifted", {
+        problem: loaded.ok ? "it is malformed" : loaded.problem,
+      });
+      this.monitor.quarantine(UNREADABLE, clock.now());
+    }
+    this.#restored = true;
+    this.apply(policy);
+    this.#timer = setInterval(() => this.#save(), SAVE_MILLIS);
+    this.#timer.unref();
+  }
+
+  observe(observation: Observation): void {
+    const alarms = this.monitor.observe(observation);
+    if (alarms.length === 0) return;
+    const { clock, log, recordSoon, alerted, changed } = this.#options;
+    for (const { detector, kind, action, target, count, response } of alarms) {
+      alerted(kind);
+      const facts = { detector, watch: kind, action, count, response: response.kind };
+      recordSoon({ ...ownEvent(clock.now(), "governance.alert", kind, target, facts), rule: detector });
+      log.event("warn", "behaviour alarm", { ...facts, target });
+    }
+    // A quarantine must not be lost with the process, and ends what goes on.
+    this.#save();
+    if (alarms.some(({ response }) => response.kind === "quarantine")) changed();
+  }
+
+  /** Since when everything is denied, and by which detector. */
+  quarantine(): { readonly since: number; readonly detector: string } | undefined {
+    const { clock } = this.#options;
+    const standing = this.monitor.standing({ at: clock.now(), steady: clock.monotonic() }, "admin");
+    return standing.kind === "quarantined" ? standing : undefined;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    if (this.#restored) this.#save();
+    await this.#file.settled();
+  }
+
+  #lift(before: number, steady: number): void {
+    const { clock, log, recordSoon, changed } = this.#options;
+    const quarantined = this.quarantine();
+    if (quarantined === undefined || quarantined.since >= before) return;
+    const lifted = this.monitor.lift(undefined, steady);
+    recordSoon(ownEvent(clock.now(), "governance.alert", "lift", lifted.join(" "), { detectors: lifted }));
+    log.event("warn", "quarantine lifted by the policy", { detectors: lifted.join(",") });
+    this.#save();
+    changed();
+  }
+
+  #save(): void {
+    const text = JSON.stringify(this.monitor.save(this.#options.clock.monotonic()));
+    if (text === this.#saved) return;
+    this.#saved = text;
+    this.#file.save(text);
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

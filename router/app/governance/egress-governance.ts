@@ -1,0 +1,122 @@
+import type { Reason } from "../../core/base/reason.ts";
+import type { Action, EgressAction } from "../../core/governance/action.ts";
+import type { GovernanceSnapshot } from "../../core/governance/compile-governance-policy.ts";
+import type { EgressGrant } from "../../core/policy/decide.ts";
+import type { EgressRequest } from "../../core/policy/egress-request.ts";
+import type { NamePermit } from "../../core/policy/permit.ts";
+import type { Refused } from "../admission.ts";
+import type { Exchange, GovernedExchange } from "../exchange.ts";
+import type { Governor, Grants } from "./governor.ts";
+
+/** What an approval can allow; everything else that refuses is no matter of a missing rule. */
+const ASKABLE: ReadonlySet<Reason> = new Set<Reason>([
+  "host_not_allowed",
+  "port_not_allowed",
+  "method_not_allowed",
+  "path_not_allowed",
+]);
+
+export interface EgressGovernanceRooms {
+  readonly governor: Governor;
+  readonly grants: Grants;
+  policy(): GovernanceSnapshot;
+  /** Rises with everything by which a verdict may change. */
+  state(): number;
+  /** Access can be asked for now. */
+  asking(): boolean;
+}
+
+/** What the governance policy has to say of egress, after the egress policy. */
+export class EgressGovernance {
+  readonly #rooms: EgressGovernanceRooms;
+
+  constructor(rooms: EgressGovernanceRooms) {
+    this.#rooms = rooms;
+  }
+
+  state(): number {
+    return this.#rooms.state();
+  }
+
+  mayAsk(reason: Reason): boolean {
+    return ASKABLE.has(reason) && this.#rooms.asking();
+  }
+
+  /** The approval for what no rule of the egress policy allows; `expired`: there was one. */
+  grant(request: EgressRequest, reason: Reason): EgressGrant | "expired" | undefined {
+    if (!ASKABLE.has(reason)) return undefined;
+    let expired: "expired" | undefined;
+    for (const protocol of request.via === "http" ? HTTP : TUNNELS) {
+      const found = this.#rooms.grants.find(egressAction(request, protocol));
+      if (typeof found === "object") return { id: found.id, protocol };
+      expired ??= found;
+    }
+    return expired;
+  }
+
+  stands(grant: string): boolean {
+    return this.#rooms.grants.stands(grant);
+  }
+
+  /**
+   * Undefined: it may go on, and the exchange holds the leave for it. A peer's endpoint is spoken to only where the
+   * trust graph leads there from this agent, and as a message to that peer besides.
+   */
+  judge(
+    exchange: Exchange,
+    request: EgressRequest,
+    permit: NamePermit,
+    grant: string | undefined,
+  ): Refused | undefined {
+    const { protocol } = permit.obligations;
+    // It opens nothing itself: each request inside is judged.
+    if (request.via === "tunnel" && protocol === "http") return undefined;
+    const { governor } = this.#rooms;
+    const leaves: GovernedExchange[] = [];
+    for (const action of this.#actions(request, protocol)) {
+      const judged = governor.judge(action, true, action.kind === "egress" ? grant : undefined);
+      if (judged.kind === "refused") {
+        for (const { leave } of leaves) leave.ended("failed", 0);
+        const { reason, policy, rule, message, retryAfter, askable } = judged;
+        return {
+          reason,
+          policy,
+          rule,
+          askable: askable && this.#rooms.asking(),
+          ...(message === undefined ? {} : { detail: message }),
+          ...(retryAfter === undefined ? {} : { retryAfter }),
+        };
+      }
+      leaves.push({ action, leave: judged });
+    }
+    exchange.leaves = leaves;
+    return undefined;
+  }
+
+  /** Why a live exchange may not go on, as rules and behaviour are now. */
+  standing(exchange: Exchange): Reason | undefined {
+    for (const { action, leave } of exchange.leaves) {
+      const reason = this.#rooms.governor.standing(action, leave.approval);
+      if (reason !== undefined) return reason;
+    }
+    return undefined;
+  }
+
+  #actions(request: EgressRequest, protocol: EgressGrant["protocol"]): readonly Action[] {
+    const action = egressAction(request, protocol);
+    const policy = this.#rooms.policy();
+    const peer = policy.state === "loaded" ? policy.peerAt(request) : undefined;
+    if (peer === undefined) return [action];
+    return [action, { kind: "mesh.send", peer: peer.id, topic: undefined, bytes: undefined }];
+  }
+}
+
+const HTTP = ["http"] as const;
+const TUNNELS = ["tls", "tcp"] as const;
+
+function egressAction(request: EgressRequest, protocol: EgressGrant["protocol"]): EgressAction {
+  const { host, port } = request;
+  return request.via === "http"
+    ? { kind: "egress", host, port, protocol: "http", method: request.method, path: request.path }
+    : { kind: "egress", host, port, protocol, method: undefined, path: undefined };
+}

@@ -1,0 +1,88 @@
+import { assertNever } from "../../core/base/assert-never.ts";
+import type { AuditEvent } from "../../core/audit/audit-event.ts";
+import type { Clock } from "../../core/base/clock.ts";
+import type { Reason } from "../../core/base/reason.ts";
+import type { Result } from "../../core/base/result.ts";
+import type { RouterConfig } from "../../core/config/router-config.ts";
+import type { Action } from "../../core/governance/action.ts";
+import { governanceRoute, type GovernanceRoute } from "../../core/governance/governance-route.ts";
+import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
+import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
+import { serveEvaluate, serveReport } from "./evaluate.ts";
+import { writeDenial } from "./governance-answer.ts";
+import type { Governor } from "./governor.ts";
+import type { OpenActions } from "./open-actions.ts";
+
+type Next = "again" | "done";
+
+/** Everything that the governance part of the agent API needs, each by the smallest function. */
+export interface GovernanceApiRooms {
+  readonly clock: Clock;
+  readonly limits: RouterConfig["limits"];
+  readonly governor: Governor;
+  readonly open: OpenActions;
+  nextRequestId(): string;
+  draining(): boolean;
+  auditWritable(): boolean;
+  /** Access can be asked for now. */
+  asking(): boolean;
+  /** Whether the action is judged where it passes the router. */
+  enforces(action: Action): boolean;
+  /** Resolves when the record is durable as the audit mode demands. */
+  record(event: AuditEvent): Promise<Result<void, "audit_unavailable">>;
+  recordSoon(event: AuditEvent): void;
+  /** A request that held no action to judge. */
+  refusedUnread(request: string, reason: Reason): void;
+  /** How an action ended that had been allowed. */
+  ended(id: string, result: "succeeded" | "failed", bytes: number): void;
+  /** SHA-256 in hex. */
+  digest(text: string): string;
+}
+
+export interface GovernanceApi {
+  /** Undefined: the path is none of governance. */
+  serve(agent: AgentSocket, request: HttpForwardRequest): Promise<Next> | undefined;
+}
+
+export function createGovernanceApi(rooms: GovernanceApiRooms): GovernanceApi {
+  function serveRoute(agent: AgentSocket, request: HttpForwardRequest, route: GovernanceRoute): Promise<Next> {
+    switch (route.kind) {
+      case "evaluate":
+        return serveEvaluate(rooms, agent, request);
+      case "report":
+        return serveReport(rooms, agent, request);
+      case "method":
+        return Promise.resolve(refuse(agent, request, 405, [["Allow", route.allow]]));
+      case "ask":
+      case "asked":
+      case "answer":
+      case "withdraw":
+      case "mcp":
+      case "card":
+        return Promise.resolve(refuse(agent, request, 404, []));
+      default:
+        return assertNever(route);
+    }
+  }
+
+  function refuse(
+    agent: AgentSocket,
+    request: HttpForwardRequest,
+    status: number,
+    fields: readonly (readonly [string, string])[],
+  ): Next {
+    const keepAlive = request.keepAlive && request.framing.kind === "none";
+    const reason = status === 405 ? "method_not_allowed" : "path_not_allowed";
+    writeDenial(agent, rooms.nextRequestId(), { reason, status, message: NOT_HERE, fields }, keepAlive);
+    return keepAlive ? "again" : "done";
+  }
+
+  return {
+    serve(agent, request) {
+      const route = governanceRoute(request.method, request.path);
+      return route === undefined ? undefined : serveRoute(agent, request, route);
+    },
+  };
+}
+
+const NOT_HERE = "See the documentation for the paths that are.";

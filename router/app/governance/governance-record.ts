@@ -1,0 +1,47 @@
+import type { AuditEvent, AuditValue } from "../../core/audit/audit-event.ts";
+import { actionForm } from "../../core/approval/action-form.ts";
+import type { EpochMillis } from "../../core/base/quantity.ts";
+import type { Action } from "../../core/governance/action.ts";
+import { actionTarget } from "../../core/governance/action-target.ts";
+import { safeText } from "../../core/wire/safe-text.ts";
+import type { Governed } from "./governor.ts";
+
+export interface GovernanceRecord {
+  readonly id: string;
+  readonly at: EpochMillis;
+  readonly action: Action;
+  readonly governed: Governed;
+  /** SHA-256 in hex of a text. */
+  digest(text: string): string;
+}
+
+/** Units of an argument of a program in a record, and how many of them. */
+const MOST_ARGUMENT = 256;
+const MOST_ARGUMENTS = 16;
+
+/** What was decided of one action. Arguments are in it as a digest, so that a record keeps no secret of theirs. */
+export function decisionRecord({ id, at, action, governed, digest }: GovernanceRecord): AuditEvent {
+  const form = actionForm(action);
+  const detail: Record<string, AuditValue> = form === undefined ? {} : { digest: digest(form) };
+  if (action.kind === "exec" && action.argv !== undefined && governed.kind === "allowed") {
+    if (governed.obligations.log === "full") {
+      detail["argv"] = action.argv.slice(0, MOST_ARGUMENTS).map((argument) => safeText(argument, MOST_ARGUMENT));
+    }
+  }
+  if (governed.kind === "allowed") {
+    if (governed.approval !== undefined) detail["approval"] = governed.approval;
+    if (governed.observed !== undefined) detail["observed"] = governed.observed;
+  }
+  return {
+    time: at,
+    kind: "governance.decision",
+    action: action.kind,
+    target: actionTarget(action),
+    decision: governed.kind === "allowed" ? "allow" : "deny",
+    reason: governed.kind === "allowed" ? null : governed.reason,
+    rule: governed.rule ?? null,
+    policy: governed.policy ?? null,
+    request: id,
+    detail,
+  };
+}

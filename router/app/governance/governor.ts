@@ -1,0 +1,296 @@
+import type { Clock } from "../../core/base/clock.ts";
+import type { EpochMillis } from "../../core/base/quantity.ts";
+import type { Reason } from "../../core/base/reason.ts";
+import type { BehaviorMonitor } from "../../core/behavior/behavior-monitor.ts";
+import type { Observation } from "../../core/behavior/detector.ts";
+import type { Moment } from "../../core/behavior/standing.ts";
+import type { Action, ActionContext } from "../../core/governance/action.ts";
+import { actionTarget } from "../../core/governance/action-target.ts";
+import type { CompiledGovernancePolicy, GovernanceSnapshot } from "../../core/governance/compile-governance-policy.ts";
+import { decide } from "../../core/governance/decide.ts";
+import type { Obligations } from "../../core/governance/governance-policy.ts";
+import { NO_OBLIGATIONS } from "../../core/governance/obligations.ts";
+import type { AppliedLimit, Verdict } from "../../core/governance/verdict.ts";
+import type { RateLimiter } from "../../core/limiter/rate-limiter.ts";
+import type { PolicyIdentity } from "../../core/policy/permit.ts";
+import { limitKeys } from "./limit-keys.ts";
+
+/** What an operator allowed beyond the rules. */
+export interface Grants {
+  /** The approval that covers the very action now; `expired`: one did. */
+  find(action: Action): { readonly id: string } | "expired" | undefined;
+  /** Takes one use of it, durably; false where none is left or it cannot be made durable. */
+  use(id: string): boolean;
+  /** Whether what rests on it may go on: it is neither revoked nor over. */
+  stands(id: string): boolean;
+}
+
+/** Where nobody approves anything. */
+export const NO_GRANTS: Grants = Object.freeze({
+  find: () => undefined,
+  use: () => false,
+  stands: () => false,
+});
+
+export interface GovernorRooms {
+  readonly clock: Clock;
+  /** See `PolicyTime`. */
+  time(): EpochMillis;
+  policy(): GovernanceSnapshot;
+  /** No policy is there, and none need be: what passes the router is governed by its other policies alone. */
+  absent(): boolean;
+  labels(): ReadonlyMap<string, string> | undefined;
+  scoreOf(peer: string): number | undefined;
+  readonly limiter: RateLimiter;
+  readonly monitor: BehaviorMonitor;
+  readonly grants: Grants;
+  /** Shows an action to the monitor, and sees to what it says. */
+  observe(observation: Observation): void;
+  /** Counts what was said. */
+  judged(action: Action, governed: Governed): void;
+}
+
+/** Leave to act, once. `ended` must be called when it is over; again is without effect. `unknown`: nobody says how. */
+export interface Leave {
+  readonly kind: "allowed";
+  readonly policy: PolicyIdentity | undefined;
+  readonly rule: string | undefined;
+  readonly obligations: Obligations;
+  /** The approval it rests on. */
+  readonly approval: string | undefined;
+  /** In observe mode: what it would have been. */
+  readonly observed: string | undefined;
+  ended(result: "succeeded" | "failed" | "unknown", bytes: number): void;
+}
+
+export interface Denial {
+  readonly kind: "refused";
+  readonly reason: Reason;
+  readonly policy: PolicyIdentity | undefined;
+  readonly rule: string | undefined;
+  /** For who asked: the rule's own sentence, or why. */
+  readonly message: string | undefined;
+  /** Milliseconds after which the same may be asked again. */
+  readonly retryAfter: number | undefined;
+  /** An operator could allow it. */
+  readonly askable: boolean;
+  /** The behaviour monitor asked for it. */
+  readonly byBehavior?: true;
+}
+
+export type Governed = Leave | Denial;
+
+/** What passes although no policy of this kind is there: `ended` has nothing to do. */
+const UNGOVERNED: Leave = Object.freeze({
+  kind: "allowed",
+  policy: undefined,
+  rule: undefined,
+  obligations: NO_OBLIGATIONS,
+  approval: undefined,
+  observed: undefined,
+  ended: () => undefined,
+});
+
+/**
+ * The one judge of what the agent does: policy, then approvals, behaviour and limits, in this order. Synchronous: between
+ * a verdict and what it takes from buckets and approvals nothing else happens. What it allows is not on record yet.
+ */
+export class Governor {
+  readonly #rooms: GovernorRooms;
+
+  constructor(rooms: GovernorRooms) {
+    this.#rooms = rooms;
+  }
+
+  /**
+   * `passing`: it passes the router, and another policy has its say too. `grant`: the approval by which that one let it
+   * pass, of which a use is taken here.
+   */
+  judge(action: Action, passing: boolean, grant?: string): Governed {
+    const rooms = this.#rooms;
+    const policy = rooms.policy();
+    if (passing && policy.state === "missing" && rooms.absent()) {
+      if (grant === undefined || rooms.grants.use(grant)) return UNGOVERNED;
+      return usedUp(undefined);
+    }
+    const target = actionTarget(action);
+    const verdict = decide(policy, action, this.context());
+    const judged =
+      policy.state === "missing" ? refusedBy(verdict) : this.#after(policy, verdict, action, target, grant);
+    this.#show(action, target, beginningOf(judged), 0);
+    rooms.judged(action, judged);
+    return judged;
+  }
+
+  /** What would be said of an action that is judged where it passes the router: nothing is taken, and nobody is told. */
+  preview(action: Action): Governed {
+    const rooms = this.#rooms;
+    const policy = rooms.policy();
+    const verdict = decide(policy, action, this.context());
+    if (policy.state === "missing") return refusedBy(verdict);
+    return this.#permission(policy, verdict, action, undefined).governed;
+  }
+
+  /** Whether rules alone, as they are now, would still let it go on: asked of what is live when they change. */
+  standing(action: Action, granted: string | undefined): Reason | undefined {
+    const rooms = this.#rooms;
+    const policy = rooms.policy();
+    if (policy.state === "missing" && rooms.absent()) return undefined;
+    if (rooms.monitor.standing(this.#moment(), action.kind).kind === "quarantined") return "governance_denied";
+    const verdict = decide(policy, action, this.context());
+    if (verdict.effect === "allow") return undefined;
+    const isGrantable = verdict.effect === "require_approval" || isOnlyUnlisted(verdict);
+    if (!isGrantable || granted === undefined) return verdict.effect === "deny" ? verdict.reason : "approval_required";
+    return rooms.grants.stands(granted) ? undefined : "approval_expired";
+  }
+
+  #moment(): Moment {
+    const { clock } = this.#rooms;
+    return { at: clock.now(), steady: clock.monotonic() };
+  }
+
+  #show(action: Action, target: string, result: Observation["result"], bytes: number): void {
+    this.#rooms.observe({ ...this.#moment(), action: action.kind, target, result, bytes });
+  }
+
+  context(): ActionContext {
+    const rooms = this.#rooms;
+    return { now: rooms.time(), labels: rooms.labels(), scoreOf: (peer) => rooms.scoreOf(peer) };
+  }
+
+  #after(
+    policy: CompiledGovernancePolicy,
+    verdict: Verdict,
+    action: Action,
+    target: string,
+    given: string | undefined,
+  ): Governed {
+    const rooms = this.#rooms;
+    const { governed, approval } = this.#permission(policy, verdict, action, given);
+    if (governed.kind === "refused") return governed;
+    const limits = verdict.effect === "deny" ? policy.limitsOf(action.kind) : verdict.limits;
+    const taken = this.#take(limits, action, target);
+    if (taken.kind === "refused") return { ...taken, policy: policy.identity };
+    if (approval !== undefined && !rooms.grants.use(approval)) {
+      taken.release();
+      return usedUp(policy.identity);
+    }
+    // A throttle's place, which was free a moment ago in this same turn.
+    rooms.monitor.admit(this.#moment(), action.kind, approval !== undefined);
+    const { release } = taken;
+    let isOver = false;
+    return {
+      ...governed,
+      ended: (result, bytes) => {
+        if (isOver) return;
+        isOver = true;
+        release();
+        if (result !== "unknown") this.#show(action, target, result, bytes);
+      },
+    };
+  }
+
+  /** Rules, approvals and behaviour: everything but what is taken. */
+  #permission(
+    policy: CompiledGovernancePolicy,
+    verdict: Verdict,
+    action: Action,
+    given: string | undefined,
+  ): { readonly governed: Governed; readonly approval?: string | undefined } {
+    const rooms = this.#rooms;
+    if (verdict.effect === "deny" && !isOnlyUnlisted(verdict)) return { governed: refusedBy(verdict) };
+    const standing = rooms.monitor.standing(this.#moment(), action.kind);
+    if (standing.kind === "quarantined") {
+      return { governed: behaved(policy, "governance_denied", standing.detector, QUARANTINED, undefined) };
+    }
+    if (standing.kind === "throttled" && standing.retryAfter > 0) {
+      return { governed: behaved(policy, "rate_limited", standing.detector, THROTTLED, standing.retryAfter) };
+    }
+    const needs = verdict.effect !== "allow" || standing.kind === "approval";
+    const found = given === undefined && needs ? rooms.grants.find(action) : undefined;
+    const approval = typeof found === "object" ? found.id : given;
+    if (needs && approval === undefined) {
+      if (verdict.effect === "allow") {
+        const detector = standing.kind === "approval" ? standing.detector : undefined;
+        const refusal = behaved(policy, "approval_required", detector, WATCHED, undefined);
+        return { governed: { ...refusal, askable: true } };
+      }
+      const refusal = refusedBy(verdict);
+      return { governed: found === "expired" ? { ...refusal, reason: "approval_expired" } : refusal };
+    }
+    const observed = verdict.effect === "allow" ? verdict.observed : undefined;
+    return {
+      approval,
+      governed: {
+        kind: "allowed",
+        policy: policy.identity,
+        rule: verdict.rule,
+        obligations: verdict.effect === "deny" ? NO_OBLIGATIONS : verdict.obligations,
+        approval,
+        observed: observed === undefined ? undefined : `${observed.effect} ${observed.rule ?? ""}`.trimEnd(),
+        ended: () => undefined,
+      },
+    };
+  }
+
+  #take(
+    limits: readonly AppliedLimit[],
+    action: Action,
+    target: string,
+  ): { readonly kind: "taken"; release(): void } | Denial {
+    if (limits.length === 0) return NOTHING_TAKEN;
+    const taken = this.#rooms.limiter.take(limits, limitKeys(action, target), this.#rooms.clock.monotonic());
+    if (taken.ok) return { kind: "taken", release: () => taken.value.release() };
+    const { limit, retryAfter } = taken.problem;
+    return refused("rate_limited", undefined, limit, `The limit ${limit} is used up.`, retryAfter, false);
+  }
+}
+
+function usedUp(policy: PolicyIdentity | undefined): Denial {
+  return refused("approval_expired", policy, undefined, "The approval is used up.", undefined, true);
+}
+
+const QUARANTINED = "What this agent did looked wrong: everything is denied until an operator lifts it.";
+const THROTTLED = "What this agent did looked wrong: it goes on slowly for a while.";
+const WATCHED = "What this agent did looked wrong: this needs an approval for a while.";
+
+const NOTHING_TAKEN = Object.freeze({ kind: "taken", release: () => undefined });
+
+function beginningOf(governed: Governed): Observation["result"] {
+  if (governed.kind === "allowed") return "allowed";
+  if (governed.byBehavior === true) return "withheld";
+  return governed.reason === "rate_limited" ? "limited" : "denied";
+}
+
+/** No rule allows it and none denies it, so that an approval can. */
+function isOnlyUnlisted(verdict: Verdict): boolean {
+  return verdict.effect === "deny" && verdict.reason === "governance_denied" && verdict.rule === undefined;
+}
+
+function refusedBy(verdict: Verdict): Denial {
+  if (verdict.effect === "allow") throw new Error("what is allowed is not refused");
+  const { policy, rule, message } = verdict;
+  const reason = verdict.effect === "deny" ? verdict.reason : "approval_required";
+  return refused(reason, policy, rule, message, undefined, verdict.effect !== "deny" || isOnlyUnlisted(verdict));
+}
+
+function refused(
+  reason: Reason,
+  policy: PolicyIdentity | undefined,
+  rule: string | undefined,
+  message: string | undefined,
+  retryAfter: number | undefined,
+  askable: boolean,
+): Denial {
+  return { kind: "refused", reason, policy, rule, message, retryAfter, askable };
+}
+
+function behaved(
+  policy: CompiledGovernancePolicy,
+  reason: Reason,
+  detector: string | undefined,
+  message: string,
+  retryAfter: number | undefined,
+): Denial {
+  return { ...refused(reason, policy.identity, detector, message, retryAfter, false), byBehavior: true };
+}

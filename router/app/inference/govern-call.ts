@@ -1,0 +1,59 @@
+import { fail, ok, type Result } from "../../core/base/result.ts";
+import type { Reason } from "../../core/base/reason.ts";
+import type { InferenceAction } from "../../core/governance/action.ts";
+import type { Api } from "../../core/inference/api.ts";
+import type { ModelRule } from "../../core/models/inference-policy.ts";
+import type { Denial, Governor, Leave } from "../governance/governor.ts";
+import type { CallProblem } from "./call-problem.ts";
+
+/** What the governance policy is asked of a call, and the leave that it gave. */
+export interface GovernedCall {
+  readonly actions: readonly InferenceAction[];
+  readonly leave: Leave;
+}
+
+/**
+ * The governance policy's word on a call to a model, after the inference policy's. A model may be served by several
+ * providers: each of them must be allowed, since any of them may be asked; limits are taken once.
+ */
+export function governCall(
+  governor: Governor,
+  api: Api,
+  model: ModelRule,
+  stream: boolean,
+  bytes: number,
+): Result<GovernedCall, CallProblem> {
+  const providers = [...new Set(model.targets.map(({ provider }) => provider))];
+  const actions = providers.map(
+    (provider): InferenceAction => ({ kind: "inference", model: model.name, provider, api, stream, bytes }),
+  );
+  const [first, ...others] = actions;
+  if (first === undefined) throw new Error("a model without targets");
+  const judged = governor.judge(first, true);
+  if (judged.kind === "refused") return fail(problemOf(judged));
+  for (const action of others) {
+    const reason = governor.standing(action, judged.approval);
+    if (reason === undefined) continue;
+    judged.ended("failed", 0);
+    return fail({ reason, detail: "One of the model's providers is refused." });
+  }
+  return ok({ actions, leave: judged });
+}
+
+/** Why a call may not go on, as rules and behaviour are now. */
+export function lostLeave(governor: Governor, { actions, leave }: GovernedCall): Reason | undefined {
+  for (const action of actions) {
+    const reason = governor.standing(action, leave.approval);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+export function problemOf({ reason, message, rule, retryAfter }: Denial): CallProblem {
+  return {
+    reason,
+    detail: message,
+    ...(rule === undefined ? {} : { rule }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  };
+}
