@@ -6,6 +6,7 @@ import type { Provider } from "../../core/models/inference-policy.ts";
 import type { CallFacts, CallOutcome, CallStart } from "../../core/outcome/inference-outcome.ts";
 import type { CallSpan } from "../../edge/tracing/tracing.ts";
 import type { PolicyIdentity } from "../../core/policy/permit.ts";
+import type { GovernedCall } from "./govern-call.ts";
 
 const NOTHING: readonly string[] = Object.freeze([]);
 
@@ -27,6 +28,9 @@ export class Call {
   admitted = false;
   /** Why it may not go on under a policy, beyond what holds for every call; asked when another comes into force. */
   lostUnder: ((policy: CompiledInferencePolicy) => Reason | undefined) | undefined;
+
+  /** The governance policy's leave for it; to be told of its end. */
+  governed: GovernedCall | undefined;
 
   readonly #clock: Clock;
   readonly #began: Millis;
@@ -138,8 +142,15 @@ export class Call {
     this.#settled = true;
     this.#onCut = undefined;
     this.facts.total = this.elapsed();
+    this.governed?.leave.ended(resultOf(how), this.facts.bytesOut);
     const outcome: CallOutcome = { ...how, start: this.start, policy: this.policy, rule, facts: this.facts };
     this.#settle(outcome, this.admitted);
     this.span?.end(outcome);
   }
+}
+
+/** An agent that leaves says nothing of how the call would have ended. */
+function resultOf(how: Pick<CallOutcome, "kind"> & { readonly reason?: Reason | undefined }): "succeeded" | "failed" | "unknown" {
+  if (how.kind === "completed") return "succeeded";
+  return how.reason === undefined ? "unknown" : "failed";
 }

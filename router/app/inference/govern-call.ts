@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { Reason } from "../../core/base/reason.ts";
-import type { InferenceAction } from "../../core/governance/action.ts";
+import type { InferenceAction, ToolAction } from "../../core/governance/action.ts";
 import type { Api } from "../../core/inference/api.ts";
 import type { ModelRule } from "../../core/models/inference-policy.ts";
 import type { Denial, Governor, Leave } from "../governance/governor.ts";
@@ -18,7 +18,7 @@ export interface GovernedCall {
  */
 export function governCall(
   governor: Governor,
-  api: Api,
+  api: Api | "realtime",
   model: ModelRule,
   stream: boolean,
   bytes: number,
@@ -48,6 +48,23 @@ export function lostLeave(governor: Governor, { actions, leave }: GovernedCall):
   }
   return undefined;
 }
+
+/** Whether every tool may be called with whatever arguments: asked where calls of tools cannot be seen. */
+export function allowsAnyTool(governor: Governor, model: ModelRule): boolean {
+  const action: ToolAction = {
+    kind: "tool",
+    server: "function",
+    tool: undefined,
+    arguments: { state: "missing" },
+    model: model.name,
+  };
+  return governor.standing(action, undefined) === undefined;
+}
+
+export const TOOLS_UNSEEN: CallProblem = {
+  reason: "governance_denied",
+  detail: "What tools it calls cannot be judged here one by one, and not every tool is allowed.",
+};
 
 export function problemOf({ reason, message, rule, retryAfter }: Denial): CallProblem {
   return {

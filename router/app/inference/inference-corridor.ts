@@ -12,6 +12,7 @@ import type { Verdict } from "../guardrails/guardrails.ts";
 import type { CallRoute } from "./admitted-call.ts";
 import type { CallAsk } from "./budget-rooms.ts";
 import type { Call } from "./call.ts";
+import { governCall } from "./govern-call.ts";
 import { type HeldBody, holdBody, rewritten } from "./held-body.ts";
 import { type CallProblem, refusalOf } from "./call-problem.ts";
 import type { InferenceRooms } from "./inference-rooms.ts";
@@ -64,6 +65,9 @@ export async function serveCall(
     const asked = lookedUp(rooms, route, call, whole);
     if (!asked.ok) return refuse(asked.problem);
     const { policy, model, facts } = asked.value;
+    const governed = governCall(rooms.governor, route.api, model, facts.stream, whole.length);
+    if (!governed.ok) return refuse(governed.problem);
+    call.governed = governed.value;
 
     const rails = policy.limitsOf(model).guardrails;
     const judging = whileOn(call, guardInput(rooms, rails, route.api, model, facts, whole));

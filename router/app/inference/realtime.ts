@@ -8,6 +8,7 @@ import { createDeadlineWatch } from "../../edge/upstream/deadline-watch.ts";
 import { reset } from "../../edge/upstream/reset.ts";
 import type { Call } from "./call.ts";
 import { type CallProblem, refusalOf } from "./call-problem.ts";
+import { allowsAnyTool, governCall, TOOLS_UNSEEN } from "./govern-call.ts";
 import type { InferenceRooms } from "./inference-rooms.ts";
 import { writeRefusal } from "./local-answer.ts";
 import { passRefusal } from "./pass-refusal.ts";
@@ -41,6 +42,10 @@ export async function serveRealtime(
     const permitted = permitRealtime(rooms, request, route, call);
     if (!permitted.ok) return refuse(agent, call, permitted.problem, false);
     const { model } = permitted.value;
+    const governed = governCall(rooms.governor, "realtime", model, true, 0);
+    if (!governed.ok) return refuse(agent, call, governed.problem, false);
+    call.governed = governed.value;
+    if (!allowsAnyTool(rooms.governor, model)) return refuse(agent, call, TOOLS_UNSEEN, false);
     const taken = await rooms.budgets.hold({ model: model.name, input: 0, output: 0, choices: 1, least: 0 });
     if (!taken.ok) return refuse(agent, call, taken.problem, false);
     const session: RealtimeSession = {

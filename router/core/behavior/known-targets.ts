@@ -1,7 +1,7 @@
 /** Names with the milliseconds since they were seen last. */
 export type KnownState = readonly (readonly [target: string, age: number])[];
 
-/** Names that one detector remembers: with the longest names about 1 MB. */
+/** Names that one detector remembers, the last 1,024 at least: with the longest names about 1 MB. */
 export const MOST_TARGETS = 2_048;
 const GENERATION = MOST_TARGETS / 2;
 /** UTF-16 units; a longer name is never known. */

@@ -4,7 +4,7 @@ import { classifyAddress } from "../policy/special-use.ts";
 import type { GovernancePolicyDocument, GovernanceRule } from "./governance-policy.ts";
 import type { Warn } from "./lint-warning.ts";
 import { mayConcern } from "./text-scope.ts";
-import { SELF } from "./trust-shape.ts";
+import { SELF } from "./peer-shape.ts";
 
 type Document = Pick<GovernancePolicyDocument, "rules" | "mcp" | "trust">;
 

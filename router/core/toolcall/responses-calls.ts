@@ -105,6 +105,8 @@ function itemCall(document: SourceDocument, item: SourceObject, into: CallMarks)
     const isSure = !item.members.has("actions") && !item.members.has("commands");
     return claimed(document, item, builtIn[0], builtIn[1], isSure ? "json" : "unknown", into);
   }
+  // A reader may take what it is from the members that it has.
+  if (type === "" && memberIn(item, "name") !== undefined) into.fail();
   if (type.endsWith("_output") || (!isLikeCall(type) && !/call$/i.test(type))) return undefined;
   // A kind of call that is not known: judged by what it is called, where it has no other name.
   if (memberIn(item, "name") !== undefined || isLikeCall(type)) into.fail();

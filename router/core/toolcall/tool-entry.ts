@@ -77,7 +77,7 @@ function named(item: SourceNode, holder: SourceNode | undefined, known: KnownNam
 
 const readFunction: EntryReader = (item) => named(item, item);
 
-const CHAT = knownNames("type", "function", "custom");
+const CHAT = knownNames("type", "function", "custom", "name");
 
 /** `{type, function: {name}}` or `{type, custom: {name}}`, whatever the type says. All else is run by the provider. */
 const readChat: EntryReader = (item) => {
@@ -89,7 +89,8 @@ const readChat: EntryReader = (item) => {
   if (isFunction === undefined && custom === undefined) {
     return type === undefined || type === "function" || type === "custom" ? UNREADABLE : leaf(item, undefined);
   }
-  return named(item, isFunction ?? custom);
+  // In the form of `responses` the name stands here.
+  return memberIn(item, "name") === undefined ? named(item, isFunction ?? custom) : UNREADABLE;
 };
 
 const RESPONSES = knownNames("type", "name", "tools", "allowed_tools", "environment", "execution");
@@ -191,6 +192,8 @@ const readGemini: EntryReader = (item) => {
 };
 
 const readInvoke: EntryReader = (item) => {
+  const ways = ["toolSpec", "function", "custom", "name"].filter((name) => memberIn(item, name) !== undefined);
+  if (ways.length > 1) return UNREADABLE;
   if (item.members.has("toolSpec")) return readConverse(item);
   return item.members.has("function") || item.members.has("custom") ? readChat(item) : readMessages(item);
 };

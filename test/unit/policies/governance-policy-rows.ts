@@ -217,7 +217,7 @@ export const GOVERNANCE_POLICY_ROWS: readonly Row[] = [
     name: "a limit by what not all of its actions have",
     replace: "actions: [egress], per: destination",
     by: "actions: [egress, exec], per: destination",
-    problems: ["64:46 limit_key_not_applicable"],
+    problems: ["64:50 limit_key_not_applicable"],
     beyondSchema: true,
   },
   { name: "a limit by an unknown key", replace: "per: tool", by: "per: agent", problems: ["29:21 unknown_value"] },

@@ -484,8 +484,21 @@ test("a flood of names trips the detectors, and memory does not grow", () => {
   assert.deepEqual([...alarms], ["fresh", "volume"], "the second: what has no sum of its own has one together");
   const saved = JSON.stringify(monitor.save(1));
   assert.ok(saved.length < 200_000, `${saved.length} octets of state`);
-  assert.equal(monitor.observe(seen(2, { target: "x".repeat(100_000) })).length, 0);
-  assert.ok(JSON.stringify(monitor.save(2)).length < 200_000, "a name that is too long is not kept");
+});
+
+test("a name that is too long is new each time, and not kept", () => {
+  const monitor = new BehaviorMonitor([detector("fresh", FRESH), detector("volume", PER_DESTINATION)]);
+  const long = times(3, (i) => seen(i, { target: "x".repeat(257 + i), bytes: 40 }));
+  assert.deepEqual(alarmsOf(monitor, long), ["fresh:3", "volume:120"], "and all of them are counted as one");
+  assert.ok(JSON.stringify(monitor.save(3)).length < 300);
+});
+
+test("the last thousand destinations are remembered", () => {
+  const watch: Watch = { kind: "new_destinations", count: 1_300, window: HOUR, memory: HOUR };
+  const monitor = new BehaviorMonitor([detector("fresh", watch)]);
+  const names = (count: number): readonly Observation[] => times(count, (i) => seen(0, { target: `t${i}` }));
+  assert.deepEqual(alarmsOf(monitor, names(1_300)), []);
+  assert.deepEqual(alarmsOf(monitor, names(1_300).slice(300)), []);
 });
 
 test("a destination that comes after a flood is not counted less than it was", () => {

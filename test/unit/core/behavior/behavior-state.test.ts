@@ -77,6 +77,8 @@ test("a restart gives no fresh window, and makes no known destination new", () =
   assert.deepEqual(alarmsOf(next, [seen(4)]), []);
   assert.deepEqual(alarmsOf(next, [seen(5, { target: "b:443", bytes: 11 })]), ["burst:4", "volume:101"]);
   assert.deepEqual(alarmsOf(next, [seen(6, { target: "c:443" })]), ["burst:5", "fresh:3"]);
+  const half = restarted(monitor, 60_001, 3);
+  assert.deepEqual(alarmsOf(half, [seen(HOUR / 2), seen(HOUR / 2 + 1)]), ["burst:4"]);
   const later = restarted(monitor, 60_001, 3);
   assert.deepEqual(alarmsOf(later, [seen(HOUR + 4), seen(HOUR + 5)]), [], "and what slid out is gone");
 });
@@ -176,6 +178,12 @@ test("an empty state is one", () => {
   const monitor = new BehaviorMonitor(RULES);
   assert.ok(monitor.restore(empty, 0).ok);
   assert.ok(monitor.restore(gauge([[60, 5]], [["__proto__", 0]], [["__proto__", [[0, 1]]]]), 0).ok);
+});
+
+test("what is older than a window is not counted, whatever a state says", () => {
+  const monitor = new BehaviorMonitor([detector("burst", { kind: "burst", count: 3, window: 7 })]);
+  assert.ok(monitor.restore({ ...empty, gauges: [["burst", "burst 7   *", [[60, 5]], [], []]] }, 0).ok);
+  assert.deepEqual(alarmsOf(monitor, [seen(0)]), []);
 });
 
 test("what a caller says that is no time does not spoil the state", () => {

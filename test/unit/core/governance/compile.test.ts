@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { millis, portOf } from "../../../../router/core/base/quantity.ts";
+import { epochMillis, millis, portOf } from "../../../../router/core/base/quantity.ts";
 import {
   compileGovernancePolicy,
   NO_GOVERNANCE,
@@ -22,6 +22,19 @@ test("the snapshot says who it is, and until when it holds", () => {
   assert.equal(policy.expiresAt, Date.UTC(2027, 0, 20));
   assert.equal(policy.deniesFrom, policy.expiresAt + 60_000);
   assert.deepEqual(NO_GOVERNANCE, { state: "missing", identity: undefined });
+});
+
+test("observing ends with the policy's life at the latest, and not with its grace", () => {
+  const document = { ...governanceDocument([]), mode: "observe" as const };
+  const until = (observeUntil: number): number | undefined =>
+    compileGovernancePolicy({ ...document, observeUntil: epochMillis(observeUntil) }, DIGEST, millis(60_000))
+      .observesUntil;
+  assert.equal(until(document.expiresAt - 1), document.expiresAt - 1);
+  assert.equal(until(document.expiresAt + 30_000), document.expiresAt);
+  assert.equal(
+    compileGovernancePolicy({ ...document, observeUntil: undefined }, DIGEST, millis(0)).observesUntil,
+    undefined,
+  );
 });
 
 test("servers and peers are found by their names, and peers by where they are spoken to", () => {

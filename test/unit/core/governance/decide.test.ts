@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { epochMillis } from "../../../../router/core/base/quantity.ts";
+import { argumentAt } from "../../../../router/core/governance/argument-at.ts";
+import type { Json } from "../../../../router/core/json/json.ts";
 import { NO_GOVERNANCE } from "../../../../router/core/governance/compile-governance-policy.ts";
 import { decide, mustSeeArguments } from "../../../../router/core/governance/decide.ts";
 import type { Action } from "../../../../router/core/governance/action.ts";
@@ -75,6 +77,10 @@ const conditions: readonly (readonly [when: string, action: string, expected: st
   ["when: { program: { glob: ['/b?n/*'] } }", "exec, program: /bin/x/y", YES],
   ["when: { program: { pattern: ['^/bin/[a-z]+$'] } }", "exec, program: /bin/ls", YES],
   ["when: { program: { pattern: ['^/bin/[a-z]+$'] } }", "exec, program: /usr/bin/ls", NO],
+  ["when: { program: { glob: ['/b*in*/n'] } }", "exec, program: /bin/n", YES],
+  ["when: { program: { glob: ['/*in/n*n'] } }", "exec, program: /bin/n", NO],
+  ["when: { program: { glob: ['/*in/*n/n'] } }", "exec, program: /bin/n", NO],
+  ["when: { program: { glob: ['/a*', '/ab*', '/abb*'] } }", "exec, program: /ac", YES],
   ["when: { directory: { in: [/] } }", "exec, directory: /", YES],
   ["when: { directory: { glob: ['/work/*'] } }", "exec, directory: /work/../etc", UNKNOWN],
   ["when: { argv: { some: { in: [-f] } } }", "exec, argv: [a, -f]", YES],
@@ -212,6 +218,26 @@ for (const [when, time, expected] of hours) {
   });
 }
 
+test("a rule with many names matches as one with few", () => {
+  const names = Array.from(
+    { length: 12 },
+    (_, index) => `h${index}.example, '*.one${index}.example', '**.deep${index}.example'`,
+  );
+  const when = `when: { host: { names: [${names.join(", ")}] } }`;
+  for (const host of ["h11.example", "x.one3.example", "x.y.deep7.example"]) {
+    assert.equal(matching(when, `egress, host: ${host}`), YES);
+  }
+  for (const host of ["x.h11.example", "x.y.one3.example", "deep7.example", "10.0.0.1"]) {
+    assert.equal(matching(when, `egress, host: ${host}`), NO);
+  }
+});
+
+test("an argument is an own member, never what an object inherits", () => {
+  assert.equal(argumentAt(Object.create({ x: "y" }) as Json, ["x"]), undefined);
+  assert.equal(argumentAt({ x: ["y"] }, ["x", "0"]), "y");
+  assert.deepEqual(argumentAt({ x: 1 }, []), { x: 1 });
+});
+
 test("labels that cannot be read are unknown", () => {
   const when = "when: { labels: [{ name: team, in: [research] }] }";
   assert.equal(matching(when, "admin", { labels: undefined }), UNKNOWN);
@@ -261,12 +287,6 @@ for (const [what, action, now, expected] of observed) {
     assert.equal(verdictOn([RM, LIST, ASK], action, { now: Date.parse(now) }, observing), expected);
   });
 }
-
-test("observing ends with the policy's life, not with its grace", () => {
-  const policy = governance([], observing);
-  assert.equal(policy.observesUntil, Date.UTC(2026, 11, 2));
-  assert.equal(governance([]).observesUntil, undefined);
-});
 
 test("delegate: where no rule matches that kind's own policy decides, and deny rules stay", () => {
   const rules = ["id: no, effect: deny, actions: [egress], when: { host: { names: [bad.example] } }"];

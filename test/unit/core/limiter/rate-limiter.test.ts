@@ -262,7 +262,9 @@ test("research 6.5, kars trap: with a million invented names neither memory nor 
   assert.equal(admitted(limiter, limits, busy, 0, 2), 2);
   let fresh = 0;
   for (let name = 0; name < 1_000_000; name += 1) {
-    if (limiter.take(limits, names({ tool: `t${name}`, destination: `d${name}:443` }), 1).ok) fresh += 1;
+    // Both of the first ten thousand, then one: a million of each take a second too many.
+    const some = name < 10_000 ? limits : [limits[0]];
+    if (limiter.take(some, names({ tool: `t${name}`, destination: `d${name}:443` }), 1).ok) fresh += 1;
   }
   assert.ok(limiter.size <= 4_096, `${limiter.size} buckets`);
   // 2,047 of each have a bucket; the others share the three places and five calls of one, which one of them began.

@@ -183,6 +183,7 @@ const table: readonly (readonly [name: string, api: Api, body: string, expected:
     "unreadable",
   ],
   ["an unknown kind of call", "responses", `{"output":[{"type":"magic_call"}]}`, [["magic_call", undefined]]],
+  ["an item without a type, but with a name", "responses", `{"output":[{"name":"rm","arguments":"{}"}]}`, "unreadable"],
   ["no object", "chat", `[${message("{}")}]`, "unreadable"],
   ["no JSON", "chat", `{"choices":[`, "unreadable"],
   ["a mark before it", "chat", `\ufeff${message("{}")}`, "unreadable"],

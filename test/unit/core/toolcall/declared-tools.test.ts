@@ -145,6 +145,13 @@ const declarations: readonly (readonly [name: string, api: Api, body: string, ex
       `{"tools":[{"function":{"name":"a"},"custom":{"name":"b"}}]}`,
       "unreadable",
     ],
+    [
+      "a name beside the function",
+      "chat",
+      `{"tools":[{"type":"function","name":"rm","function":{"name":"ok"}}]}`,
+      "unreadable",
+    ],
+    ["two vendors' forms in one tool", "invoke", `{"tools":[{"toolSpec":{"name":"ok"},"name":"rm"}]}`, "unreadable"],
     ["no JSON", "chat", `{"tools":[`, "unreadable"],
     [
       "too many",

@@ -450,6 +450,13 @@ const rows: readonly Row[] = [
     out: [],
     blocked: "unreadable",
   },
+  {
+    name: "every word of a call escaped",
+    api: "chat",
+    frames: [sse('{"choices":[{"delta":{"t\\u006fol_c\\u0061lls":[{"functi\\u006fn":{"name":"rm"}}]}}]}')],
+    out: [],
+    blocked: "denied rm",
+  },
   // Messages.
   {
     name: "messages: text, thinking and searches flow",
@@ -687,6 +694,13 @@ const rows: readonly Row[] = [
     blocked: "unreadable",
   },
 
+  {
+    name: "responses: the end of the response is the end of its calls",
+    api: "responses",
+    frames: [item("added", 0, fcall("ask", "")), argsDelta(0, SAFE), completed()],
+    held: [1, 2, 0],
+    asked: ["ask", `ask(${SAFE})`],
+  },
   // Converse and invoke.
   {
     name: "converse: held until its block stops",
