@@ -6,6 +6,9 @@ import { didYouMean } from "../router/core/document/did-you-mean.ts";
 import { kindOf } from "../router/core/document/document-kind.ts";
 import { quoted } from "../router/core/document/quoted.ts";
 import { readYaml } from "../router/core/document/read-yaml.ts";
+import type { GovernancePolicyDocument } from "../router/core/governance/governance-policy.ts";
+import { lintGovernancePolicy } from "../router/core/governance/lint-governance-policy.ts";
+import { governancePolicy, parseGovernancePolicy } from "../router/core/governance/parse-governance-policy.ts";
 import type { InferencePolicyDocument } from "../router/core/models/inference-policy.ts";
 import { lintInferencePolicy } from "../router/core/models/lint-inference-policy.ts";
 import { inferencePolicy, parseInferencePolicy } from "../router/core/models/parse-inference-policy.ts";
@@ -24,9 +27,11 @@ export interface CheckedDocument {
   readonly problems: readonly DocumentProblem[];
   /** What its author may not have meant. */
   readonly warnings: readonly DocumentProblem[];
-  /** Of an EgressPolicy or an InferencePolicy that could be read. */
-  readonly policy: EgressPolicyDocument | InferencePolicyDocument | undefined;
+  /** Of a policy for agents that could be read. */
+  readonly policy: PolicyDocument | undefined;
 }
+
+export type PolicyDocument = EgressPolicyDocument | InferencePolicyDocument | GovernancePolicyDocument;
 
 /** Everything that can be said of one file without its signature. `now` decides what has expired. */
 export async function checkDocument(cwd: string, file: string, now: EpochMillis): Promise<CheckedDocument> {
@@ -51,6 +56,10 @@ export async function checkDocument(cwd: string, file: string, now: EpochMillis)
       const parsed = parseInferencePolicy(file, source);
       return parsed.ok ? checkDated(file, kind, parsed.value, now, lintInferencePolicy) : found(parsed.problem);
     }
+    case governancePolicy.kind: {
+      const parsed = parseGovernancePolicy(file, source);
+      return parsed.ok ? checkDated(file, kind, parsed.value, now, lintGovernancePolicy) : found(parsed.problem);
+    }
     case signerPolicy.kind: {
       const parsed = parseSignerPolicy(file, source);
       return found(parsed.ok ? [] : parsed.problem);
@@ -69,9 +78,11 @@ export async function checkDocument(cwd: string, file: string, now: EpochMillis)
   }
 }
 
-const KINDS: readonly string[] = [egressPolicy.kind, inferencePolicy.kind, signerPolicy.kind, routerConfig.kind];
+/** Of which a directory holds one each, and which are signed. */
+export const POLICY_KINDS: readonly string[] = [egressPolicy.kind, inferencePolicy.kind, governancePolicy.kind];
+const KINDS: readonly string[] = [...POLICY_KINDS, signerPolicy.kind, routerConfig.kind];
 
-function checkDated<Policy extends EgressPolicyDocument | InferencePolicyDocument>(
+function checkDated<Policy extends PolicyDocument>(
   file: string,
   kind: string,
   policy: Policy,

@@ -1,31 +1,76 @@
-import { formatProblem } from "../router/core/base/problem.ts";
+import { type DocumentProblem, formatProblem } from "../router/core/base/problem.ts";
+import { epochMillis } from "../router/core/base/quantity.ts";
+import { ok } from "../router/core/base/result.ts";
+import type { ActionContext } from "../router/core/governance/action.ts";
 import type { CompiledInferencePolicy } from "../router/core/models/compile-inference-policy.ts";
 import { explainModel, type ExplainedRule, type ModelExplanation } from "../router/core/models/explain-inference.ts";
 import { safeText } from "../router/core/wire/safe-text.ts";
 import { type CliIo, EXIT } from "./cli-io.ts";
-import { findInferencePolicy } from "./policy-file.ts";
+import { answerGovernance, type GovernanceAnswer, linesOfGovernance } from "./explain-governance.ts";
+import { findGovernancePolicy, findInferencePolicy, type GovernancePolicyFile } from "./policy-file.ts";
 
-/** What would become of a call that names this model now, and where it would go. */
-export async function explainModelTo(io: CliIo, directory: string, name: string, json: boolean): Promise<number> {
+/**
+ * What would become of a call that names this model now, and where it would go. The governance policy is asked as the
+ * sidecar asks it, once for each provider of the model; the call's API, stream and size are not known here.
+ */
+export async function explainModelTo(
+  io: CliIo,
+  directory: string,
+  name: string,
+  context: ActionContext,
+  json: boolean,
+): Promise<number> {
   const found = await findInferencePolicy(io.cwd, directory);
-  if (!found.ok) {
-    for (const problem of found.problem) io.stderr(`${formatProblem(problem)}\n`);
-    return EXIT.usage;
-  }
+  if (!found.ok) return unreadable(io, found.problem);
   if (found.value === undefined) {
-    io.stderr(`${directory}:0:0: no_policy: No document in this directory is an InferencePolicy.\n`);
-    return EXIT.usage;
+    const message = "No document in this directory is an InferencePolicy.";
+    return unreadable(io, [{ file: directory, line: 0, column: 0, code: "no_policy", message }]);
   }
   const { file, policy } = found.value;
-  const explanation = explainModel(policy, name, io.now());
+  // A file that is named by itself is the whole policy.
+  const governance = file === directory ? ok(undefined) : await findGovernancePolicy(io.cwd, directory);
+  if (!governance.ok) return unreadable(io, governance.problem);
+  const explanation = explainModel(policy, name, epochMillis(context.now));
+  const governed = governance.value === undefined ? [] : governedCalls(explanation, governance.value, context);
   if (json) {
-    io.stdout(
-      `${JSON.stringify({ request: `MODEL ${name}`, ...explanation, policy: { file, ...policy.identity } })}\n`,
-    );
+    const refusal = explanation.effect === "allow" ? refusalOf(governed) : undefined;
+    const verdict = refusal === undefined ? {} : { effect: "deny", reason: refusal.reason };
+    const about = { ...explanation, ...verdict, governance: governed, policy: { file, ...policy.identity } };
+    io.stdout(`${JSON.stringify({ request: `MODEL ${name}`, ...about })}\n`);
   } else {
-    for (const line of linesOf(name, explanation, file, policy)) io.stdout(`${safeText(line, LONGEST_LINE)}\n`);
+    for (const line of linesOf(name, explanation, file, policy, refusalOf(governed)))
+      io.stdout(`${safeText(line, LONGEST_LINE)}\n`);
+    for (const answer of governed) {
+      for (const line of ["", `governance: ${answer.action}`, ...linesOfGovernance(answer)]) {
+        io.stdout(`${safeText(line, LONGEST_LINE)}\n`);
+      }
+    }
   }
-  return explanation.effect === "allow" ? EXIT.yes : EXIT.no;
+  return explanation.effect === "allow" && refusalOf(governed) === undefined ? EXIT.yes : EXIT.no;
+}
+
+function unreadable(io: CliIo, problems: readonly DocumentProblem[]): number {
+  for (const problem of problems) io.stderr(`${formatProblem(problem)}\n`);
+  return EXIT.usage;
+}
+
+/** Each provider must be allowed, since any of them may be asked. */
+function refusalOf(governed: readonly GovernanceAnswer[]): GovernanceAnswer | undefined {
+  return governed.find(({ effect }) => effect !== "allow");
+}
+
+function governedCalls(
+  explanation: ModelExplanation,
+  governance: GovernancePolicyFile,
+  context: ActionContext,
+): readonly GovernanceAnswer[] {
+  if (explanation.effect === "deny") return [];
+  const { model, targets } = explanation;
+  const facts = { kind: "inference", model, api: undefined, stream: undefined, bytes: undefined } as const;
+  return [...new Set(targets.map(({ id }) => id))].map((provider) => {
+    const answer = answerGovernance(governance, { ...facts, provider }, context);
+    return { ...answer, action: `${answer.action} at ${provider}` };
+  });
 }
 
 /** Names and paths are text that others chose; none of it is longer. */
@@ -36,6 +81,7 @@ function* linesOf(
   explanation: ModelExplanation,
   file: string,
   { identity }: CompiledInferencePolicy,
+  refusal: GovernanceAnswer | undefined,
 ): Generator<string> {
   yield `MODEL ${name}`;
   if (explanation.effect === "deny") {
@@ -44,7 +90,8 @@ function* linesOf(
     yield `  ${why}`;
   } else {
     const { model, line, targets, budgets, rateLimits, guardrails } = explanation;
-    yield `ALLOWED, as ${model}, line ${line}`;
+    if (refusal !== undefined) yield `DENIED: ${refusal.reason ?? ""}, by the governance policy: see below`;
+    yield refusal === undefined ? `ALLOWED, as ${model}, line ${line}` : `  known as ${model}, line ${line}`;
     yield* section("targets, in this order", targets);
     yield* section("budgets", budgets);
     yield* section("rate limits", rateLimits);

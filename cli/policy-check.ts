@@ -2,10 +2,8 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type DocumentProblem, formatProblem } from "../router/core/base/problem.ts";
 import { fail, ok, type Result } from "../router/core/base/result.ts";
-import { inferencePolicy } from "../router/core/models/parse-inference-policy.ts";
-import { egressPolicy } from "../router/core/policy/parse-egress-policy.ts";
 import { safeText } from "../router/core/wire/safe-text.ts";
-import { type CheckedDocument, checkDocument } from "./check-document.ts";
+import { type CheckedDocument, checkDocument, POLICY_KINDS, problem } from "./check-document.ts";
 import { checkTogether } from "./check-together.ts";
 import { type CliIo, EXIT } from "./cli-io.ts";
 import { type DocumentGroup, findDocuments } from "./find-documents.ts";
@@ -105,16 +103,25 @@ async function judgeGroup(
   for (const document of documents) {
     // Other kinds are not signed: a SignerPolicy is trusted for where it is mounted.
     const { kind } = document;
-    const isSigned = kind === egressPolicy.kind || kind === inferencePolicy.kind;
+    const isSigned = kind !== undefined && POLICY_KINDS.includes(kind);
     const signed = isSigned ? await check?.(kind, resolve(io.cwd, document.file)) : undefined;
+    const signers = signed?.ok === true ? signed.value : undefined;
     const problems = [
       ...document.problems,
       ...together.filter(({ file }) => file === document.file),
       ...(signed === undefined || signed.ok ? [] : [{ ...signed.problem, file: document.file }]),
     ];
-    verdicts.push({ ...document, problems, signers: signed?.ok === true ? signed.value : undefined });
+    const warnings = [...document.warnings, ...(signers?.length === 0 ? unsignedGraph(document) : [])];
+    verdicts.push({ ...document, problems, warnings, signers });
   }
   return verdicts;
+}
+
+/** What the trust directory lets pass unsigned counts, but for the graph of peers. */
+function unsignedGraph({ file, policy }: CheckedDocument): readonly DocumentProblem[] {
+  if (policy === undefined || !("trust" in policy) || policy.trust.graph.length === 0) return [];
+  const message = "The graph of peers counts in a signed document only: unsigned, nobody is connected.";
+  return [problem(file, "unsigned_graph", message)];
 }
 
 function* linesOf(trustProblems: readonly DocumentProblem[], verdicts: readonly Verdict[]): Generator<string> {

@@ -7,6 +7,11 @@ import { MAXIMUM_DOCUMENT } from "../router/core/document/check-source.ts";
 import { kindOf } from "../router/core/document/document-kind.ts";
 import { readYaml } from "../router/core/document/read-yaml.ts";
 import {
+  compileGovernancePolicy,
+  type CompiledGovernancePolicy,
+} from "../router/core/governance/compile-governance-policy.ts";
+import { governancePolicy, parseGovernancePolicy } from "../router/core/governance/parse-governance-policy.ts";
+import {
   compileInferencePolicy,
   type CompiledInferencePolicy,
 } from "../router/core/models/compile-inference-policy.ts";
@@ -27,7 +32,12 @@ export interface InferencePolicyFile {
   readonly policy: CompiledInferencePolicy;
 }
 
-type Reading<Value> = Promise<Result<Value, readonly DocumentProblem[]>>;
+export interface GovernancePolicyFile {
+  readonly file: string;
+  readonly policy: CompiledGovernancePolicy;
+}
+
+export type Reading<Value> = Promise<Result<Value, readonly DocumentProblem[]>>;
 
 export interface SourceText {
   readonly text: string;
@@ -56,12 +66,22 @@ export async function readPolicy(cwd: string, file: string): Reading<PolicyFile>
 }
 
 /** The same for one `InferencePolicy`. */
-async function readInferencePolicy(cwd: string, file: string): Reading<InferencePolicyFile> {
+export async function readInferencePolicy(cwd: string, file: string): Reading<InferencePolicyFile> {
   const source = await readSource(cwd, file);
   if (!source.ok) return source;
   const document = parseInferencePolicy(file, source.value.text);
   if (!document.ok) return document;
   return ok({ file, policy: compileInferencePolicy(document.value, source.value.digest, millis(0)) });
+}
+
+/** The same for one `GovernancePolicy`; it is taken for signed, so that its graph of peers counts. */
+export async function readGovernancePolicy(cwd: string, file: string): Reading<GovernancePolicyFile> {
+  const source = await readSource(cwd, file);
+  if (!source.ok) return source;
+  const document = parseGovernancePolicy(file, source.value.text);
+  if (!document.ok) return document;
+  const policy = compileGovernancePolicy(document.value, source.value.digest, millis(0), { signed: true });
+  return ok({ file, policy });
 }
 
 /** The `EgressPolicy` that a file is, or the only one that a directory holds. */
@@ -82,6 +102,19 @@ export async function findInferencePolicy(cwd: string, path: string): Reading<In
   return file.value === undefined ? ok(undefined) : readInferencePolicy(cwd, file.value);
 }
 
+/** The same for the `GovernancePolicy`. */
+export async function findGovernancePolicy(cwd: string, path: string): Reading<GovernancePolicyFile | undefined> {
+  const file = await findOnly(cwd, path, governancePolicy.kind);
+  if (!file.ok) return file;
+  return file.value === undefined ? ok(undefined) : readGovernancePolicy(cwd, file.value);
+}
+
+/** What a document says it is; undefined where it says nothing. */
+export async function kindOfFile(cwd: string, file: string): Reading<string | undefined> {
+  const source = await readSource(cwd, file);
+  return source.ok ? ok(kindOf(readYaml(file, source.value.text))) : source;
+}
+
 /** A file as it is given, or the only one of this kind in a directory. */
 async function findOnly(cwd: string, path: string, kind: string): Reading<string | undefined> {
   const documents = await findDocuments(cwd, path);
@@ -90,9 +123,9 @@ async function findOnly(cwd: string, path: string, kind: string): Reading<string
   if (group?.directory === false) return ok(path);
   const found: string[] = [];
   for (const file of documents.value.flatMap(({ files }) => files)) {
-    const source = await readSource(cwd, file);
-    if (!source.ok) return source;
-    if (kindOf(readYaml(file, source.value.text)) === kind) found.push(file);
+    const said = await kindOfFile(cwd, file);
+    if (!said.ok) return said;
+    if (said.value === kind) found.push(file);
   }
   const [only, ...more] = found;
   if (more.length > 0) return refusal(path, "several_policies", `There are several: ${found.join(", ")}. Name one.`);

@@ -3,10 +3,25 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type DocumentProblem, formatProblem } from "../router/core/base/problem.ts";
 import { fail, ok, type Result } from "../router/core/base/result.ts";
-import { type CaseResult, parseCases, runCase } from "../router/core/policy/cases.ts";
+import { parseGovernanceCases, runGovernanceCase } from "../router/core/governance/governance-cases.ts";
+import { governancePolicy } from "../router/core/governance/parse-governance-policy.ts";
+import { parseCases, runCase } from "../router/core/policy/cases.ts";
 import { BARE_NETWORK } from "../router/core/policy/network.ts";
 import { type CliIo, EXIT } from "./cli-io.ts";
-import { readPolicy, readSource } from "./policy-file.ts";
+import { kindOfFile, readGovernancePolicy, readPolicy, readSource } from "./policy-file.ts";
+
+/** Of a case of either kind. */
+interface CaseResult {
+  readonly case: {
+    readonly name: string;
+    readonly line: number;
+    readonly expect: string;
+    readonly reason: string | undefined;
+    readonly rule: string | undefined;
+  };
+  readonly got: { readonly effect: string; readonly reason: string | undefined; readonly rule: string | undefined };
+  readonly passed: boolean;
+}
 
 interface FileResult {
   readonly file: string;
@@ -62,10 +77,22 @@ async function caseFilesOf(paths: readonly string[], cwd: string): Promise<reado
 async function runFile(cwd: string, path: string): Promise<Result<readonly CaseResult[], readonly DocumentProblem[]>> {
   const source = await readSource(cwd, path);
   if (!source.ok) return source;
+  const beside = `${path.slice(0, -SUFFIX.length)}.yaml`;
+  const kind = await kindOfFile(cwd, beside);
+  if (kind.ok && kind.value === governancePolicy.kind) {
+    const cases = parseGovernanceCases(path, source.value.text);
+    const policy = await readGovernancePolicy(cwd, beside);
+    if (!cases.ok || !policy.ok) return fail(problemsOf(cases, policy));
+    return ok(cases.value.map((one) => runGovernanceCase(policy.value.policy, one)));
+  }
   const cases = parseCases(path, source.value.text);
-  const policy = await readPolicy(cwd, `${path.slice(0, -SUFFIX.length)}.yaml`);
-  if (!cases.ok || !policy.ok) return fail([...(cases.ok ? [] : cases.problem), ...(policy.ok ? [] : policy.problem)]);
+  const policy = await readPolicy(cwd, beside);
+  if (!cases.ok || !policy.ok) return fail(problemsOf(cases, policy));
   return ok(cases.value.map((one) => runCase(policy.value.policy, BARE_NETWORK, one)));
+}
+
+function problemsOf(...results: readonly Result<unknown, readonly DocumentProblem[]>[]): readonly DocumentProblem[] {
+  return results.flatMap((result) => (result.ok ? [] : result.problem));
 }
 
 function reportOf({ file, results }: FileResult): object {

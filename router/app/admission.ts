@@ -6,6 +6,7 @@ import { admittedEvent } from "../core/outcome/audit-projection.ts";
 import type { AuditEvent } from "../core/audit/audit-event.ts";
 import type { CompiledInferencePolicy, MissingInferencePolicy } from "../core/models/compile-inference-policy.ts";
 import { admitAddresses } from "../core/policy/admit-address.ts";
+import type { Decision } from "../core/policy/decision.ts";
 import { decide } from "../core/policy/decide.ts";
 import type { NetworkFacts } from "../core/policy/network.ts";
 import { stillPermitted } from "../core/policy/still-permitted.ts";
@@ -177,9 +178,16 @@ export function lostPermission(rooms: AdmissionRooms, exchange: Exchange): Reaso
   return kept ? undefined : "address_not_allowed";
 }
 
+/** Where only the agent API leads: model providers, and MCP servers. */
+/** The egress policy's word on a request as it is now, without any approval; nothing comes of it. */
+export function egressDecision(rooms: AdmissionRooms, request: EgressRequest): Decision {
+  return decide(rooms.policy(), request, rooms.policyTime(), providerHosts(rooms));
+}
+
 function providerHosts(rooms: AdmissionRooms): (host: Host, port: Port) => boolean {
   const models = rooms.models();
-  return (host, port) => models.state === "loaded" && models.isProviderHost(host, port);
+  return (host, port) =>
+    (models.state === "loaded" && models.isProviderHost(host, port)) || rooms.governance.isServer(host, port);
 }
 
 export function refusalOf(

@@ -3,6 +3,7 @@ import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { refusalAlert, refusalResponse } from "../edge/listeners/refusal.ts";
 import type { Refused } from "./admission.ts";
 import type { Exchange } from "./exchange.ts";
+import { howToAsk } from "./governance/how-to-ask.ts";
 
 /** What a CONNECT that was permitted and dialled is told. */
 export function establishedResponse(request: string): string {
@@ -18,7 +19,9 @@ export function answerRefusal(
   withBody = true,
 ): void {
   exchange.refused(refused.reason, refused.policy, refused.rule, refused.detail);
-  const text = refusalResponse({ ...refused, request: exchange.start.request }, keepAlive, withBody);
+  const how = refused.askable === true && exchange.request !== undefined ? howToAsk(exchange.request) : undefined;
+  const refusal = { ...refused, request: exchange.start.request, ...(how === undefined ? {} : { howToRequest: how }) };
+  const text = refusalResponse(refusal, keepAlive, withBody);
   if (keepAlive) agent.write(text);
   else agent.finish(text);
 }

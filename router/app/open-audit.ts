@@ -4,6 +4,7 @@ import { ownEvent } from "../core/audit/own-event.ts";
 import type { Clock } from "../core/base/clock.ts";
 import { millis } from "../core/base/quantity.ts";
 import { fail, ok, type Result } from "../core/base/result.ts";
+import type { AuditEvent } from "../core/audit/audit-event.ts";
 import type { RouterConfig } from "../core/config/router-config.ts";
 import { parseVerifierKey } from "../core/tlog/verifier-key.ts";
 import type { AuditHealth } from "../edge/audit/audit-health.ts";
@@ -38,6 +39,8 @@ export interface AuditRooms {
   readonly log: Log;
   readonly instruments: Instruments;
   readonly resolve: NameResolver["resolve"];
+  /** Shown each event as it is given. */
+  readonly seen: (event: AuditEvent) => void;
   /** For exports to stdout. */
   readonly output: Writable;
 }
@@ -88,6 +91,7 @@ export async function openAudit(config: RouterConfig, rooms: AuditRooms): Promis
       publish: outputs.publish,
     },
     ...(hiding.value === undefined ? {} : { redact: hiding.value.redact }),
+    seen: rooms.seen,
     observer: {
       recorded(outcome, count) {
         instruments.recorded(outcome, count);

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
+import type { AuditEvent } from "../core/audit/audit-event.ts";
 import { ownEvent } from "../core/audit/own-event.ts";
 import { epochMillis, millis } from "../core/base/quantity.ts";
 import { fail, ok, type Result } from "../core/base/result.ts";
@@ -14,7 +15,7 @@ import { openLog } from "../edge/log/log.ts";
 import { Instruments } from "../edge/metrics/instruments.ts";
 import { HighWaterMarks } from "../edge/trust/high-water-mark.ts";
 import { createResolver } from "../edge/upstream/resolver.ts";
-import { type AdmissionRooms, lostPermission } from "./admission.ts";
+import { type AdmissionRooms, egressDecision, lostPermission } from "./admission.ts";
 import { systemClock } from "./clock.ts";
 import {
   auditCondition,
@@ -109,6 +110,8 @@ export async function startRouter(
     config.tracing.latestNames,
   );
 
+  /** Nothing is done before there is somebody to see it. */
+  let observed: (event: AuditEvent) => void = () => undefined;
   const resolver = createResolver(config.resolver, clock);
   const opened = await openAudit(config, {
     version,
@@ -117,6 +120,7 @@ export async function startRouter(
     instruments,
     resolve: (host, signal) => resolver.resolve(host, signal),
     output,
+    seen: (event) => observed(event),
   });
   if (!opened.ok) return opened;
   const { log: audit, outputs, exports, key }: Audit = opened.value;
@@ -142,6 +146,7 @@ export async function startRouter(
   const judgeAllAgain = (): void => {
     judgeAgain();
     inference.judgeAgain();
+    governance.mcp.judgeAgain();
   };
   network.onChange(judgeAllAgain);
 
@@ -158,8 +163,7 @@ export async function startRouter(
     ...loopRooms,
     kind: egressKind,
     swapped: (snapshot) => {
-      judgeAgain();
-      inference.judgeAgain();
+      judgeAllAgain();
       if (snapshot.state === "loaded") rates.retain(new Set(snapshot.allow.map((rule) => rule.id)));
     },
     accepted: (snapshot, signers, { phase }) => {
@@ -209,9 +213,14 @@ export async function startRouter(
     nextRequestId,
     policy: () => rules.snapshot,
     absent: () => rules.absent,
+    egressDecision: (request) => egressDecision(admission, request),
     draining: () => draining,
+    resolve: (host, signal) => resolver.resolve(host, signal),
+    network: () => network.facts,
+    egress: () => policy.snapshot,
     judgeAgain: judgeAllAgain,
   });
+  observed = (event) => governance.seen(event);
   const corridor = createCorridor({
     clock,
     registry,
@@ -300,10 +309,11 @@ export async function startRouter(
     clearInterval(seen);
     forward?.close();
     agentApi?.close();
-    const open = (): number => registry.size + inference.calls;
+    const open = (): number => registry.size + inference.calls + governance.mcp.live;
     await drained(open, config.limits.drain);
     registry.judgeAgain(() => "draining");
     inference.cut("draining");
+    governance.mcp.cut("draining");
     for (const agent of [...connections, ...turnedAway]) agent.abort();
     // What was cut has its records still to come.
     await drained(open, CUT_MILLIS);

@@ -65,7 +65,7 @@ const decisions = fc.record({
     ["deny", "overloaded"],
     ["none", null],
   ),
-  detail: fc.constantFrom({}, {}, { detector: "d0" }),
+  rule: fc.constantFrom(null, null, "behavior/d0"),
 });
 const ends = fc.record({
   kind: fc.constantFrom("egress.end" as const, "inference.end" as const),
@@ -94,13 +94,16 @@ const events: fc.Arbitrary<readonly { readonly event: AuditEvent; readonly stead
   .map((list) => {
     let steady = 0;
     let wall = START;
-    return list.map(({ what: { kind, verdict, detail }, target, by, step }) => {
+    return list.map(({ what, target, by, step }) => {
+      const { kind, verdict } = what;
       steady += by;
       wall += by + step;
       const [decision, reason] = verdict;
       const action = kind === "governance.decision" ? "tool" : "connect";
-      const common = { rule: null, policy: null, request: null };
-      return { event: { time: epochMillis(wall), kind, action, target, decision, reason, detail, ...common }, steady };
+      const detail = "detail" in what ? what.detail : {};
+      const rule = "rule" in what && decision === "deny" ? what.rule : null;
+      const common = { detail, rule, policy: null, request: null };
+      return { event: { time: epochMillis(wall), kind, action, target, decision, reason, ...common }, steady };
     });
   });
 

@@ -1,6 +1,6 @@
 import { ownEvent } from "../../core/audit/own-event.ts";
 import { type Alarm, BehaviorMonitor } from "../../core/behavior/behavior-monitor.ts";
-import type { Observation } from "../../core/behavior/detector.ts";
+import { observationsOf } from "../../core/behavior/observed-event.ts";
 import type { GovernanceSnapshot } from "../../core/governance/compile-governance-policy.ts";
 import type { AuditEvent } from "../../core/audit/audit-event.ts";
 import type { Clock } from "../../core/base/clock.ts";
@@ -34,6 +34,8 @@ export class BehaviorWatch {
   #timer: NodeJS.Timeout | undefined;
   #restored = false;
   #saved = "";
+  /** There are detectors. */
+  #watches = false;
 
   constructor(options: BehaviorWatchOptions) {
     this.#options = options;
@@ -48,6 +50,7 @@ export class BehaviorWatch {
     const { clock } = this.#options;
     if (policy.state === "missing") return;
     this.monitor.apply(policy.detectors);
+    this.#watches = policy.detectors.length > 0;
     const { liftBefore } = policy;
     if (liftBefore === undefined || !this.#restored) return;
     this.#lift(liftBefore, clock.monotonic());
@@ -71,8 +74,16 @@ export class BehaviorWatch {
     this.#timer.unref();
   }
 
-  observe(observation: Observation): void {
-    const alarms = this.monitor.observe(observation);
+  /** Everything that goes to the audit log, as it goes there: what is seen live is what a replay of the log sees. */
+  seen(event: AuditEvent): void {
+    if (!this.#watches) return;
+    const { clock } = this.#options;
+    for (const observation of observationsOf(event, { at: event.time, steady: clock.monotonic() })) {
+      this.#follow(this.monitor.observe(observation));
+    }
+  }
+
+  #follow(alarms: readonly Alarm[]): void {
     if (alarms.length === 0) return;
     const { clock, log, recordSoon, alerted, changed } = this.#options;
     for (const { detector, kind, action, target, count, response } of alarms) {

@@ -1,15 +1,17 @@
+import type { Port } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import type { Action, EgressAction } from "../../core/governance/action.ts";
 import type { GovernanceSnapshot } from "../../core/governance/compile-governance-policy.ts";
 import type { EgressGrant } from "../../core/policy/decide.ts";
 import type { EgressRequest } from "../../core/policy/egress-request.ts";
 import type { NamePermit } from "../../core/policy/permit.ts";
+import type { Host } from "../../core/wire/host.ts";
 import type { Refused } from "../admission.ts";
 import type { Exchange, GovernedExchange } from "../exchange.ts";
 import type { Governor, Grants } from "./governor.ts";
 
 /** What an approval can allow; everything else that refuses is no matter of a missing rule. */
-const ASKABLE: ReadonlySet<Reason> = new Set<Reason>([
+export const ASKABLE: ReadonlySet<Reason> = new Set<Reason>([
   "host_not_allowed",
   "port_not_allowed",
   "method_not_allowed",
@@ -52,6 +54,12 @@ export class EgressGovernance {
       expired ??= found;
     }
     return expired;
+  }
+
+  /** An MCP server of the policy is there: it is spoken to at `/mcp/<id>` only, where its tools have rules. */
+  isServer(host: Host, port: Port): boolean {
+    const policy = this.#rooms.policy();
+    return policy.state === "loaded" && policy.isMcpServer(host, port);
   }
 
   stands(grant: string): boolean {

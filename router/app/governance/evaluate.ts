@@ -90,8 +90,7 @@ export async function serveReport(
     const message = "No action of this id is open: it was never allowed, has been told already, or took too long.";
     return answer(404, { error: errorBody(own, { reason: "malformed_request", message }) });
   }
-  leave.ended(result, bytes);
-  rooms.ended(id, result, bytes);
+  leave.ended(result, bytes, id);
   return answer(200, { id, result });
 }
 

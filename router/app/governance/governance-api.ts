@@ -6,8 +6,12 @@ import type { Result } from "../../core/base/result.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
 import type { Action } from "../../core/governance/action.ts";
 import { governanceRoute, type GovernanceRoute } from "../../core/governance/governance-route.ts";
+import type { JsonObject } from "../../core/peer/agent-card.ts";
 import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
+import type { AccessRequests } from "./access-requests.ts";
+import type { Mcp } from "../mcp/open-mcp.ts";
+import { serveCard } from "../peers/serve-card.ts";
 import { serveEvaluate, serveReport } from "./evaluate.ts";
 import { writeDenial } from "./governance-answer.ts";
 import type { Governor } from "./governor.ts";
@@ -21,6 +25,10 @@ export interface GovernanceApiRooms {
   readonly limits: RouterConfig["limits"];
   readonly governor: Governor;
   readonly open: OpenActions;
+  readonly mcp: Pick<Mcp, "serve">;
+  readonly access: AccessRequests;
+  /** This agent's own AgentCard, signed; undefined: it has none. */
+  card(): JsonObject | undefined;
   nextRequestId(): string;
   draining(): boolean;
   auditWritable(): boolean;
@@ -33,13 +41,13 @@ export interface GovernanceApiRooms {
   recordSoon(event: AuditEvent): void;
   /** A request that held no action to judge. */
   refusedUnread(request: string, reason: Reason): void;
-  /** How an action ended that had been allowed. */
-  ended(id: string, result: "succeeded" | "failed", bytes: number): void;
   /** SHA-256 in hex. */
   digest(text: string): string;
 }
 
 export interface GovernanceApi {
+  /** SHA-256 in hex. */
+  digest(text: string): string;
   /** Undefined: the path is none of governance. */
   serve(agent: AgentSocket, request: HttpForwardRequest): Promise<Next> | undefined;
 }
@@ -51,15 +59,23 @@ export function createGovernanceApi(rooms: GovernanceApiRooms): GovernanceApi {
         return serveEvaluate(rooms, agent, request);
       case "report":
         return serveReport(rooms, agent, request);
+      case "mcp":
+        return rooms.mcp.serve(agent, request, route);
       case "method":
         return Promise.resolve(refuse(agent, request, 405, [["Allow", route.allow]]));
       case "ask":
+        return rooms.access.ask(agent, request, route.scope);
       case "asked":
+        return Promise.resolve(rooms.access.asked(agent, request));
       case "answer":
+        return rooms.access.answer(agent, request, route.id);
       case "withdraw":
-      case "mcp":
-      case "card":
-        return Promise.resolve(refuse(agent, request, 404, []));
+        return Promise.resolve(rooms.access.withdraw(agent, request, route.id));
+      case "card": {
+        const card = rooms.card();
+        const next = card === undefined ? refuse(agent, request, 404, []) : undefined;
+        return Promise.resolve(next ?? serveCard(agent, request, rooms.nextRequestId(), card ?? {}));
+      }
       default:
         return assertNever(route);
     }
@@ -78,6 +94,7 @@ export function createGovernanceApi(rooms: GovernanceApiRooms): GovernanceApi {
   }
 
   return {
+    digest: rooms.digest,
     serve(agent, request) {
       const route = governanceRoute(request.method, request.path);
       return route === undefined ? undefined : serveRoute(agent, request, route);

@@ -21,7 +21,7 @@ const MOST_ARGUMENTS = 16;
 
 /** What was decided of one action. Arguments are in it as a digest, so that a record keeps no secret of theirs. */
 export function decisionRecord({ id, at, action, governed, digest }: GovernanceRecord): AuditEvent {
-  const form = actionForm(action);
+  const form = actionForm(action, digest);
   const detail: Record<string, AuditValue> = form === undefined ? {} : { digest: digest(form) };
   if (action.kind === "exec" && action.argv !== undefined && governed.kind === "allowed") {
     if (governed.obligations.log === "full") {

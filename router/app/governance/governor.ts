@@ -2,12 +2,12 @@ import type { Clock } from "../../core/base/clock.ts";
 import type { EpochMillis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import type { BehaviorMonitor } from "../../core/behavior/behavior-monitor.ts";
-import type { Observation } from "../../core/behavior/detector.ts";
+import { BY_BEHAVIOR } from "../../core/behavior/observed-event.ts";
 import type { Moment } from "../../core/behavior/standing.ts";
-import type { Action, ActionContext } from "../../core/governance/action.ts";
+import type { Action, ActionContext, ToolAction } from "../../core/governance/action.ts";
 import { actionTarget } from "../../core/governance/action-target.ts";
 import type { CompiledGovernancePolicy, GovernanceSnapshot } from "../../core/governance/compile-governance-policy.ts";
-import { decide } from "../../core/governance/decide.ts";
+import { decide, mustSeeArguments } from "../../core/governance/decide.ts";
 import type { Obligations } from "../../core/governance/governance-policy.ts";
 import { NO_OBLIGATIONS } from "../../core/governance/obligations.ts";
 import type { AppliedLimit, Verdict } from "../../core/governance/verdict.ts";
@@ -41,11 +41,13 @@ export interface GovernorRooms {
   absent(): boolean;
   labels(): ReadonlyMap<string, string> | undefined;
   scoreOf(peer: string): number | undefined;
+  /** Why a peer is not connected, whatever rules and approvals say; undefined also for what is no message to one. */
+  barred(policy: CompiledGovernancePolicy, action: Action): string | undefined;
   readonly limiter: RateLimiter;
   readonly monitor: BehaviorMonitor;
   readonly grants: Grants;
-  /** Shows an action to the monitor, and sees to what it says. */
-  observe(observation: Observation): void;
+  /** An action that was allowed is over: for who keeps records. `request`: under which id it was asked for. */
+  ended(action: Action, result: "succeeded" | "failed", bytes: number, request: string | undefined): void;
   /** Counts what was said. */
   judged(action: Action, governed: Governed): void;
 }
@@ -60,7 +62,7 @@ export interface Leave {
   readonly approval: string | undefined;
   /** In observe mode: what it would have been. */
   readonly observed: string | undefined;
-  ended(result: "succeeded" | "failed" | "unknown", bytes: number): void;
+  ended(result: "succeeded" | "failed" | "unknown", bytes: number, request?: string): void;
 }
 
 export interface Denial {
@@ -74,8 +76,6 @@ export interface Denial {
   readonly retryAfter: number | undefined;
   /** An operator could allow it. */
   readonly askable: boolean;
-  /** The behaviour monitor asked for it. */
-  readonly byBehavior?: true;
 }
 
 export type Governed = Leave | Denial;
@@ -117,7 +117,6 @@ export class Governor {
     const verdict = decide(policy, action, this.context());
     const judged =
       policy.state === "missing" ? refusedBy(verdict) : this.#after(policy, verdict, action, target, grant);
-    this.#show(action, target, beginningOf(judged), 0);
     rooms.judged(action, judged);
     return judged;
   }
@@ -131,12 +130,39 @@ export class Governor {
     return this.#permission(policy, verdict, action, undefined).governed;
   }
 
+  /** False: no policy of this kind is there, and none need be. */
+  governs(): boolean {
+    return this.#rooms.policy().state === "loaded" || !this.#rooms.absent();
+  }
+
+  /** Of a tool that is only declared: refused where no call of it could be allowed, with an approval or without. */
+  declared(action: ToolAction): Governed {
+    const rooms = this.#rooms;
+    const policy = rooms.policy();
+    const verdict = decide(policy, action, this.context());
+    if (policy.state === "missing" || verdict.effect === "deny") return refusedBy(verdict);
+    return { ...UNGOVERNED, policy: policy.identity };
+  }
+
+  deniedTools(): "remove" | "refuse" {
+    const policy = this.#rooms.policy();
+    return policy.state === "loaded" ? policy.deniedTools : "refuse";
+  }
+
+  /** Whether more must be known of a call than its tool's name: its arguments, or which approval it would rest on. */
+  needsArguments(action: ToolAction): boolean {
+    const context = this.context();
+    const policy = this.#rooms.policy();
+    return mustSeeArguments(policy, action, context) || decide(policy, action, context).effect === "require_approval";
+  }
+
   /** Whether rules alone, as they are now, would still let it go on: asked of what is live when they change. */
   standing(action: Action, granted: string | undefined): Reason | undefined {
     const rooms = this.#rooms;
     const policy = rooms.policy();
     if (policy.state === "missing" && rooms.absent()) return undefined;
     if (rooms.monitor.standing(this.#moment(), action.kind).kind === "quarantined") return "governance_denied";
+    if (policy.state === "loaded" && rooms.barred(policy, action) !== undefined) return "governance_denied";
     const verdict = decide(policy, action, this.context());
     if (verdict.effect === "allow") return undefined;
     const isGrantable = verdict.effect === "require_approval" || isOnlyUnlisted(verdict);
@@ -147,10 +173,6 @@ export class Governor {
   #moment(): Moment {
     const { clock } = this.#rooms;
     return { at: clock.now(), steady: clock.monotonic() };
-  }
-
-  #show(action: Action, target: string, result: Observation["result"], bytes: number): void {
-    this.#rooms.observe({ ...this.#moment(), action: action.kind, target, result, bytes });
   }
 
   context(): ActionContext {
@@ -168,8 +190,7 @@ export class Governor {
     const rooms = this.#rooms;
     const { governed, approval } = this.#permission(policy, verdict, action, given);
     if (governed.kind === "refused") return governed;
-    const limits = verdict.effect === "deny" ? policy.limitsOf(action.kind) : verdict.limits;
-    const taken = this.#take(limits, action, target);
+    const taken = this.#take(verdict.limits, action, target);
     if (taken.kind === "refused") return { ...taken, policy: policy.identity };
     if (approval !== undefined && !rooms.grants.use(approval)) {
       taken.release();
@@ -181,11 +202,11 @@ export class Governor {
     let isOver = false;
     return {
       ...governed,
-      ended: (result, bytes) => {
+      ended: (result, bytes, request) => {
         if (isOver) return;
         isOver = true;
         release();
-        if (result !== "unknown") this.#show(action, target, result, bytes);
+        if (result !== "unknown") rooms.ended(action, result, bytes, request);
       },
     };
   }
@@ -199,6 +220,10 @@ export class Governor {
   ): { readonly governed: Governed; readonly approval?: string | undefined } {
     const rooms = this.#rooms;
     if (verdict.effect === "deny" && !isOnlyUnlisted(verdict)) return { governed: refusedBy(verdict) };
+    const barred = rooms.barred(policy, action);
+    if (barred !== undefined) {
+      return { governed: refused("governance_denied", policy.identity, undefined, barred, undefined, false) };
+    }
     const standing = rooms.monitor.standing(this.#moment(), action.kind);
     if (standing.kind === "quarantined") {
       return { governed: behaved(policy, "governance_denied", standing.detector, QUARANTINED, undefined) };
@@ -256,12 +281,6 @@ const WATCHED = "What this agent did looked wrong: this needs an approval for a 
 
 const NOTHING_TAKEN = Object.freeze({ kind: "taken", release: () => undefined });
 
-function beginningOf(governed: Governed): Observation["result"] {
-  if (governed.kind === "allowed") return "allowed";
-  if (governed.byBehavior === true) return "withheld";
-  return governed.reason === "rate_limited" ? "limited" : "denied";
-}
-
 /** No rule allows it and none denies it, so that an approval can. */
 function isOnlyUnlisted(verdict: Verdict): boolean {
   return verdict.effect === "deny" && verdict.reason === "governance_denied" && verdict.rule === undefined;
@@ -285,6 +304,7 @@ function refused(
   return { kind: "refused", reason, policy, rule, message, retryAfter, askable };
 }
 
+/** What the behaviour monitor asked for says so in its rule. */
 function behaved(
   policy: CompiledGovernancePolicy,
   reason: Reason,
@@ -292,5 +312,5 @@ function behaved(
   message: string,
   retryAfter: number | undefined,
 ): Denial {
-  return { ...refused(reason, policy.identity, detector, message, retryAfter, false), byBehavior: true };
+  return refused(reason, policy.identity, `${BY_BEHAVIOR}${detector ?? ""}`, message, retryAfter, false);
 }

@@ -1,23 +1,33 @@
-import { createHash } from "node:crypto";
 import type { AuditEvent } from "../../core/audit/audit-event.ts";
 import { ownEvent } from "../../core/audit/own-event.ts";
 import type { Clock } from "../../core/base/clock.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
 import type { Action } from "../../core/governance/action.ts";
+import { actionTarget } from "../../core/governance/action-target.ts";
 import type { GovernanceSnapshot } from "../../core/governance/compile-governance-policy.ts";
+import type { Decision } from "../../core/policy/decision.ts";
+import type { EgressRequest } from "../../core/policy/egress-request.ts";
 import { RateLimiter } from "../../core/limiter/rate-limiter.ts";
 import type { Condition } from "../../edge/admin/admin-routes.ts";
 import type { AuditLog } from "../../edge/audit/audit-log.ts";
 import type { Log } from "../../edge/log/log.ts";
 import type { GovernanceDecision } from "../../edge/metrics/governance-families.ts";
 import type { Instruments } from "../../edge/metrics/instruments.ts";
+import type { NetworkFacts } from "../../core/policy/network.ts";
+import type { PolicySnapshot } from "../../core/policy/snapshot.ts";
+import type { NameResolver } from "../../edge/upstream/resolver.ts";
+import { type Mcp, openMcp } from "../mcp/open-mcp.ts";
+import { Peers } from "../peers/peers.ts";
 import type { PolicyTime } from "../policy-time.ts";
+import { AccessRequests } from "./access-requests.ts";
 import { BehaviorWatch } from "./behavior-watch.ts";
 import { EgressGovernance } from "./egress-governance.ts";
 import { createGovernanceApi, type GovernanceApi } from "./governance-api.ts";
-import { type Governed, Governor, type Grants, NO_GRANTS } from "./governor.ts";
+import { type Governed, Governor } from "./governor.ts";
+import { openApprovals } from "./open-approvals.ts";
 import { OpenActions } from "./open-actions.ts";
 import { PodLabelsFile } from "./pod-labels-file.ts";
+import { sha256 } from "./sha256.ts";
 
 export interface GovernanceOptions {
   readonly config: RouterConfig;
@@ -30,7 +40,13 @@ export interface GovernanceOptions {
   readonly policy: () => GovernanceSnapshot;
   /** No policy is there, and none need be. */
   readonly absent: () => boolean;
+  /** The egress policy's word on a request, without any approval. */
+  readonly egressDecision: (request: EgressRequest) => Decision;
   readonly draining: () => boolean;
+  /** For the MCP servers of the policy. */
+  readonly resolve: NameResolver["resolve"];
+  readonly network: () => NetworkFacts;
+  readonly egress: () => PolicySnapshot;
   /** A verdict may have changed: what is live is judged again. */
   readonly judgeAgain: () => void;
 }
@@ -40,6 +56,9 @@ export interface Governance {
   readonly governor: Governor;
   readonly egress: EgressGovernance;
   readonly api: GovernanceApi;
+  readonly mcp: Mcp;
+  /** What goes to the audit log, as it goes there. */
+  seen(event: AuditEvent): void;
   /** Another policy is in force. */
   swapped(snapshot: GovernanceSnapshot): void;
   /** What is remembered from before: after the first policy was judged. */
@@ -67,29 +86,108 @@ export function openGovernance(options: GovernanceOptions): Governance {
     alerted: (kind) => instruments.alerted(kind),
     changed,
   });
-  const grants: Grants = NO_GRANTS;
+  const peers = new Peers({
+    config: config.governance,
+    connections: {
+      clock,
+      egress: options.egress,
+      time: () => time.now(),
+      network: options.network,
+      resolve: options.resolve,
+      certificates: () => undefined,
+    },
+    log,
+    directory: config.state.directory,
+    policy: options.policy,
+    recordSoon,
+    changed,
+  });
+  const approvals = openApprovals({ config, clock, log, time, policy: options.policy, recordSoon, changed });
+  const { grants, requests } = approvals;
   const governor = new Governor({
     clock,
     time: () => time.now(),
     policy: options.policy,
     absent: options.absent,
     labels: () => labels.labels,
-    scoreOf: () => undefined,
+    scoreOf: (peer) => peers.scoreOf(peer),
+    barred: (policy, action) => peers.barred(policy, action),
     limiter,
     monitor: behavior.monitor,
     grants,
-    observe: (observation) => behavior.observe(observation),
+    ended: (action, result, bytes, request) => {
+      // Of what passes the router as an exchange or a call, the record is its own.
+      if (action.kind === "egress" || action.kind === "inference") return;
+      const detail = { outcome: result === "succeeded" ? "completed" : "failed", bytesOut: bytes };
+      const event = ownEvent(clock.now(), "governance.end", action.kind, actionTarget(action), detail);
+      recordSoon({ ...event, request: request ?? null });
+    },
     judged: (action, governed) => instruments.judged(action.kind, decisionOf(governed)),
   });
   const asking = (): boolean => {
     const policy = options.policy();
     return policy.state === "loaded" && policy.requests.pending > 0;
   };
+  const access = new AccessRequests({
+    clock,
+    limits: config.limits,
+    grants,
+    requests,
+    nextRequestId: options.nextRequestId,
+    draining: options.draining,
+    auditWritable: () => !audit.health().refusing,
+    caps: () => {
+      const policy = options.policy();
+      return policy.state === "loaded" && policy.requests.pending > 0 ? policy.requests : undefined;
+    },
+    recordSoon,
+    egress: options.egressDecision,
+    granted: (action) => {
+      const found = grants.find(action);
+      return typeof found === "object" ? found.id : undefined;
+    },
+    preview: (action) => governor.preview(action),
+  });
+  instruments.governance({
+    approvals: () => grants.size,
+    pending: () => requests.pending,
+    quarantined: () => behavior.quarantine() !== undefined,
+    scores: () => peers.scores(),
+  });
+  const mcp = openMcp({
+    clock,
+    limits: config.limits,
+    governor,
+    nextRequestId: options.nextRequestId,
+    policy: options.policy,
+    time: () => time.now(),
+    draining: options.draining,
+    auditWritable: () => !audit.health().refusing,
+    asking,
+    record: (event) => audit.append(event),
+    recordSoon,
+    digest: sha256,
+    connections: {
+      clock,
+      egress: options.egress,
+      time: () => time.now(),
+      network: options.network,
+      resolve: options.resolve,
+      secretsDirectory: config.inference.secrets,
+      event: (event) =>
+        event.kind === "ready"
+          ? log.event("info", "credential ready", { source: event.source })
+          : log.event("error", "credential not at hand", { source: event.source, problem: event.problem.message }),
+    },
+  });
   const api = createGovernanceApi({
+    card: () => peers.own.card,
+    mcp,
     clock,
     limits: config.limits,
     governor,
     open: new OpenActions(() => clock.monotonic()),
+    access,
     nextRequestId: options.nextRequestId,
     draining: options.draining,
     auditWritable: () => !audit.health().refusing,
@@ -105,40 +203,51 @@ export function openGovernance(options: GovernanceOptions): Governance {
         request,
         policy: options.policy().identity ?? null,
       }),
-    ended: (id, result, bytes) =>
-      recordSoon({ ...ownEvent(clock.now(), "governance.end", result, "?", { bytes }), request: id }),
-    digest: (text) => createHash("sha256").update(text).digest("hex"),
+    digest: sha256,
   });
 
   return {
     governor,
     egress: new EgressGovernance({ governor, grants, policy: options.policy, state: () => state, asking }),
     api,
+    mcp,
+    seen(event) {
+      behavior.seen(event);
+      peers.seen(event);
+    },
     swapped(snapshot) {
       if (snapshot.state === "loaded") {
         const ruled = snapshot.rules.flatMap(({ applied }) => (applied === undefined ? [] : [applied]));
         limiter.apply([...snapshot.limits, ...ruled], clock.monotonic());
       }
       behavior.apply(snapshot);
+      peers.apply(snapshot);
+      approvals.swapped();
       changed();
     },
     async begin() {
       await labels.watch();
       await behavior.restore(options.policy());
+      await approvals.begin();
+      await peers.begin(options.policy());
     },
     conditions() {
       const quarantine = behavior.quarantine();
-      if (quarantine === undefined) return [];
+      const others = [...approvals.conditions(), ...peers.conditions()];
+      if (quarantine === undefined) return others;
       const since = new Date(quarantine.since).toISOString();
       const reason = `everything is denied since ${since} (${quarantine.detector}): lift it with liftBefore in the policy`;
-      return [{ name: "behavior", state: "degraded", reason }];
+      return [{ name: "behavior", state: "degraded", reason }, ...others];
     },
     status() {
       const quarantine = behavior.quarantine();
-      return quarantine === undefined ? {} : { quarantine };
+      return { ...approvals.status(), ...peers.status(), ...(quarantine === undefined ? {} : { quarantine }) };
     },
     async close() {
+      mcp.close();
       labels.close();
+      await peers.close();
+      await approvals.close();
       await behavior.close();
     },
   };

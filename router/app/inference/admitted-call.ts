@@ -5,6 +5,7 @@ import type { RequestFacts } from "../../core/inference/request-facts.ts";
 import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
 import type { ModelRule } from "../../core/models/inference-policy.ts";
 import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
+import type { CallTools } from "./call-tools.ts";
 import type { CallAsk, Held } from "./budget-rooms.ts";
 import type { HeldBody } from "./held-body.ts";
 
@@ -25,4 +26,6 @@ export interface AdmittedCallParts {
   readonly readAt: Millis;
   /** Those that apply to the model, for its answer. */
   readonly rails: readonly Guardrail[];
+  /** Who judges the tools that its answer calls; undefined: nobody need. */
+  readonly tools: CallTools | undefined;
 }

@@ -1,13 +1,18 @@
 import { blockedBy, type ContentSignal, contentSignals } from "../../core/guardrail/content-filter.ts";
 import type { StreamStep } from "../../core/guardrail/stream-guard.ts";
 import { type Api, APIS } from "../../core/inference/api.ts";
+import { EventStreamBoundary } from "../../core/inference/event-stream.ts";
 import { FrameAssembly } from "../../core/inference/frame-assembly.ts";
+import type { FrameBoundary } from "../../core/inference/frame-boundary.ts";
 import { NdjsonBoundary } from "../../core/inference/ndjson-frames.ts";
 import { readFrame, SseBoundary } from "../../core/inference/sse-frames.ts";
 import type { Json } from "../../core/json/json.ts";
 import type { Severity } from "../../core/models/inference-policy.ts";
+import type { DeniedCall } from "../../core/toolcall/open-calls.ts";
+import { type GateStep, ToolCallGate } from "../../core/toolcall/tool-call-gate.ts";
 import type { ResponseContext, StreamTranslation, Translation } from "../../core/translate/translation.ts";
 import type { GuardedStream } from "../guardrails/guarded-stream.ts";
+import type { CallTools } from "./call-tools.ts";
 import { MOST_GUARDED } from "./whole-body.ts";
 import type { Verdict } from "../guardrails/guardrails.ts";
 
@@ -25,7 +30,7 @@ export interface AnswerStage {
 }
 
 export interface Stopped {
-  readonly reason: "guardrail_blocked" | "upstream_invalid" | "request_too_large";
+  readonly reason: "guardrail_blocked" | "governance_denied" | "upstream_invalid" | "request_too_large";
   readonly rule: string | undefined;
   readonly detail: string;
 }
@@ -39,6 +44,8 @@ export interface StageParts {
   readonly context: ResponseContext & { readonly includeUsage: boolean };
   /** Floors of the provider's own filter; undefined: its annotations are not looked for. */
   readonly floors: ReadonlyMap<string, Severity> | undefined;
+  /** Who judges the tools that it calls. */
+  readonly tools: CallTools | undefined;
   signals(signals: readonly ContentSignal[]): void;
 }
 
@@ -47,7 +54,7 @@ const MOST_FRAME = 1024 * 1024;
 const MOST_ANSWER = 8 * 1024 * 1024;
 const FILTER_WORD = "content_filter";
 
-/** A stream: every frame is looked at by itself, in the order translation, guardrails. */
+/** A stream: every frame is looked at by itself, in the order translation, guardrails, tools: what is judged is what goes out. */
 export class FrameStage implements AnswerStage {
   readonly flows: boolean;
   stopped: Stopped | undefined;
@@ -57,6 +64,7 @@ export class FrameStage implements AnswerStage {
   readonly #source: FrameAssembly;
   /** A translation gives text of several frames: they are cut anew for the guardrails. */
   readonly #target: FrameAssembly;
+  readonly #gate: ToolCallGate | undefined;
   #emit: Emit = () => undefined;
 
   constructor(parts: StageParts, guard: GuardedStream | undefined) {
@@ -64,6 +72,14 @@ export class FrameStage implements AnswerStage {
     this.#guard = guard;
     this.flows = guard?.flows ?? true;
     this.#translation = parts.translation?.stream(parts.context);
+    const { tools, callerApi } = parts;
+    this.#gate =
+      tools &&
+      new ToolCallGate({
+        api: callerApi,
+        judge: (name) => tools.judge(name),
+        judgeCall: (name, text) => tools.judgeCall(name, text),
+      });
     this.#source = this.#frames(parts.api, (bytes) => this.#fromProvider(bytes));
     this.#target = this.#frames(parts.callerApi, (bytes) => this.#toCaller(bytes));
   }
@@ -81,13 +97,18 @@ export class FrameStage implements AnswerStage {
     const closing = this.#translation?.end() ?? "";
     if (closing !== "") this.#target.push(Buffer.from(closing));
     const last = this.#guard?.end();
-    if (last instanceof Promise) return last.then((step) => this.#take(step));
-    return last === undefined ? undefined : this.#take(last);
+    if (last instanceof Promise) {
+      return last.then((step) => {
+        this.#take(step);
+        this.#endGate();
+      });
+    }
+    if (last !== undefined) this.#take(last);
+    return this.#endGate();
   }
 
   #frames(api: Api, frame: (bytes: Uint8Array) => void): FrameAssembly {
-    const boundary = APIS[api].family === "ollama" ? new NdjsonBoundary() : new SseBoundary();
-    return new FrameAssembly(boundary, MOST_FRAME, {
+    return new FrameAssembly(boundaryOf(api), MOST_FRAME, {
       frame: (bytes, from, to) => frame(bytes.subarray(from, to)),
       piece: () => this.#stop("upstream_invalid", "A frame of the provider's stream is longer than any frame."),
     });
@@ -117,12 +138,27 @@ export class FrameStage implements AnswerStage {
 
   #toCaller(bytes: Uint8Array): void {
     if (this.stopped !== undefined) return;
-    if (this.#guard === undefined) this.#emit(bytes);
+    if (this.#guard === undefined) this.#out(bytes);
     else this.#take(this.#guard.frame(bytes));
   }
 
-  #take(step: StreamStep): void {
+  #out(frame: Uint8Array): void {
+    if (this.#gate === undefined) this.#emit(frame);
+    else this.#pass(this.#gate.frame(frame));
+  }
+
+  #endGate(): void {
+    if (this.#gate !== undefined && this.stopped === undefined) this.#pass(this.#gate.end());
+  }
+
+  #pass(step: GateStep): void {
+    if (this.stopped !== undefined) return;
     if (step.kind === "emit") for (const frame of step.frames) this.#emit(frame);
+    else this.stopped = refusedTool(this.#parts.tools, step.why);
+  }
+
+  #take(step: StreamStep): void {
+    if (step.kind === "emit") for (const frame of step.frames) this.#out(frame);
     else this.stopped = { reason: "guardrail_blocked", rule: step.guardrail, detail: `It found: ${step.name}.` };
   }
 
@@ -176,7 +212,7 @@ export class WholeStage implements AnswerStage {
       text = JSON.stringify(translated.value);
     }
     const verdict = this.#judge?.(text);
-    if (verdict === undefined) emit(Buffer.from(text));
+    if (verdict === undefined) this.#out(text, emit);
     else if (verdict instanceof Promise) return verdict.then((late) => this.#conclude(late, text, emit));
     else this.#conclude(verdict, text, emit);
     return undefined;
@@ -186,8 +222,32 @@ export class WholeStage implements AnswerStage {
     if (verdict.kind === "block") {
       const { guardrail: rule, reason } = verdict;
       this.stopped = { reason: "guardrail_blocked", rule, detail: `It found: ${reason}.` };
-    } else emit(Buffer.from(verdict.kind === "mask" ? verdict.body : text));
+    } else this.#out(verdict.kind === "mask" ? verdict.body : text, emit);
   }
+
+  #out(text: string, emit: Emit): void {
+    const octets = Buffer.from(text);
+    const { tools, callerApi } = this.#parts;
+    if (tools?.allows(callerApi, octets) === false) this.stopped = refusedTool(tools, "denied");
+    else emit(octets);
+  }
+}
+
+function boundaryOf(api: Api): FrameBoundary {
+  switch (APIS[api].family) {
+    case "ollama":
+      return new NdjsonBoundary();
+    case "bedrock":
+      return new EventStreamBoundary();
+    default:
+      return new SseBoundary();
+  }
+}
+
+function refusedTool(tools: CallTools | undefined, why: DeniedCall["why"]): Stopped {
+  const told = why === "denied" ? tools?.refusal : undefined;
+  const detail = told?.detail ?? "The answer may call a tool in a way that cannot be judged.";
+  return { reason: "governance_denied", rule: told?.rule, detail };
 }
 
 function filtered({ category, severity, where }: ContentSignal): Stopped {

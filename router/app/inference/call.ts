@@ -150,7 +150,9 @@ export class Call {
 }
 
 /** An agent that leaves says nothing of how the call would have ended. */
-function resultOf(how: Pick<CallOutcome, "kind"> & { readonly reason?: Reason | undefined }): "succeeded" | "failed" | "unknown" {
+function resultOf(
+  how: Pick<CallOutcome, "kind"> & { readonly reason?: Reason | undefined },
+): "succeeded" | "failed" | "unknown" {
   if (how.kind === "completed") return "succeeded";
   return how.reason === undefined ? "unknown" : "failed";
 }

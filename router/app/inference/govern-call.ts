@@ -24,9 +24,14 @@ export function governCall(
   bytes: number,
 ): Result<GovernedCall, CallProblem> {
   const providers = [...new Set(model.targets.map(({ provider }) => provider))];
-  const actions = providers.map(
-    (provider): InferenceAction => ({ kind: "inference", model: model.name, provider, api, stream, bytes }),
-  );
+  const actions = providers.map((provider): InferenceAction => ({
+    kind: "inference",
+    model: model.name,
+    provider,
+    api,
+    stream,
+    bytes,
+  }));
   const [first, ...others] = actions;
   if (first === undefined) throw new Error("a model without targets");
   const judged = governor.judge(first, true);

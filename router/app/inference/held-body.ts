@@ -74,11 +74,19 @@ export async function holdBody(
 /** The body in other words: those that a guardrail has masked. What is held for it stays the first one's to release. */
 export function rewritten(text: string, api: Api): Result<HeldBody, BodyProblem> {
   const octets = Buffer.from(text);
+  return editedBody({ chunks: [octets], length: octets.length }, api);
+}
+
+/** The same with octets that stand in others' place. */
+export function editedBody(
+  { chunks, length }: Pick<HeldBody, "chunks" | "length">,
+  api: Api,
+): Result<HeldBody, BodyProblem> {
   const scan = new MemberScan(bodyPlan(api));
-  scan.push(octets);
+  for (const chunk of chunks) scan.push(chunk);
   const end = scan.end();
   if (!end.ok) return fail(malformed(end.problem.sentence));
-  return ok({ chunks: [octets], length: octets.length, object: end.value, [Symbol.dispose]: () => undefined });
+  return ok({ chunks, length, object: end.value, [Symbol.dispose]: () => undefined });
 }
 
 function malformed(sentence: string): BodyProblem {

@@ -12,6 +12,7 @@ import type { Verdict } from "../guardrails/guardrails.ts";
 import type { CallRoute } from "./admitted-call.ts";
 import type { CallAsk } from "./budget-rooms.ts";
 import type { Call } from "./call.ts";
+import { CallTools } from "./call-tools.ts";
 import { governCall } from "./govern-call.ts";
 import { type HeldBody, holdBody, rewritten } from "./held-body.ts";
 import { type CallProblem, refusalOf } from "./call-problem.ts";
@@ -68,9 +69,13 @@ export async function serveCall(
     const governed = governCall(rooms.governor, route.api, model, facts.stream, whole.length);
     if (!governed.ok) return refuse(governed.problem);
     call.governed = governed.value;
+    const tools = rooms.governor.governs() ? new CallTools(rooms, call.start.request, model.name) : undefined;
+    const declared = tools === undefined ? ok(whole) : tools.declared(route.api, whole);
+    if (!declared.ok) return refuse(declared.problem);
+    const sound = declared.value;
 
     const rails = policy.limitsOf(model).guardrails;
-    const judging = whileOn(call, guardInput(rooms, rails, route.api, model, facts, whole));
+    const judging = whileOn(call, guardInput(rooms, rails, route.api, model, facts, sound));
     const judged = judging instanceof Promise ? await judging : judging;
     if (judged === undefined) return refuse(LEFT);
     if (!judged.ok) return refuse(judged.problem);
@@ -85,7 +90,19 @@ export async function serveCall(
       return refuse(LEFT);
     }
     if (!taken.ok) return refuse(taken.problem);
-    const parts = { policy, model, route, request, facts, body: judged.value, held: taken.value, ask, rails, readAt };
+    const parts = {
+      policy,
+      model,
+      route,
+      request,
+      facts,
+      body: judged.value,
+      held: taken.value,
+      ask,
+      rails,
+      tools,
+      readAt,
+    };
     return await speak(rooms, agent, call, parts, refuse);
   } finally {
     whole?.[Symbol.dispose]();

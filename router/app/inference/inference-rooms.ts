@@ -29,6 +29,7 @@ export interface InferenceRooms {
   auditWritable(): boolean;
   /** Resolves when the record is durable as the audit mode demands. */
   record(event: AuditEvent): Promise<Result<void, "audit_unavailable">>;
+  recordSoon(event: AuditEvent): void;
   readonly settle: SettleCall;
   readonly calls: Set<Call>;
   readonly bodies: HeldBodies;

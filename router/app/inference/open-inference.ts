@@ -163,6 +163,7 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
     time: () => time.now(),
     draining: options.draining,
     auditWritable: () => !audit.health().refusing,
+    recordSoon: (event) => audit.appendSoon(event),
     record: (event: AuditEvent) => audit.append(event),
     settle: (outcome, admitted) => {
       audit.appendSoon(endedCallEvent(outcome, admitted, clock.now()));

@@ -106,13 +106,13 @@ export class ProviderRoutes {
 
 /** Resolves a name that a permit is for, and admits what it leads to. */
 export async function admitEndpoint(
-  rooms: ConnectionRooms,
+  rooms: Pick<ConnectionRooms, "network" | "resolve">,
   host: Host,
   signal: AbortSignal,
   permitted: () => Result<NamePermit, ProviderRefusal>,
 ): Promise<Result<DialPermit, OpenProblem>> {
   const permit = permitted();
-  if (!permit.ok) return fail({ reason: permit.problem.reason, detail: "Policy refuses the provider's host." });
+  if (!permit.ok) return fail({ reason: permit.problem.reason, detail: "Policy refuses the host." });
   let answers: readonly IpAddress[] = host.kind === "address" ? [host.text] : [];
   if (host.kind === "name") {
     const resolved = await rooms.resolve(host.text, signal);

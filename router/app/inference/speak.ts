@@ -8,6 +8,7 @@ import { errorKind } from "../../core/inference/error-kind.ts";
 import { type AttemptFailure, mayTryNext, targetSign } from "../../core/inference/failover.ts";
 import { responseMeter } from "../../core/inference/response-meter.ts";
 import { retryHint } from "../../core/inference/retry-hint.ts";
+import { canCall } from "../../core/toolcall/read-calls.ts";
 import type { Translation } from "../../core/translate/translation.ts";
 import type { ModelTarget, Provider } from "../../core/models/inference-policy.ts";
 import { orderTargets } from "../../core/models/pick-targets.ts";
@@ -288,12 +289,19 @@ function answerStage(
   { api, translation }: OutgoingCall,
 ): AnswerStage | undefined {
   const { policy, model, route, facts, rails } = parts;
+  const tools = parts.tools !== undefined && canCall(route.api) ? parts.tools : undefined;
   const { contentFilter } = policy;
   // Only Azure annotates unasked; elsewhere annotations are looked for where a floor is set.
   const floors = contentFilter.size > 0 || provider.api === "azure" ? contentFilter : undefined;
   const guard = facts.stream ? rooms.guardrails.guardStream(rails, route.api, model.name) : undefined;
   const judges = !facts.stream && rails.some(({ on }) => on.includes("output"));
-  if (floors === undefined && translation === undefined && (guard === undefined || guard === "free") && !judges) {
+  if (
+    floors === undefined &&
+    translation === undefined &&
+    (guard === undefined || guard === "free") &&
+    !judges &&
+    tools === undefined
+  ) {
     return undefined;
   }
   const stageParts: StageParts = {
@@ -307,6 +315,7 @@ function answerStage(
       includeUsage: facts.wantsUsage,
     },
     floors,
+    tools,
     signals: (signals) => {
       const seen = signals.filter(
         ({ severity, filtered, detected }) => filtered || detected || (severity ?? "safe") !== "safe",

@@ -10,6 +10,7 @@ export interface ObservedEvent {
   readonly target: string;
   readonly decision: string;
   readonly reason: string | null;
+  readonly rule: string | null;
   readonly detail?: { readonly [key: string]: unknown } | undefined;
 }
 
@@ -62,11 +63,12 @@ const EVENTS: ReadonlyMap<string, { readonly action: ActionKind | undefined; rea
   ["inference.decision", { action: "inference", begins: true }],
   ["inference.end", { action: "inference", begins: false }],
   ["governance.decision", { action: undefined, begins: true }],
+  ["governance.end", { action: undefined, begins: false }],
 ]);
 
 /**
- * What the monitor sees of an audit event, live or read from a log: so both see the same. An event whose detail names a
- * `detector` was refused for the monitor's own sake. A `governance.decision` about egress or inference is only a question:
+ * What the monitor sees of an audit event, live or read from a log: so both see the same. What was refused for the monitor's
+ * own sake says so in its rule (`BY_BEHAVIOR`). A `governance.decision` about egress or inference is only a question:
  * what is done about them has events of its own.
  */
 export function observationsOf(event: ObservedEvent, { at, steady }: Moment): readonly Observation[] {
@@ -82,8 +84,11 @@ function governed(action: string): ActionKind | undefined {
   return ACTION_KINDS.find((kind) => kind === action && kind !== "egress" && kind !== "inference");
 }
 
-function beginning({ decision, reason, detail }: ObservedEvent): readonly Observation["result"][] {
-  if (typeof detail?.["detector"] === "string") return ["withheld"];
+/** What the rule of a refusal begins with that the monitor asked for; the detector's id follows. No rule has such an id. */
+export const BY_BEHAVIOR = "behavior/";
+
+function beginning({ decision, reason, rule }: ObservedEvent): readonly Observation["result"][] {
+  if (rule?.startsWith(BY_BEHAVIOR) === true) return ["withheld"];
   if (decision === "allow") return ["allowed"];
   if (decision !== "deny") return [];
   const meaning = meaningOf(reason);
@@ -98,6 +103,7 @@ function ending({ reason, detail }: ObservedEvent): Observation["result"] {
     const meaning = meaningOf(reason);
     return meaning === "denied" || meaning === "failed" ? "failed" : "ended";
   }
+  if (detail?.["outcome"] === "failed") return "failed";
   if (detail?.["outcome"] !== "completed") return "ended";
   const status = detail["status"];
   return typeof status === "number" && status >= 400 ? "failed" : "succeeded";

@@ -304,6 +304,11 @@ export const routerConfigSpec = object({
       ),
       labelsFile: optional(path, "The pod's labels, a file of the downward API, for rules about labels."),
       approvals: defaulted(path, "/etc/sluice/approvals", "Where an operator's approvals are mounted."),
+      identityKeyFile: optional(
+        path,
+        "The agent's private Ed25519 key (PKCS#8 PEM), which signs its card; without it, one is made at each start.",
+      ),
+      cardFile: optional(path, "The agent's own A2A AgentCard, JSON without signatures; it is signed and served."),
     }),
     {},
     "What the agent may do.",

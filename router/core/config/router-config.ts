@@ -117,6 +117,10 @@ export interface RouterConfig {
     readonly labelsFile: string | undefined;
     /** Where an operator's approvals are mounted. */
     readonly approvals: string;
+    /** The agent's private Ed25519 key (PKCS#8 PEM); undefined: one made at boot, which ends with the process. */
+    readonly identityKeyFile: string | undefined;
+    /** The agent's own A2A AgentCard, without signatures; undefined: none is served. */
+    readonly cardFile: string | undefined;
   };
   readonly tracing: {
     /** An OTLP/HTTP collector; undefined: no spans. */

@@ -1,10 +1,12 @@
-import { type EpochMillis, epochMillis, type Millis } from "../base/quantity.ts";
+import { type EpochMillis, epochMillis, type Millis, type Port } from "../base/quantity.ts";
 import { frozenCopy } from "../base/frozen-copy.ts";
 import type { DetectorRule } from "../behavior/detector.ts";
 import type { McpServer } from "../mcp/mcp-server.ts";
+import { serverPlaces } from "../mcp/server-places.ts";
 import type { Peer, Trust } from "../peer/trust.ts";
 import type { PolicyIdentity } from "../policy/permit.ts";
 import { type Authority, formatAuthority } from "../wire/authority.ts";
+import type { Host } from "../wire/host.ts";
 import { ACTION_KINDS, type ActionKind } from "./action-kind.ts";
 import { type CompiledRule, compileRule } from "./compiled-rule.ts";
 import type { GovernancePolicyDocument } from "./governance-policy.ts";
@@ -25,6 +27,7 @@ interface KindTable {
 interface Tables {
   readonly kinds: ReadonlyMap<ActionKind, KindTable>;
   readonly mcp: ReadonlyMap<string, McpServer>;
+  readonly mcpPlaces: ReturnType<typeof serverPlaces>;
   readonly peers: ReadonlyMap<string, Peer>;
   /** By canonical `host:port`. */
   readonly peersAt: ReadonlyMap<string, Peer>;
@@ -109,6 +112,11 @@ export class CompiledGovernancePolicy {
     return this.#tables.mcp.get(id);
   }
 
+  /** See `serverPlaces`. */
+  isMcpServer(host: Host, port: Port): boolean {
+    return this.#tables.mcpPlaces(host, port);
+  }
+
   peer(id: string): Peer | undefined {
     return this.#tables.peers.get(id);
   }
@@ -139,6 +147,7 @@ function tablesOf(document: GovernancePolicyDocument, rules: readonly CompiledRu
   return {
     kinds: new Map(kinds),
     mcp: unique(document.mcp.map((server) => [server.id, server])),
+    mcpPlaces: serverPlaces(document.mcp),
     peers: unique(document.trust.peers.map((peer) => [peer.id, peer])),
     peersAt: unique(endpoints),
   };

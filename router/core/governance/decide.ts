@@ -41,7 +41,10 @@ export function verdictBy(
   if (policy.observesUntil !== undefined && judged.context.now < policy.observesUntil) {
     return allowed(policy, judged, found, undefined, { effect, rule: refusing?.id });
   }
-  if (effect === "deny" || refusing === undefined) return refused("governance_denied", found.deny, policy);
+  if (effect === "deny" || refusing === undefined) {
+    const limits = found.deny === undefined ? termsOf(policy, judged, found).limits : [];
+    return refused("governance_denied", found.deny, policy, limits);
+  }
   return {
     effect: "require_approval",
     rule: refusing.id,
@@ -136,8 +139,9 @@ function refused(
   reason: "governance_denied" | "policy_missing" | "policy_expired",
   rule: CompiledRule | undefined,
   { identity }: GovernanceSnapshot,
+  limits: readonly AppliedLimit[] = [],
 ): Verdict {
-  return { effect: "deny", reason, rule: rule?.id, policy: identity, message: rule?.message };
+  return { effect: "deny", reason, rule: rule?.id, limits, policy: identity, message: rule?.message };
 }
 
 /**

@@ -40,6 +40,8 @@ export type Verdict =
       readonly reason: Reason;
       /** The deny rule; undefined: no rule allows it, and an approval could. */
       readonly rule: string | undefined;
+      /** Those that count where an approval allows it all the same. */
+      readonly limits: readonly AppliedLimit[];
       readonly policy: PolicyIdentity | undefined;
       readonly message: string | undefined;
     };

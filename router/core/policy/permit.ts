@@ -25,7 +25,7 @@ export interface Obligations {
 interface NamePermitFields {
   readonly host: Host;
   readonly port: Port;
-  /** The id of the allow rule, or `provider:<id>`; in learn mode, where no rule matched, undefined. */
+  /** The id of the allow rule, `provider:<id>`, `mcp:<id>` or `peer:<id>`; in learn mode, where no rule matched, undefined. */
   readonly rule: string | undefined;
   readonly obligations: Obligations;
   readonly limits: RuleLimits;
@@ -40,9 +40,10 @@ interface NamePermitFields {
 const key: unique symbol = Symbol("permit");
 
 /**
- * Leave to resolve a name: minted by `decide`, for a model provider by `core/models/provider-permit.ts`, and by nothing
- * else. The private field makes a look-alike object a compile error; at run time the constructor asks for a key that
- * never leaves this module.
+ * Leave to resolve a name: minted by `decide`, for a model provider by `core/models/provider-permit.ts`, for an MCP
+ * server by `core/mcp/server-permit.ts`, for a peer's AgentCard by `core/peer/peer-permit.ts`, and by nothing else. The
+ * private field makes a look-alike object a compile error; at run time the constructor asks for a key that never leaves
+ * this module.
  */
 export class NamePermit {
   readonly #minted = true;
@@ -56,7 +57,7 @@ export class NamePermit {
   readonly deniedAddress: (address: IpAddress) => string | undefined;
 
   constructor(secret: typeof key, fields: NamePermitFields) {
-    if (secret !== key) throw new TypeError("a NamePermit is minted by decide and for providers only");
+    if (secret !== key) throw new TypeError("a NamePermit is minted by decide, for providers and for servers only");
     this.host = fields.host;
     this.port = fields.port;
     this.rule = fields.rule;
@@ -129,4 +130,24 @@ export const takeProviderMint = handedOverOnce(
     ...fields
   }: Omit<NamePermitFields, "rule" | "obligations" | "limits"> & { readonly provider: string }): NamePermit =>
     new NamePermit(key, { ...fields, rule: `provider:${provider}`, obligations: OWN_TRANSPORT, limits: NO_LIMITS }),
+);
+
+/** Taken by `core/mcp/server-permit.ts` while it loads. */
+export const takeServerMint = handedOverOnce(
+  "server permits",
+  ({
+    server,
+    ...fields
+  }: Omit<NamePermitFields, "rule" | "obligations" | "limits"> & { readonly server: string }): NamePermit =>
+    new NamePermit(key, { ...fields, rule: `mcp:${server}`, obligations: OWN_TRANSPORT, limits: NO_LIMITS }),
+);
+
+/** Taken by `core/peer/peer-permit.ts` while it loads. */
+export const takePeerMint = handedOverOnce(
+  "peer permits",
+  ({
+    peer,
+    ...fields
+  }: Omit<NamePermitFields, "rule" | "obligations" | "limits"> & { readonly peer: string }): NamePermit =>
+    new NamePermit(key, { ...fields, rule: `peer:${peer}`, obligations: OWN_TRANSPORT, limits: NO_LIMITS }),
 );

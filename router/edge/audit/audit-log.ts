@@ -46,6 +46,8 @@ export interface AuditLogOptions extends ChainWriterOptions {
   readonly heartbeat: Millis;
   /** Hides fields of each event before it is kept. */
   readonly redact?: Redactor;
+  /** Shown each event as it is given, before anything becomes of it. */
+  readonly seen?: (event: AuditEvent) => void;
   readonly files?: AuditFiles;
 }
 
@@ -150,6 +152,7 @@ class GroupCommitLog implements AuditLog {
 
   append(event: AuditEvent): Promise<Recorded> {
     const { mode } = this.#options;
+    this.#options.seen?.(event);
     const isDown = this.#problem !== undefined;
     if (this.#isFull() || (isDown && mode === "strict")) {
       this.#lose(mode === "strict" ? "refused" : "unrecorded");
@@ -167,6 +170,7 @@ class GroupCommitLog implements AuditLog {
   }
 
   appendSoon(event: AuditEvent): void {
+    this.#options.seen?.(event);
     if (this.#isFull()) {
       this.#lose("dropped");
       return;

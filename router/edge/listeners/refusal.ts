@@ -12,6 +12,10 @@ export interface Refusal {
   readonly detail?: string;
   /** Where the reason's own status is too coarse: 414 or 431 instead of 400. */
   readonly status?: number;
+  /** What the agent itself can do about it; ASCII. */
+  readonly howToRequest?: string;
+  /** Milliseconds after which the same may be asked again. */
+  readonly retryAfter?: number;
 }
 
 const HOW_TO_REQUEST = "Ask the owner of the policy for a rule that names this host and port.";
@@ -28,10 +32,13 @@ export function refusalResponse(refusal: Refusal, keepAlive: boolean, withBody =
       request_id: refusal.request,
       rule: refusal.rule ?? null,
       policy: refusal.policy ?? null,
-      how_to_request: HOW_TO_REQUEST,
+      how_to_request: refusal.howToRequest ?? HOW_TO_REQUEST,
     },
   });
-  const retry = status === 429 || status === 503 ? "Retry-After: 1\r\n" : "";
+  const isLater = refusal.retryAfter !== undefined || status === 429 || status === 503;
+  // RFC 9110 section 10.2.3: whole seconds, never fewer than the wait.
+  const seconds = Math.max(1, Math.ceil((refusal.retryAfter ?? 0) / 1_000));
+  const retry = isLater ? `Retry-After: ${seconds}\r\n` : "";
   return (
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n` +
     "Content-Type: application/json\r\n" +

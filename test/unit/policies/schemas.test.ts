@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { egressApproval, parseEgressApproval } from "../../../router/core/approval/parse-egress-approval.ts";
 import { parseRouterConfig } from "../../../router/core/config/parse-router-config.ts";
 import { routerConfig } from "../../../router/core/config/router-config-shape.ts";
 import { type DocumentKind, documentSchema } from "../../../router/core/document/document-kind.ts";
@@ -12,6 +13,7 @@ import { egressPolicy, parseEgressPolicy } from "../../../router/core/policy/par
 import { parseSignerPolicy, signerPolicy } from "../../../router/core/policy/parse-signer-policy.ts";
 import { jsonOfNode } from "../../property/yaml-oracle.ts";
 import { changed, EGRESS_POLICY, ROUTER_CONFIG, type Row, SIGNER_POLICY } from "./documents.ts";
+import { EGRESS_APPROVAL, EGRESS_APPROVAL_ROWS } from "./egress-approval-rows.ts";
 import { EGRESS_POLICY_ROWS } from "./egress-policy-rows.ts";
 import { GOVERNANCE_POLICY } from "./governance-policy-document.ts";
 import { GOVERNANCE_POLICY_ROWS } from "./governance-policy-rows.ts";
@@ -46,6 +48,12 @@ const SHIPPED: readonly Shipped[] = [
     document: GOVERNANCE_POLICY,
     rows: GOVERNANCE_POLICY_ROWS,
     parses: (text) => parseGovernancePolicy("f", text).ok,
+  },
+  {
+    kind: egressApproval,
+    document: EGRESS_APPROVAL,
+    rows: EGRESS_APPROVAL_ROWS,
+    parses: (text) => parseEgressApproval("f", text).ok,
   },
   {
     kind: signerPolicy,

@@ -6,14 +6,14 @@ import { type ObservedEvent, observationsOf } from "../../../../router/core/beha
 import { moment, NOON } from "./behavior-fixture.ts";
 
 function event(kind: string, some: Partial<ObservedEvent> = {}): ObservedEvent {
-  return { kind, action: "connect", target: "a:443", decision: "allow", reason: null, detail: {}, ...some };
+  return { kind, action: "connect", target: "a:443", decision: "allow", reason: null, rule: null, detail: {}, ...some };
 }
 
 const refused = (kind: string, reason: string): ObservedEvent => event(kind, { decision: "deny", reason });
 const end = (detail: ObservedEvent["detail"], reason: string | null = null): ObservedEvent =>
   event("egress.end", { detail, reason });
-const governed = (action: string, decision: string, detail = {}): ObservedEvent =>
-  event("governance.decision", { action, decision, reason: decision === "deny" ? "governance_denied" : null, detail });
+const governed = (action: string, decision: string, rule: string | null = null): ObservedEvent =>
+  event("governance.decision", { action, decision, reason: decision === "deny" ? "governance_denied" : null, rule });
 
 /** `action result` and the octets, where there are some. */
 const cases: readonly (readonly [name: string, ObservedEvent, seen: readonly string[]])[] = [
@@ -49,15 +49,21 @@ const cases: readonly (readonly [name: string, ObservedEvent, seen: readonly str
   ],
   ["a tool call", governed("tool", "allow"), ["tool allowed"]],
   ["a tool call that is refused", governed("tool", "deny"), ["tool denied"]],
-  ["a message to a peer", governed("mesh.send", "deny"), ["mesh.send denied"]],
   [
-    "kars trap: a refusal for the monitor's own sake",
-    governed("exec", "deny", { detector: "burst" }),
-    ["exec withheld"],
+    "a tool call that ended",
+    event("governance.end", { action: "tool", detail: { outcome: "completed", bytesOut: 4 } }),
+    ["tool succeeded 4"],
   ],
   [
+    "a tool call that came to nothing",
+    event("governance.end", { action: "tool", detail: { outcome: "failed", bytesOut: 0 } }),
+    ["tool failed"],
+  ],
+  ["a message to a peer", governed("mesh.send", "deny"), ["mesh.send denied"]],
+  ["kars trap: a refusal for the monitor's own sake", governed("exec", "deny", "behavior/burst"), ["exec withheld"]],
+  [
     "an egress refused for its sake",
-    event("egress.decision", { decision: "deny", reason: "rate_limited", detail: { detector: "d" } }),
+    event("egress.decision", { decision: "deny", reason: "rate_limited", rule: "behavior/d" }),
     ["egress withheld"],
   ],
   ["a question about egress, which has events of its own", governed("egress", "allow"), []],

@@ -16,6 +16,7 @@ function record(stream: string, uptime: number, some: Partial<RecordedEvent> = {
     target: "a:443",
     decision: "allow",
     reason: null,
+    rule: null,
     detail: {},
     ...some,
   };
@@ -48,7 +49,7 @@ test("kars trap: neither a failure nor what the monitor withheld is a denial in 
   const quiet = [
     record("a", 1, { decision: "deny", reason: "dns_failure" }),
     record("a", 2, { kind: "egress.end", reason: "upstream_unreachable", detail: { outcome: "refused" } }),
-    record("a", 3, { decision: "deny", reason: "governance_denied", detail: { detector: "d" } }),
+    record("a", 3, { decision: "deny", reason: "governance_denied", rule: "behavior/d" }),
     record("a", 4, { decision: "deny", reason: "rate_limited" }),
   ];
   assert.deepEqual(replayed(rules, quiet), []);

@@ -1,0 +1,429 @@
+import { type Millis, millis } from "../../core/base/quantity.ts";
+import type { Reason } from "../../core/base/reason.ts";
+import { holdsSecret } from "../../core/credential/secret-forms.ts";
+import { eventText } from "../../core/mcp/event-text.ts";
+import type { McpServer } from "../../core/mcp/mcp-server.ts";
+import { OctetBuffer } from "../../core/mcp/octet-buffer.ts";
+import { MOST_MESSAGE, readRpcMessage } from "../../core/mcp/rpc-message.ts";
+import { type ServerEvent, ServerEvents } from "../../core/mcp/server-events.ts";
+import { fieldValues } from "../../core/wire/fields.ts";
+import type { IpAddress } from "../../core/wire/ip-address.ts";
+import type { Field } from "../../core/wire/message-head.ts";
+import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
+import type { HttpAnswer } from "../../edge/listeners/http-answer.ts";
+import type { ModelCall, ModelEnd, ModelRequest, ModelSink } from "../../edge/upstream/model-call.ts";
+import type { LeakRules } from "../credentials/known-secrets.ts";
+import type { LiveExchange } from "./live-exchange.ts";
+import type { McpRooms } from "./mcp-rooms.ts";
+import { type McpRefusal, refusalText } from "./mcp-refusal.ts";
+import { closeCall, type OpenCall } from "./open-call.ts";
+import { holdsCredential, ServerMessages } from "./server-messages.ts";
+import type { ServerRoute } from "./server-routes.ts";
+import { Sessions } from "./sessions.ts";
+
+export interface McpExchangeOptions {
+  readonly rooms: McpRooms;
+  readonly agent: AgentSocket;
+  readonly answer: HttpAnswer;
+  /** Of the request. */
+  readonly id: string;
+  readonly route: ServerRoute;
+  /** What belongs together: see `Sessions`. */
+  readonly session: string;
+  /** As the server named it. */
+  readonly sessionName: string | undefined;
+  /** `request`: an answer is due; `message`: only that it was taken; `listen`: a stream; `end`: of a session. */
+  readonly kind: "request" | "message" | "listen" | "end";
+  /** Of a request. */
+  readonly call: OpenCall | undefined;
+  readonly rules: LeakRules;
+  refuseServer(text: string): void;
+}
+
+export type McpEnd =
+  /** The agent has its answer, or what there was of it with an error at its end. */
+  | { readonly kind: "answered" }
+  /** Nothing was written. */
+  | { readonly kind: "refused"; readonly refusal: McpRefusal }
+  /** The server's own refusal, in its words: JSON-RPC. */
+  | { readonly kind: "passed"; readonly status: number; readonly fields: readonly Field[]; readonly body: Uint8Array }
+  /** The agent has left. */
+  | { readonly kind: "left" };
+
+/** A server's refusal is a sentence or two. */
+const MOST_REFUSAL = 64 * 1024;
+
+/**
+ * One request to a server with its answer: a JSON document or a stream of events, read message by message. Each message is
+ * judged before any octet of it goes on. It ends in one way, and what it held is let go of whatever happens.
+ */
+export class McpExchange implements ModelSink, LiveExchange {
+  readonly ended: Promise<McpEnd>;
+  readonly #options: McpExchangeOptions;
+  readonly #resolve: (end: McpEnd | Promise<never>) => void;
+  readonly #messages: ServerMessages;
+  /** The request that is not answered yet. */
+  #open: OpenCall | undefined;
+  #model: ModelCall | undefined;
+  #mode: "head" | "document" | "events" | "refusal" | "ignored" = "head";
+  #status = 0;
+  #fields: readonly Field[] = [];
+  #document = new OctetBuffer(MOST_REFUSAL);
+  #events: ServerEvents | undefined;
+  #queue: ServerEvent[] = [];
+  #pumping = false;
+  /** The server has said all. */
+  #whole = false;
+  /** An event had an id: the rest of the stream can be asked for. */
+  #resumable = false;
+  #held = 0;
+  #done = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: McpExchangeOptions) {
+    this.#options = options;
+    this.#open = options.call;
+    const { promise, resolve } = Promise.withResolvers<McpEnd>();
+    this.ended = promise;
+    this.#resolve = resolve;
+    const { rooms, route, session, id, rules, refuseServer } = options;
+    this.#messages = new ServerMessages({
+      rooms,
+      server: route.server,
+      session,
+      id,
+      rules,
+      asked: () => this.#open,
+      answered: () => (this.#open = undefined),
+      refuse: (_, text) => refuseServer(text),
+    });
+  }
+
+  /** Sends it. To be called once. */
+  send(request: ModelRequest): void {
+    const { rooms, agent, route } = this.#options;
+    const { lifetime } = rooms.limits;
+    const { timeout } = route.server;
+    rooms.live.add(this);
+    this.#setTimer(millis(timeout), "The server did not begin its answer in time.");
+    this.#model = route.client.send(request, this, { firstByte: lifetime, idle: lifetime, total: lifetime });
+    agent.onLeft(() => this.#leave());
+  }
+
+  get server(): McpServer {
+    return this.#options.route.server;
+  }
+
+  get address(): IpAddress | undefined {
+    return this.#model?.address;
+  }
+
+  get call(): OpenCall | undefined {
+    return this.#open;
+  }
+
+  cut(reason: Reason): void {
+    this.#break(reason, undefined);
+  }
+
+  head(status: number, fields: readonly Field[]): void {
+    if (this.#done) return;
+    const { kind, route, answer } = this.#options;
+    clearTimeout(this.#timer);
+    this.#status = status;
+    this.#fields = fields;
+    if (status >= 300 && status < 400) {
+      return this.#break("upstream_invalid", "The server answered with a redirect, which is not followed.");
+    }
+    if (status >= 400) {
+      this.#mode = "refusal";
+      return this.#setTimer(millis(route.server.timeout), LATE);
+    }
+    if (kind === "message" || kind === "end") {
+      this.#mode = "ignored";
+      return this.#setTimer(millis(route.server.timeout), LATE);
+    }
+    const [type = "", ...types] = fieldValues({ fields }, "content-type");
+    if (status === 200 && types.length === 0 && EVENT_STREAM.test(type)) {
+      this.#mode = "events";
+      this.#events = new ServerEvents(Math.min(MOST_MESSAGE, route.server.resultBytes));
+      answer.head({
+        status: 200,
+        fields: [...this.#sessionFields(), ...STREAM_FIELDS],
+        length: undefined,
+        hasBody: true,
+      });
+      return;
+    }
+    if (kind === "request" && status === 200 && types.length === 0 && JSON_TYPE.test(type)) {
+      this.#mode = "document";
+      this.#document = new OctetBuffer(Math.min(MOST_MESSAGE, route.server.resultBytes));
+      return this.#setTimer(millis(route.server.timeout), LATE);
+    }
+    this.#break("upstream_invalid", "The server's answer is neither a JSON document nor a stream of events.");
+  }
+
+  data(chunk: Buffer): boolean {
+    if (this.#done) return true;
+    if (this.#mode !== "events") {
+      if (!this.#document.add(chunk)) {
+        this.#break("upstream_invalid", TOO_LONG);
+        return true;
+      }
+      return this.#hold(this.#document.length);
+    }
+    const events = this.#events;
+    if (events === undefined) throw new Error("a stream without its reader");
+    const read = events.push(chunk, (event) => this.#queue.push(event));
+    if (!this.#hold(chunk.length + events.held)) return true;
+    if (!read) this.#queue.push(OVERLONG);
+    if (this.#queue.length > 0 && !this.#pumping) void this.#pump();
+    return !this.#pumping;
+  }
+
+  end(end: ModelEnd): void {
+    if (this.#done) return;
+    if (end.cause !== "completed") {
+      const late = end.cause === "first_byte_timeout" || end.cause === "aborted";
+      return this.#break(late ? "idle_timeout" : (end.cause as Reason), undefined);
+    }
+    this.#whole = true;
+    switch (this.#mode) {
+      case "head":
+        return this.#break("upstream_invalid", "The server gave no answer.");
+      case "events":
+        if (!this.#pumping) this.#streamEnded();
+        return;
+      case "document":
+        void this.#documentEnded();
+        return;
+      case "refusal":
+        return this.#refused();
+      case "ignored":
+        return this.#taken();
+      default:
+        this.#mode satisfies never;
+    }
+  }
+
+  /** Events one after the other; while one is judged, or the agent has not taken it, nothing more is read. */
+  async #pump(): Promise<void> {
+    this.#pumping = true;
+    try {
+      while (!this.#done) {
+        const queue = this.#queue;
+        this.#queue = [];
+        for (const event of queue) {
+          await this.#relay(event);
+          if (this.#done) return;
+        }
+        if (this.#queue.length === 0) break;
+      }
+    } catch (error) {
+      this.#threw(error);
+    } finally {
+      this.#pumping = false;
+    }
+    if (this.#done) return;
+    if (this.#whole) this.#streamEnded();
+    else this.#model?.resume();
+  }
+
+  async #relay(event: ServerEvent): Promise<void> {
+    if (event === OVERLONG) return this.#break("upstream_invalid", TOO_LONG);
+    // Events of other names are none of this protocol's.
+    if (event.name !== "message") return;
+    const { rules } = this.#options;
+    const id = event.id !== undefined && holdsSecret(event.id, rules.forms) ? undefined : event.id;
+    if (id !== undefined) this.#resumable = true;
+    const { retry, data } = event;
+    if (data === undefined || data.length === 0) return await this.#write(eventText({ id, retry, data }));
+    const given = await this.#messages.judge(data);
+    if (this.#done) return;
+    switch (given.kind) {
+      case "give":
+        return await this.#write(eventText({ id, retry, data: given.octets }));
+      case "drop":
+        return;
+      case "broken":
+        return this.#break(given.reason, given.detail);
+      default:
+        given satisfies never;
+    }
+  }
+
+  async #write(octets: Uint8Array): Promise<void> {
+    const taking = this.#options.answer.data(octets);
+    if (taking !== undefined) await taking;
+  }
+
+  #streamEnded(): void {
+    const call = this.#open;
+    if (call !== undefined && !this.#resumable) {
+      return this.#break("upstream_invalid", "The server ended its stream without an answer.");
+    }
+    this.#finish();
+  }
+
+  async #documentEnded(): Promise<void> {
+    clearTimeout(this.#timer);
+    const octets = this.#document.take();
+    try {
+      const given = await this.#messages.judge(octets);
+      if (this.#done) return;
+      if (given.kind === "broken") return this.#break(given.reason, given.detail);
+      // Not what was asked for: the answer to something else, or no answer at all.
+      if (given.kind === "drop" || this.#open !== undefined) return this.#break("upstream_invalid", NOT_THE_ANSWER);
+      const { answer } = this.#options;
+      const { length } = given.octets;
+      answer.head({ status: 200, fields: [...this.#sessionFields(), ...JSON_FIELDS], length, hasBody: true });
+      await this.#write(given.octets);
+      if (!this.#done) this.#finish();
+    } catch (error) {
+      this.#threw(error);
+    }
+  }
+
+  /** The server's own refusal goes on where it is one of the protocol's, and what HTTP says of it in any case. */
+  #refused(): void {
+    const { rooms, route, sessionName, rules } = this.#options;
+    const status = this.#status;
+    if (status === 404 && sessionName !== undefined) rooms.sessions.end(route.server, sessionName);
+    if (UNAUTHORIZED.has(status)) {
+      route.rejected();
+      return this.#break("upstream_invalid", "The server did not take the router's credential.");
+    }
+    const fields = this.#fields.filter(({ name, value }) => PASSED_WITH_REFUSALS.get(name)?.test(value) === true);
+    const octets = this.#document.take();
+    const read = readRpcMessage([octets]);
+    const asked = this.#options.call?.request.id;
+    const isError = read.ok && read.value.kind === "response" && read.value.result === undefined;
+    const isOurs = isError && (read.value.id === undefined || read.value.id === asked);
+    if (isOurs && !holdsCredential(rules, octets)) {
+      return this.#settle({ kind: "passed", status, fields: [...fields, ...JSON_FIELDS], body: octets });
+    }
+    const sentence = `The server answered ${status}.`;
+    const told = fields.map(({ rawName, value }) => [rawName, value] as const);
+    this.#settle({ kind: "refused", refusal: { reason: "upstream_invalid", status, sentence, fields: told } });
+  }
+
+  #taken(): void {
+    const { rooms, route, kind, sessionName, answer } = this.#options;
+    if (kind === "end" && sessionName !== undefined) rooms.sessions.end(route.server, sessionName);
+    const status = kind === "message" ? 202 : this.#status;
+    answer.head({ status, fields: [], length: status === 204 ? undefined : 0, hasBody: false });
+    this.#finish();
+  }
+
+  /** Ends it for a reason of ours: as the answer where none was begun, and as the stream's last event where one was. */
+  #break(reason: Reason, sentence: string | undefined): void {
+    if (this.#done) return;
+    const { answer, id } = this.#options;
+    const call = this.#open;
+    this.#model?.abort();
+    if (!answer.begun) return this.#settle({ kind: "refused", refusal: { reason, sentence, ...statusOf(reason) } });
+    if (this.#mode !== "events") return this.#leave();
+    if (call !== undefined) {
+      const data = Buffer.from(refusalText(call.request.id, id, { reason, sentence }));
+      void answer.data(eventText({ id: undefined, retry: undefined, data }));
+    }
+    // Told; what the server may say to it yet is for nobody.
+    this.#resumable = false;
+    this.#finish();
+  }
+
+  #finish(): void {
+    const { answer, rooms } = this.#options;
+    answer.finish(rooms.limits.idle);
+    this.#settle({ kind: "answered" });
+  }
+
+  /** A bug of ours costs this exchange and its connection, and is heard of. */
+  #threw(error: unknown): void {
+    this.#model?.abort();
+    this.#settle(Promise.reject(error));
+  }
+
+  #leave(): void {
+    if (this.#done) return;
+    this.#model?.abort();
+    this.#settle({ kind: "left" });
+  }
+
+  #settle(end: McpEnd | Promise<never>): void {
+    if (this.#done) return;
+    this.#done = true;
+    const { rooms, agent, session } = this.#options;
+    clearTimeout(this.#timer);
+    agent.onLeft(undefined);
+    rooms.live.delete(this);
+    rooms.bodies.release(this.#held);
+    this.#held = 0;
+    this.#queue = [];
+    const call = this.#open;
+    if (call !== undefined && this.#resumable) {
+      rooms.parked.add(session, call.request.id, call, rooms.clock.monotonic());
+    } else if (call !== undefined) closeCall(call, "kind" in end && end.kind === "left" ? "unknown" : "failed", 0);
+    this.#resolve(end);
+  }
+
+  /** All exchanges together hold only so much. False: this one has ended for it. */
+  #hold(octets: number): boolean {
+    const { bodies } = this.#options.rooms;
+    if (octets <= this.#held) {
+      bodies.release(this.#held - octets);
+    } else if (!bodies.grow(octets - this.#held)) {
+      this.#break("overloaded", undefined);
+      return false;
+    }
+    this.#held = octets;
+    return true;
+  }
+
+  #setTimer(wait: Millis, sentence: string): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#break("idle_timeout", sentence), wait);
+  }
+
+  /** The session that the handshake has begun: the one field of a server's that the agent gets. */
+  #sessionFields(): readonly Field[] {
+    const { rooms, route, call, rules } = this.#options;
+    const [name, ...more] = fieldValues({ fields: this.#fields }, "mcp-session-id");
+    if (call?.request.method !== "initialize" || name === undefined || more.length > 0) return [];
+    if (!Sessions.isName(name) || holdsSecret(name, rules.forms)) return [];
+    rooms.sessions.begin(route.server, name);
+    return [field("Mcp-Session-Id", name)];
+  }
+}
+
+const OVERLONG: ServerEvent = Object.freeze({ id: undefined, name: "", data: undefined, retry: undefined });
+
+const EVENT_STREAM = /^text\/event-stream[ \t]*(?:;|$)/i;
+const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i;
+
+/** They are about the router's credential, which is nothing of the agent's. */
+const UNAUTHORIZED: ReadonlySet<number> = new Set([401, 403, 407]);
+const PASSED_WITH_REFUSALS: ReadonlyMap<string, RegExp> = new Map([
+  ["allow", /^[A-Z]{1,16}(?:, ?[A-Z]{1,16}){0,8}$/],
+  ["retry-after", /^[0-9]{1,9}$/],
+]);
+
+const LATE = "The server did not end its answer in time.";
+const TOO_LONG = "A message of the server's is longer than the policy allows.";
+const NOT_THE_ANSWER = "The server's answer is not the one that was asked for.";
+
+function field(rawName: string, value: string): Field {
+  return { name: rawName.toLowerCase(), rawName, value };
+}
+
+const JSON_FIELDS = [field("Content-Type", "application/json"), field("Cache-Control", "no-store")];
+const STREAM_FIELDS = [
+  field("Content-Type", "text/event-stream"),
+  field("Cache-Control", "no-store, no-transform"),
+  field("X-Accel-Buffering", "no"),
+];
+
+/** A server that is late is no agent that asks too much. */
+function statusOf(reason: Reason): { readonly status?: number } {
+  return reason === "idle_timeout" || reason === "lifetime_limit" ? { status: 504 } : {};
+}
