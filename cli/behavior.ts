@@ -22,7 +22,8 @@ interface Question {
 /**
  * `sluice behavior replay --policy DIR|FILE --audit DIR...`: the alarms that the policy's detectors would have raised over a
  * recorded log, in its order. What a response would have refused then happened all the same, so that after the first alarm
- * that does more than alert the rest is what went on unhindered. 0: there is none; 1: there are; 2: something cannot be read.
+ * that does more than alert the rest is what went on unhindered. 0: there is
+ * none; 1: there are, or parts of the log are no records; 2: something cannot be read.
  */
 export async function behaviorReplay(argv: readonly string[], io: CliIo): Promise<number> {
   const question = readQuestion(argv);
@@ -50,7 +51,7 @@ export async function behaviorReplay(argv: readonly string[], io: CliIo): Promis
   if (json) io.stdout(`${JSON.stringify(summary)}\n`);
   else for (const line of summaryLines(detectors, counts, alarms, tally)) io.stdout(`${line}\n`);
   if (tally.records === 0) return unusable(io, "the log holds no record");
-  return alarms === 0 ? EXIT.yes : EXIT.no;
+  return alarms + tally.damaged === 0 ? EXIT.yes : EXIT.no;
 }
 
 function readQuestion(argv: readonly string[]): Result<Question, string> {

@@ -30,6 +30,8 @@ Action = Mapping[str, Any]
 _REFUSALS = ("deny", "require_approval", "rate_limit")
 _STATES = ("pending", "approved", "denied", "expired", "revoked", "used", "withdrawn")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+#: Seconds that the router waits at most.
+_MOST_WAIT = 300
 _MOST_OCTETS = 4 * 1024 * 1024
 
 
@@ -69,7 +71,8 @@ class Decision:
 class Access:
     """How a request for access stands."""
 
-    #: pending, approved, denied, expired, revoked, used, withdrawn; or refused: it could not be asked, or the router did not say.
+    #: pending, approved, denied, expired, revoked, used, withdrawn; not_needed: it is allowed as it is; refused: it cannot
+    #: be asked for, or the router did not say.
     state: str
     id: Optional[str] = None
     message: Optional[str] = None
@@ -123,18 +126,16 @@ class Governance:
 
     def ask(self, action: Action, reason: str) -> Access:
         """Asks for access to exactly this action; `reason`: for the person who decides."""
-        is_egress = isinstance(action, Mapping) and action.get("kind") == "egress"
-        path = "/%s/v1/requests" % ("egress" if is_egress else "governance")
-        return _access(*self._send("POST", path, {"action": action, "reason": reason}))
+        return _access(*self._send("POST", "/governance/v1/requests", {"action": action, "reason": reason}))
 
     def wait(self, id: str, seconds: float) -> Access:
-        """How a request for access stands, waiting at most `seconds` (at most 60) for an answer.
+        """How a request for access stands, waiting at most `seconds` (300 at most) for an answer.
 
         `approved` is no leave yet: evaluate the same action again, which uses the approval.
         """
         if not isinstance(id, str) or _ID.fullmatch(id) is None:
             return Access("refused", message="client/bad_action")
-        whole = min(60, max(0, int(seconds)))
+        whole = min(_MOST_WAIT, max(0, int(seconds)))
         path = "/governance/v1/requests/%s?wait=%d" % (id, whole)
         return _access(*self._send("GET", path, None, whole + self._timeout))
 
@@ -268,6 +269,8 @@ def _access(failed: Optional[str], status: int, value: Any) -> Access:
     if failed or not isinstance(value, dict):
         return Access("refused", message=failed or "client/bad_answer")
     id, state, error = value.get("id"), value.get("state"), value.get("error")
+    if status == 200 and state == "not_needed":
+        return Access("not_needed")
     if 200 <= status < 300 and error is None and isinstance(id, str) and isinstance(state, str) and state in _STATES:
         return Access(state, id=id)
     message = _text(error.get("message")) if isinstance(error, dict) else None

@@ -78,8 +78,20 @@ export type ClientReason =
   | "client/bad_status"
   | "client/bad_action";
 
-/** How a request for access stands; `refused`: it could not be asked, or the router did not say. */
-export type AccessState = "pending" | "approved" | "denied" | "expired" | "revoked" | "used" | "withdrawn" | "refused";
+/**
+ * How a request for access stands; `not_needed`: it is allowed as it is; `refused`: it cannot be asked for, or the router did
+ * not say.
+ */
+export type AccessState =
+  | "pending"
+  | "approved"
+  | "denied"
+  | "expired"
+  | "revoked"
+  | "used"
+  | "withdrawn"
+  | "not_needed"
+  | "refused";
 
 export interface Access {
   readonly state: AccessState;
@@ -106,6 +118,8 @@ export class ActionRefused extends Error {
 }
 
 const STATES: readonly AccessState[] = ["pending", "approved", "denied", "expired", "revoked", "used", "withdrawn"];
+/** Seconds that the router waits at most. */
+const MOST_WAIT = 300;
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 type Read = { readonly value: unknown; readonly status: number } | { readonly failed: ClientReason };
@@ -146,17 +160,16 @@ export class Governance {
 
   /** Asks for access to exactly this action; `reason`: for the person who decides. Never rejects. */
   async ask(action: Action, reason: string): Promise<Access> {
-    const scope = action.kind === "egress" ? "egress" : "governance";
-    return accessOf(await this.#send("POST", `/${scope}/v1/requests`, { action, reason }));
+    return accessOf(await this.#send("POST", "/governance/v1/requests", { action, reason }));
   }
 
   /**
-   * How a request for access stands, waiting at most `seconds` (at most 60) for an answer. `approved` is no leave yet:
+   * How a request for access stands, waiting at most `seconds` (300 at most) for an answer. `approved` is no leave yet:
    * evaluate the same action again, which uses the approval. Never rejects.
    */
   async wait(id: string, seconds: number): Promise<Access> {
     if (!ID.test(id)) return { state: "refused", id: null, message: "client/bad_action" };
-    const whole = Math.min(60, Math.max(0, Math.floor(seconds)));
+    const whole = Math.min(MOST_WAIT, Math.max(0, Math.floor(seconds) || 0));
     const path = `/governance/v1/requests/${id}?wait=${whole}`;
     return accessOf(await this.#send("GET", path, undefined, whole * 1_000 + this.#timeout));
   }
@@ -259,6 +272,7 @@ function accessOf(read: Read): Access {
   const { value, status } = read;
   if (!isObject(value)) return { state: "refused", id: null, message: "client/bad_answer" };
   const { id, state, error } = value;
+  if (status === 200 && state === "not_needed") return { state, id: null, message: null };
   const found = STATES.find((known) => known === state);
   if (status >= 200 && status < 300 && typeof id === "string" && found !== undefined && error === undefined) {
     return { state: found, id, message: null };

@@ -10,13 +10,14 @@ import type { Decision } from "../core/policy/decision.ts";
 import { decide } from "../core/policy/decide.ts";
 import type { NetworkFacts } from "../core/policy/network.ts";
 import { stillPermitted } from "../core/policy/still-permitted.ts";
-import type { DialPermit, NamePermit, PolicyIdentity } from "../core/policy/permit.ts";
+import type { DialPermit, NamePermit } from "../core/policy/permit.ts";
 import type { PolicySnapshot } from "../core/policy/snapshot.ts";
 import type { Host } from "../core/wire/host.ts";
 import type { Hostname } from "../core/wire/hostname.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
 import type { EgressRequest } from "../core/policy/egress-request.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Refused } from "./refused.ts";
 import type { EgressGovernance } from "./governance/egress-governance.ts";
 
 /** The rooms that admission calls, each by the smallest function it needs. */
@@ -41,19 +42,6 @@ export interface AdmissionRooms {
   takeConnection(rule: string, perMinute: number, now: Millis): boolean;
   decided(elapsed: Millis): void;
   readonly governance: EgressGovernance;
-}
-
-export interface Refused {
-  readonly reason: Reason;
-  readonly policy: PolicyIdentity | undefined;
-  readonly rule: string | undefined;
-  readonly detail?: string;
-  /** Where it is finer than the reason's own. */
-  readonly status?: number;
-  /** Milliseconds after which the same may be asked again. */
-  readonly retryAfter?: number;
-  /** It can be asked for at run time. */
-  readonly askable?: boolean;
 }
 
 /** Policy's word on a request, and whether this router may act on it now. Synchronous: nothing has left yet. */

@@ -1,7 +1,7 @@
 import type { Reason } from "../core/base/reason.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { refusalAlert, refusalResponse } from "../edge/listeners/refusal.ts";
-import type { Refused } from "./admission.ts";
+import type { Refused } from "./refused.ts";
 import type { Exchange } from "./exchange.ts";
 import { howToAsk } from "./governance/how-to-ask.ts";
 

@@ -28,10 +28,9 @@ export function governanceConditions(loop: GovernanceLoop, now: number): readonl
   if (loop.absent) return [];
   const common = commonCondition("governance", loop);
   const { snapshot } = loop;
-  const observing = snapshot.state === "loaded" && snapshot.observesUntil !== undefined && now < snapshot.observesUntil;
-  if (common.state !== "ok" || !observing) return [common];
-  const until = new Date(snapshot.observesUntil ?? 0).toISOString();
-  const reason = `observe mode until ${until}: what rules refuse is allowed and recorded`;
+  const until = snapshot.state === "loaded" ? snapshot.observesUntil : undefined;
+  if (common.state !== "ok" || until === undefined || now >= until) return [common];
+  const reason = `observe mode until ${new Date(until).toISOString()}: what rules refuse is allowed and recorded`;
   return [{ name: "governance", state: "degraded", reason }];
 }
 

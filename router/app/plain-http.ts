@@ -10,7 +10,8 @@ import { RequestBody, RequestBodyError } from "../edge/listeners/request-body.ts
 import type { ExchangeEnd } from "../edge/upstream/exchange.ts";
 import { originConnection, type OriginConnection } from "../edge/upstream/origin-connection.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
-import { clear, judge, lostMeanwhile, type Refused, refusalOf } from "./admission.ts";
+import { clear, judge, lostMeanwhile, refusalOf } from "./admission.ts";
+import type { Refused } from "./refused.ts";
 import { answerRefusal } from "./answer.ts";
 import type { CorridorRooms } from "./corridor-rooms.ts";
 import { Exchange } from "./exchange.ts";

@@ -91,7 +91,7 @@ function streamed(name: string, args: unknown): ModelReply {
     frames: [
       chunk({ role: "assistant", content: "Let me see. " }),
       chunk(part({ id: "c1", type: "function", function: { name, arguments: "" } })),
-      ...[...text].map((character) => chunk(part({ function: { arguments: character } }))),
+      ...text.split("").map((character) => chunk(part({ function: { arguments: character } }))),
       chunk({}, "tool_calls"),
       `data: ${JSON.stringify({ id: "x", object: "chat.completion.chunk", created: 1, model: "m", choices: [], usage })}\n\n`,
       "data: [DONE]\n\n",

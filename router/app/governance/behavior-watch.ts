@@ -12,10 +12,10 @@ export interface BehaviorWatchOptions {
   readonly log: Log;
   /** The state directory. */
   readonly directory: string;
-  recordSoon(event: AuditEvent): void;
-  alerted(kind: Alarm["kind"]): void;
+  readonly recordSoon: (event: AuditEvent) => void;
+  readonly alerted: (kind: Alarm["kind"]) => void;
   /** What stands against the agent has changed: what is live is judged again. */
-  changed(): void;
+  readonly changed: () => void;
 }
 
 const FILE = "behavior.json";

@@ -6,7 +6,7 @@ import type { EgressGrant } from "../../core/policy/decide.ts";
 import type { EgressRequest } from "../../core/policy/egress-request.ts";
 import type { NamePermit } from "../../core/policy/permit.ts";
 import type { Host } from "../../core/wire/host.ts";
-import type { Refused } from "../admission.ts";
+import type { Refused } from "../refused.ts";
 import type { Exchange, GovernedExchange } from "../exchange.ts";
 import type { Governor, Grants } from "./governor.ts";
 

@@ -7,7 +7,7 @@ import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import { RequestBody } from "../../edge/listeners/request-body.ts";
 import { decisionRecord, type GovernanceRecord } from "./governance-record.ts";
 import { errorBody, type GovernanceRefusal, retryField, writeDenial, writeJson } from "./governance-answer.ts";
-import type { GovernanceApiRooms } from "./governance-api.ts";
+import type { GovernanceApiRooms } from "./governance-rooms.ts";
 import type { Governed } from "./governor.ts";
 import { bodyPlan, readSmallBody } from "./small-body.ts";
 
@@ -43,6 +43,7 @@ export async function serveEvaluate(
   if (!actions.ok) return refuse({ reason: "malformed_request", message: actions.problem });
   if (!rooms.auditWritable()) return refuse({ reason: "audit_unavailable" });
 
+  rooms.open.expire();
   const judged = actions.value.map((action, index): Judged => {
     const name = actions.value.length === 1 ? id : `${id}.${index}`;
     // What passes the router is judged there; asking beforehand takes nothing away from it.

@@ -1,53 +1,17 @@
 import { assertNever } from "../../core/base/assert-never.ts";
-import type { AuditEvent } from "../../core/audit/audit-event.ts";
-import type { Clock } from "../../core/base/clock.ts";
-import type { Reason } from "../../core/base/reason.ts";
-import type { Result } from "../../core/base/result.ts";
-import type { RouterConfig } from "../../core/config/router-config.ts";
-import type { Action } from "../../core/governance/action.ts";
 import { governanceRoute, type GovernanceRoute } from "../../core/governance/governance-route.ts";
-import type { JsonObject } from "../../core/peer/agent-card.ts";
 import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
-import type { AccessRequests } from "./access-requests.ts";
-import type { Mcp } from "../mcp/open-mcp.ts";
 import { serveCard } from "../peers/serve-card.ts";
 import { serveEvaluate, serveReport } from "./evaluate.ts";
 import { writeDenial } from "./governance-answer.ts";
-import type { Governor } from "./governor.ts";
-import type { OpenActions } from "./open-actions.ts";
+import type { GovernanceApiRooms } from "./governance-rooms.ts";
 
 type Next = "again" | "done";
 
-/** Everything that the governance part of the agent API needs, each by the smallest function. */
-export interface GovernanceApiRooms {
-  readonly clock: Clock;
-  readonly limits: RouterConfig["limits"];
-  readonly governor: Governor;
-  readonly open: OpenActions;
-  readonly mcp: Pick<Mcp, "serve">;
-  readonly access: AccessRequests;
-  /** This agent's own AgentCard, signed; undefined: it has none. */
-  card(): JsonObject | undefined;
-  nextRequestId(): string;
-  draining(): boolean;
-  auditWritable(): boolean;
-  /** Access can be asked for now. */
-  asking(): boolean;
-  /** Whether the action is judged where it passes the router. */
-  enforces(action: Action): boolean;
-  /** Resolves when the record is durable as the audit mode demands. */
-  record(event: AuditEvent): Promise<Result<void, "audit_unavailable">>;
-  recordSoon(event: AuditEvent): void;
-  /** A request that held no action to judge. */
-  refusedUnread(request: string, reason: Reason): void;
-  /** SHA-256 in hex. */
-  digest(text: string): string;
-}
-
 export interface GovernanceApi {
   /** SHA-256 in hex. */
-  digest(text: string): string;
+  readonly digest: (text: string) => string;
   /** Undefined: the path is none of governance. */
   serve(agent: AgentSocket, request: HttpForwardRequest): Promise<Next> | undefined;
 }

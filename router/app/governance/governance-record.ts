@@ -12,7 +12,7 @@ export interface GovernanceRecord {
   readonly action: Action;
   readonly governed: Governed;
   /** SHA-256 in hex of a text. */
-  digest(text: string): string;
+  readonly digest: (text: string) => string;
 }
 
 /** Units of an argument of a program in a record, and how many of them. */

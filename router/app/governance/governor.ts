@@ -262,7 +262,7 @@ export class Governor {
     limits: readonly AppliedLimit[],
     action: Action,
     target: string,
-  ): { readonly kind: "taken"; release(): void } | Denial {
+  ): { readonly kind: "taken"; readonly release: () => void } | Denial {
     if (limits.length === 0) return NOTHING_TAKEN;
     const taken = this.#rooms.limiter.take(limits, limitKeys(action, target), this.#rooms.clock.monotonic());
     if (taken.ok) return { kind: "taken", release: () => taken.value.release() };

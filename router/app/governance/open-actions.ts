@@ -21,20 +21,30 @@ export class OpenActions {
   }
 
   add(id: string, leave: Leave): void {
-    const now = this.#now();
-    // In the order in which they were added: the first is the oldest.
-    for (const [oldest, { until, leave: left }] of this.#open) {
-      if (until > now && this.#open.size < MOST) break;
-      this.#open.delete(oldest);
-      left.ended("unknown", 0);
-    }
-    this.#open.set(id, { leave, until: now + LONGEST_MILLIS });
+    this.#endUntil(MOST - 1);
+    this.#open.set(id, { leave, until: this.#now() + LONGEST_MILLIS });
+  }
+
+  /** Ends what took too long. Before each judgement: what it holds may be what the next action needs. */
+  expire(): void {
+    this.#endUntil(MOST);
   }
 
   /** The leave of an action, once. */
   take(id: string): Leave | undefined {
+    this.expire();
     const found = this.#open.get(id);
     this.#open.delete(id);
     return found?.leave;
+  }
+
+  #endUntil(most: number): void {
+    const now = this.#now();
+    // In the order in which they were added: the first is the oldest.
+    for (const [oldest, { until, leave }] of this.#open) {
+      if (until > now && this.#open.size <= most) break;
+      this.#open.delete(oldest);
+      leave.ended("unknown", 0);
+    }
   }
 }

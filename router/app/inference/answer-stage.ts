@@ -98,13 +98,9 @@ export class FrameStage implements AnswerStage {
     if (closing !== "") this.#target.push(Buffer.from(closing));
     const last = this.#guard?.end();
     if (last instanceof Promise) {
-      return last.then((step) => {
-        this.#take(step);
-        this.#endGate();
-      });
+      return last.then((step) => this.#takeLast(step));
     }
-    if (last !== undefined) this.#take(last);
-    return this.#endGate();
+    return last === undefined ? this.#endGate() : this.#takeLast(last);
   }
 
   #frames(api: Api, frame: (bytes: Uint8Array) => void): FrameAssembly {
@@ -145,6 +141,11 @@ export class FrameStage implements AnswerStage {
   #out(frame: Uint8Array): void {
     if (this.#gate === undefined) this.#emit(frame);
     else this.#pass(this.#gate.frame(frame));
+  }
+
+  #takeLast(step: StreamStep): void {
+    this.#take(step);
+    this.#endGate();
   }
 
   #endGate(): void {
@@ -239,8 +240,12 @@ function boundaryOf(api: Api): FrameBoundary {
       return new NdjsonBoundary();
     case "bedrock":
       return new EventStreamBoundary();
-    default:
+    case "openai":
+    case "anthropic":
+    case "gemini":
       return new SseBoundary();
+    default:
+      return APIS[api].family satisfies never;
   }
 }
 

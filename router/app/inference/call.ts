@@ -6,7 +6,7 @@ import type { Provider } from "../../core/models/inference-policy.ts";
 import type { CallFacts, CallOutcome, CallStart } from "../../core/outcome/inference-outcome.ts";
 import type { CallSpan } from "../../edge/tracing/tracing.ts";
 import type { PolicyIdentity } from "../../core/policy/permit.ts";
-import type { GovernedCall } from "./govern-call.ts";
+import type { GovernedCall } from "./governed-call.ts";
 
 const NOTHING: readonly string[] = Object.freeze([]);
 

@@ -3,14 +3,9 @@ import type { Reason } from "../../core/base/reason.ts";
 import type { InferenceAction, ToolAction } from "../../core/governance/action.ts";
 import type { Api } from "../../core/inference/api.ts";
 import type { ModelRule } from "../../core/models/inference-policy.ts";
-import type { Denial, Governor, Leave } from "../governance/governor.ts";
+import type { Denial, Governor } from "../governance/governor.ts";
 import type { CallProblem } from "./call-problem.ts";
-
-/** What the governance policy is asked of a call, and the leave that it gave. */
-export interface GovernedCall {
-  readonly actions: readonly InferenceAction[];
-  readonly leave: Leave;
-}
+import type { GovernedCall } from "./governed-call.ts";
 
 /**
  * The governance policy's word on a call to a model, after the inference policy's. A model may be served by several

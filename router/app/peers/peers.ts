@@ -25,10 +25,10 @@ export interface PeersOptions {
   readonly log: Log;
   /** The state directory. */
   readonly directory: string;
-  policy(): GovernanceSnapshot;
-  recordSoon(event: AuditEvent): void;
+  readonly policy: () => GovernanceSnapshot;
+  readonly recordSoon: (event: AuditEvent) => void;
   /** A verdict about a peer may be another one now. */
-  changed(): void;
+  readonly changed: () => void;
 }
 
 const FILE = "peers.json";
@@ -58,7 +58,7 @@ export class Peers {
     );
     this.#cards = new PeerCards({
       clock: connections.clock,
-      time: connections.time,
+      time: () => connections.time(),
       look: async (id, signal) => {
         const policy = options.policy();
         const peer = policy.state === "missing" ? undefined : policy.peer(id);

@@ -138,11 +138,10 @@ class Reading {
   argv(): readonly string[] | undefined {
     const value = this.#members["argv"];
     if (value === undefined) return undefined;
-    const texts = isList(value) ? value.filter((item) => typeof item === "string" && item.isWellFormed()) : [];
-    const length = texts.reduce<number>((sum, item) => sum + String(item).length, 0);
-    if (isList(value) && texts.length === value.length && texts.length <= MOST_ARGV && length <= MOST_ARGV_TEXT) {
-      return texts as readonly string[];
-    }
+    const texts = isList(value) ? value.filter((item) => typeof item === "string") : [];
+    const isWhole = isList(value) && texts.length === value.length && texts.length <= MOST_ARGV;
+    const length = texts.reduce((sum, item) => sum + item.length, 0);
+    if (isWhole && length <= MOST_ARGV_TEXT && texts.every((item) => item.isWellFormed())) return texts;
     return this.#wrong(`argv is a list of at most ${MOST_ARGV} texts of ${MOST_ARGV_TEXT} characters together.`);
   }
 

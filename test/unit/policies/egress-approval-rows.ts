@@ -77,7 +77,7 @@ export const EGRESS_APPROVAL_ROWS: readonly Row[] = [
   action("an exec with a number", "{ kind: exec, program: /bin/kill, argv: [9] }", ["5:11 bad_action"]),
   action("a spawn", "{ kind: spawn, agent: helper, image: registry.example/helper:1, depth: 1 }", []),
   action("a model", "{ kind: inference, model: gpt-5 }", []),
-  action("a model's size, which nothing binds to", "{ kind: inference, model: gpt-5, bytes: 5 }", ["5:45 unknown_key"]),
+  action("a model's size, which nothing binds to", "{ kind: inference, model: gpt-5, bytes: 5 }", ["5:44 unknown_key"]),
   action("a message", "{ kind: mesh.send, peer: planner, topic: plans }", []),
   action("an admin's", "{ kind: admin, operation: restart }", []),
   action("an unknown kind", "{ kind: anything }", ["5:19 unknown_value"]),
@@ -142,8 +142,8 @@ export const EGRESS_APPROVAL_ROWS: readonly Row[] = [
     by: "",
     problems: ["5:3 missing_key"],
   },
-  { name: "an unquoted True", replace: '"True"', by: "True", problems: ["14:31 wrong_type"] },
-  { name: "another word for it", replace: '"True"', by: '"yes"', problems: ["14:31 unknown_value"] },
+  { name: "an unquoted True", replace: '"True"', by: "True", problems: ["14:33 wrong_type"] },
+  { name: "another word for it", replace: '"True"', by: '"yes"', problems: ["14:33 unknown_value"] },
   {
     name: "no time of it",
     replace: ', lastTransitionTime: "2026-11-20T10:00:00Z", reason: Reviewed',
@@ -154,7 +154,7 @@ export const EGRESS_APPROVAL_ROWS: readonly Row[] = [
     name: "no time of day",
     replace: '"2026-11-20T10:00:00Z", reason',
     by: '"2026-11-20", reason',
-    problems: ["14:59 bad_timestamp"],
+    problems: ["14:61 bad_timestamp"],
   },
   {
     name: "two answers",

@@ -36,6 +36,8 @@ export interface WorldOptions {
   readonly stands?: boolean;
   /** Follows at once, and stands against every kind of action. */
   readonly response?: Response;
+  /** Why a peer is not connected. */
+  readonly barred?: string;
   readonly labels?: ReadonlyMap<string, string>;
   /** Of the policy's time, while both clocks stay. */
   readonly time?: () => number;
@@ -77,6 +79,7 @@ export function governorWorld(options: WorldOptions = {}): GovernorWorld {
     policy: () => policy,
     absent: () => options.absent ?? false,
     labels: () => options.labels,
+    barred: () => options.barred,
     scoreOf: () => undefined,
     limiter,
     monitor,

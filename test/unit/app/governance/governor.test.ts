@@ -91,6 +91,13 @@ const order: readonly Row[] = [
     expected: "approval_required behavior/d",
     askable: true,
   },
+  { name: "a peer that is not connected over a rule", rules: [ALLOW], barred: "no", expected: "governance_denied -" },
+  {
+    name: "a peer that is not connected over an approval",
+    grant: GRANT,
+    barred: "no",
+    expected: "governance_denied -",
+  },
   {
     name: "a deny rule over behaviour's approval",
     rules: [DENY],
@@ -238,7 +245,7 @@ test("ended: a second time is without effect, and the place is given back once",
   assert.deepEqual(world.ended, ["exec succeeded 7 id-1"], "unknown tells nobody, and nothing after it");
 });
 
-const OBSERVE = 'mode: observe, observeUntil: "2026-12-02T00:00:00Z"'.replace(", ", "\n  ");
+const OBSERVE = 'mode: observe\n  observeUntil: "2026-12-02T00:00:00Z"';
 const observe: readonly (readonly [string, WorldOptions, string])[] = [
   ["no rule", {}, "allow - deny"],
   ["a deny rule", { rules: [DENY] }, "allow - deny no"],
@@ -306,6 +313,7 @@ const standing: readonly (readonly [string, WorldOptions, string | undefined, st
   ["an approval is needed, and revoked", { rules: [ASK], stands: false }, "approval-1", "approval_expired"],
   ["a quarantine", { rules: [ALLOW], response: QUARANTINE }, undefined, "governance_denied"],
   ["a quarantine, an approval", { response: QUARANTINE }, "approval-1", "governance_denied"],
+  ["a peer that is not connected any more", { rules: [ALLOW], barred: "no" }, "approval-1", "governance_denied"],
   ["the policy has expired", { rules: [ALLOW], time: () => Infinity }, "approval-1", "policy_expired"],
   ["the policy is gone, and must be there", { policy: NO_GOVERNANCE }, "approval-1", "policy_missing"],
   ["there is none, and need not be", { policy: NO_GOVERNANCE, absent: true }, undefined, undefined],
