@@ -106,7 +106,11 @@ function usual({ method, message }: McpSeen, response: ServerResponse): void {
     case "initialize":
       return json(
         response,
-        result(id, { protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo: { name: "t", version: "1" } }),
+        result(id, {
+          protocolVersion: "2025-11-25",
+          capabilities: { tools: {} },
+          serverInfo: { name: "t", version: "1" },
+        }),
         200,
         { "mcp-session-id": "session-1", "set-cookie": "a=b", "www-authenticate": "Bearer realm=x" },
       );

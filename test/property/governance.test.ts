@@ -328,7 +328,7 @@ test("a verdict is that of the rules read one by one, as plainly as they can be 
   );
 });
 
-test("the index leaves out no rule that matters, also while arguments are pending", () => {
+test("INV-GOV-INDEX: the index leaves out no rule that matters, also while arguments are pending", () => {
   fc.assert(
     fc.property(drafts, fc.array(action, { minLength: 1, maxLength: 8 }), context, (given, all, around) => {
       const policy = compiled(documentOf(given));
@@ -342,7 +342,7 @@ test("the index leaves out no rule that matters, also while arguments are pendin
   );
 });
 
-test("the order of rules changes which of one effect is named, and nothing else", () => {
+test("INV-GOV-ORDER: the order of rules changes which of one effect is named, and nothing else", () => {
   const effectOf = (document: GovernancePolicyDocument, verdict: Verdict): readonly unknown[] => [
     verdict.effect,
     document.rules.find(({ id }) => id === verdict.rule)?.effect,
@@ -369,7 +369,7 @@ test("the order of rules changes which of one effect is named, and nothing else"
   );
 });
 
-test("a fact that goes missing never allows what was not allowed before", () => {
+test("INV-GOV-MISSING: a fact that goes missing never allows what was not allowed before", () => {
   fc.assert(
     fc.property(drafts, action, context, fc.nat(6), fc.boolean(), (given, asked, around, at, delegate) => {
       fc.pre(!isPending(asked));
@@ -385,7 +385,7 @@ test("a fact that goes missing never allows what was not allowed before", () => 
   );
 });
 
-test("what pending arguments are refused, all arguments are; what need not be seen changes nothing", () => {
+test("INV-GOV-PENDING: what pending arguments are refused, all arguments are; what need not be seen changes nothing", () => {
   fc.assert(
     fc.property(drafts, action, known, context, (given, asked, args, around) => {
       fc.pre(asked.kind === "tool");

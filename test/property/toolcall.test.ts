@@ -88,7 +88,7 @@ function frameOf(api: Api2, one: Piece | string): string {
     : sse({ type: "content_block_start", index, content_block: { type: "tool_use", name, input: {} } });
 }
 
-test("what passes does not depend on where the stream was cut, and holds no call that is denied", () => {
+test("INV-GOV-GATE: what passes does not depend on where the stream was cut, and holds no call that is denied", () => {
   fc.assert(
     fc.property(
       fc.constantFrom<Api2>("chat", "messages"),
@@ -182,7 +182,7 @@ const disguised = (name: string): fc.Arbitrary<string> =>
     JSON.stringify(name.replace("s", "\u017f")),
   );
 
-test("a hostile stream passes no call that any client takes for a denied one", () => {
+test("INV-GOV-READINGS: a hostile stream passes no call that any client takes for a denied one", () => {
   const name = fc.constantFrom(
     '"ok"',
     '"ok"',
@@ -260,7 +260,7 @@ test("a source tree stands for what JSON.parse reads, and its offsets for the sa
   );
 });
 
-test("tools that are taken out are gone, all others and all else are as they were", () => {
+test("INV-GOV-REMOVED: tools that are taken out are gone, all others and all else are as they were", () => {
   const tool = fc.record({ name: fc.constantFrom("a", "b", "c", "d"), description: fc.string() });
   fc.assert(
     fc.property(

@@ -1,29 +1,21 @@
 import { agentCall, paramsProblem } from "../../core/mcp/agent-call.ts";
-import { isLocalHost, isLocalOrigin } from "../../core/mcp/local-caller.ts";
-import type { McpServer } from "../../core/mcp/mcp-server.ts";
 import { RPC_ERROR } from "../../core/mcp/rpc-error.ts";
 import { MOST_MESSAGE, type RpcId } from "../../core/mcp/rpc-message.ts";
-import type { CompiledGovernancePolicy } from "../../core/governance/compile-governance-policy.ts";
-import { fieldValues } from "../../core/wire/fields.ts";
 import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import { HttpAnswer } from "../../edge/listeners/http-answer.ts";
 import { RequestBody } from "../../edge/listeners/request-body.ts";
 import type { ModelRequest } from "../../edge/upstream/model-call.ts";
+import { askingOf, isStateless, obstacle } from "./asking.ts";
 import { type AgentMessage, readAgentMessage } from "./agent-message.ts";
 import { McpExchange, type McpExchangeOptions } from "./mcp-exchange.ts";
 import { type McpRefusal, refusalOf, writeMcpRefusal } from "./mcp-refusal.ts";
 import type { McpRooms } from "./mcp-rooms.ts";
 import { closeCall, type OpenCall } from "./open-call.ts";
-import { outgoingFields } from "./outgoing-fields.ts";
 import { refuseServer } from "./refuse-server.ts";
-import { withoutSession } from "./sessions.ts";
 import { judgeCall, passageRecord } from "./tool-judge.ts";
 
 type Next = "again" | "done";
-
-/** The first revision without sessions: a name of one means nothing there. */
-const STATELESS = "2026-07-28";
 
 /** Notifications of the agent's that go on. */
 const NOTIFICATIONS: ReadonlySet<string> = new Set([
@@ -32,16 +24,6 @@ const NOTIFICATIONS: ReadonlySet<string> = new Set([
   "notifications/progress",
   "notifications/roots/list_changed",
 ]);
-
-/** What is known of a request before its message is. */
-interface Asking {
-  readonly policy: CompiledGovernancePolicy;
-  readonly server: McpServer;
-  readonly session: string;
-  readonly sessionName: string | undefined;
-  /** What goes on of its head. */
-  readonly fields: readonly string[];
-}
 
 /** What of a message is to be sent, and what for. */
 interface Passage {
@@ -136,14 +118,15 @@ export async function serveMcp(
     if ("reason" in asking) throw new Error("what is refused does not pass");
     const { call, message: sent } = passage;
     const rpc = call?.request.id;
+    // What was decided is on record: that nothing came of it is no second decision.
     const unsent = (refusal: McpRefusal): Next => {
       if (call !== undefined) closeCall(call, "failed", 0);
-      return refuse(refusal, rpc);
+      return say(refusal, rpc);
     };
     const { policy, server: to } = asking;
     if (call?.allowed === undefined) {
       const recorded = await rooms.record(passageRecord(rooms, id, passage.target, policy.identity, null));
-      if (!recorded.ok) return unsent({ reason: "audit_unavailable" });
+      if (!recorded.ok) return refuse({ reason: "audit_unavailable" }, rpc);
     }
     const way = rooms.routes.of(policy, to);
     const credential = await way.credential();
@@ -181,7 +164,7 @@ export async function serveMcp(
       case "answered":
         return answer.keepsAlive ? "again" : "done";
       case "refused":
-        return refuse(end.refusal, rpc);
+        return say(end.refusal, rpc);
       case "passed": {
         const { status, fields, body: text } = end;
         answer.head({ status, fields, length: text.length, hasBody: true });
@@ -198,46 +181,7 @@ export async function serveMcp(
   }
 }
 
-/** Whom a request is for and in which session, or why it goes no further. */
-function askingOf(rooms: McpRooms, request: HttpForwardRequest, id: string): Asking | McpRefusal {
-  const origins = fieldValues(request, "origin");
-  if (!isLocalHost(request.authority.host) || origins.some((origin) => !isLocalOrigin(origin))) {
-    return { reason: "malformed_request", status: 403, sentence: "Only callers of this pod's own are served." };
-  }
-  if (request.query !== "") return { reason: "malformed_request", sentence: "The path of a server has no query." };
-  const policy = rooms.policy();
-  if (policy.state === "missing") return { reason: "policy_missing" };
-  const early = obstacle(rooms, policy);
-  if (early !== undefined) return early;
-  const server = policy.mcpServer(id);
-  if (server === undefined) return { reason: "path_not_allowed", status: 404, sentence: "No such server is there." };
-  const [name, ...names] = fieldValues(request, "mcp-session-id");
-  if (names.length > 0) return { reason: "malformed_request", sentence: "A request belongs to one session." };
-  const sessionName = isStateless(request) ? undefined : name;
-  const session = sessionName === undefined ? withoutSession(server) : rooms.sessions.find(server, sessionName);
-  if (session === undefined) return { reason: "malformed_request", status: 404, sentence: "There is no such session." };
-  const fields = outgoingFields(request, sessionName);
-  if (!fields.ok) return { reason: "malformed_request", code: RPC_ERROR.headerMismatch, sentence: fields.problem };
-  return { policy, server, session, sessionName, fields: fields.value };
-}
-
-/** Why nothing goes on now, whatever it is. */
-function obstacle(rooms: McpRooms, policy: CompiledGovernancePolicy): McpRefusal | undefined {
-  if (rooms.draining()) return { reason: "draining" };
-  if (rooms.policy() !== policy) return { reason: "overloaded", sentence: CHANGED };
-  // Written so that a clock that is not a number refuses.
-  if (!(rooms.time() < policy.deniesFrom)) return { reason: "policy_expired" };
-  return rooms.auditWritable() ? undefined : { reason: "audit_unavailable" };
-}
-
-/** Revisions are dates, which sort as texts do. */
-function isStateless(request: HttpForwardRequest): boolean {
-  const [version] = fieldValues(request, "mcp-protocol-version");
-  return version !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= STATELESS;
-}
-
 const NOT_ASKED = "It answers no request that the agent was given.";
 const NO_NOTIFICATION = "The notification is none that is passed on.";
 const NO_CREDENTIAL = "The server's credential is not at hand.";
-const CHANGED = "The policy changed while the request was being prepared: ask again.";
 const LEFT: McpRefusal = { reason: "draining" };

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../base/result.ts";
 import type { Json } from "../json/json.ts";
-import { hasLookAlike, hasOneReading } from "./one-reading.ts";
+import { hasLookAlike, hasOneReading, spellings } from "./one-reading.ts";
 import { isJsonObject, type JsonObject, type ObjectMember, type RpcRequest } from "./rpc-message.ts";
 
 /** What a request of either side means to the rules. */
@@ -38,7 +38,7 @@ const AREAS =
 const MOST_NAME = 256;
 
 /** Members of params that somebody decides by: another spelling of one would be another call to readers that ignore case. */
-const DECISIVE: readonly string[] = [
+const DECISIVE = spellings([
   "_meta",
   "arguments",
   "inputResponses",
@@ -48,7 +48,7 @@ const DECISIVE: readonly string[] = [
   "task",
   "taskId",
   "uri",
-];
+]);
 
 /** What a request of the agent is to be judged as. The problem is for its answer. */
 export function agentCall({ method, params }: RpcRequest): Result<McpCall, McpCallProblem> {

@@ -16,11 +16,14 @@ export function hasOneReading(value: Json): boolean {
   return members.every(([, member]) => hasOneReading(member));
 }
 
+/** Names by how they fold. */
+export type Spellings = ReadonlyMap<string, string>;
+
+export function spellings(names: readonly string[]): Spellings {
+  return new Map(names.map((name) => [foldName(name), name]));
+}
+
 /** Whether the object has a member whose name is one of `known` to readers that ignore case, and is not spelled so. */
-export function hasLookAlike(object: { readonly [name: string]: Json }, known: readonly string[]): boolean {
-  return Object.keys(object).some((name) => {
-    if (known.includes(name)) return false;
-    const folded = foldName(name);
-    return known.some((one) => foldName(one) === folded);
-  });
+export function hasLookAlike(object: { readonly [name: string]: Json }, known: Spellings): boolean {
+  return Object.keys(object).some((name) => (known.get(foldName(name)) ?? name) !== name);
 }

@@ -7,6 +7,7 @@ import { type OpenTrust, policyCheck } from "../../../cli/policy-check.ts";
 import { epochMillis } from "../../../router/core/base/quantity.ts";
 import { fail, ok } from "../../../router/core/base/result.ts";
 import { EGRESS_POLICY, ROUTER_CONFIG, SIGNER_POLICY } from "../policies/documents.ts";
+import { GOVERNANCE_POLICY } from "../policies/governance-policy-document.ts";
 import { INFERENCE_POLICY } from "../policies/inference-policy-document.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sluice-policy-check-"));
@@ -71,11 +72,11 @@ test("every problem of every document: exit 1, in the form of contract.md", asyn
     `${name}/a.yaml:9:9: unknown_value: "off" is none of enforce, learn.`,
     `${name}/a.yaml:13:15: bad_port: "0" is not between 1 and 65535.`,
     `${name}/b.yaml:16:18: threshold_too_high: 3 signatures are needed, and there are 2 signers.`,
-    `${name}/c.yaml:0:0: unknown_kind: "EgresPolicy" is none of EgressPolicy, InferencePolicy, SignerPolicy, RouterConfig; did you mean "EgressPolicy".`,
+    `${name}/c.yaml:0:0: unknown_kind: "EgresPolicy" is none of EgressPolicy, InferencePolicy, GovernancePolicy, SignerPolicy, RouterConfig; did you mean "EgressPolicy".`,
     `${name}/d.yaml:1:4: alias: Aliases are not supported; if "*b" is meant as a text, put it in quotes.`,
     `${name}/e.yaml:0:0: not_utf8: The file is not UTF-8 text.`,
     `${name}/f.yaml:1:1: empty_document: The document is empty.`,
-    `${name}/g.yaml:0:0: unknown_kind: A document says what it is: kind: EgressPolicy, InferencePolicy, SignerPolicy, RouterConfig.`,
+    `${name}/g.yaml:0:0: unknown_kind: A document says what it is: kind: EgressPolicy, InferencePolicy, GovernancePolicy, SignerPolicy, RouterConfig.`,
     UNCHECKED,
   ]);
   assert.equal(exit, 1);
@@ -121,6 +122,42 @@ test("an InferencePolicy is a policy: problems, warnings, freshness, and one of 
   assert.match(expired.lines[0] ?? "", /models\.yaml:0:0: expired: InferencePolicy research-models version 3/);
 });
 
+test("a GovernancePolicy is a policy: problems, warnings, freshness, signers, and one of it in a directory", async () => {
+  const name = directory({
+    "egress.yaml": EGRESS_POLICY,
+    "governance.yaml": GOVERNANCE_POLICY,
+    "governance2.yaml": GOVERNANCE_POLICY.replace("peer: { in: [planner] }", "peer: { in: [planer] }"),
+  });
+  const { exit, lines } = await check([name]);
+  const unused = 'unused_server: No rule can allow a tool of the MCP server "files". (warning)';
+  assert.deepEqual(lines, [
+    `${name}/egress.yaml: EgressPolicy research-agent version 7: good`,
+    `${name}/governance.yaml:0:0: ${unused}`,
+    `${name}/governance.yaml: GovernancePolicy coding-agent version 5: good`,
+    `${name}/governance2.yaml:60:28: unknown_peer: No peer has the id "planer"; did you mean "planner".`,
+    `${name}/governance2.yaml:0:0: policy_twice: A directory holds one GovernancePolicy, and ${name}/governance.yaml is another.`,
+    UNCHECKED,
+  ]);
+  assert.equal(exit, 1);
+  const expired = await check([`${name}/governance.yaml`], { now: Date.UTC(2027, 1, 20) });
+  assert.match(expired.lines[0] ?? "", /governance\.yaml:0:0: expired: GovernancePolicy coding-agent version 5/);
+
+  const asked: (string | undefined)[] = [];
+  const trust: OpenTrust = async () =>
+    ok(async (kind) => {
+      asked.push(kind);
+      return ok(kind === "GovernancePolicy" ? [] : ["release"]);
+    });
+  const signed = await check([`${name}/governance.yaml`, `${name}/egress.yaml`, "--trust", "trust"], { trust });
+  assert.deepEqual(asked, ["GovernancePolicy", "EgressPolicy"]);
+  // Unsigned, its graph connects nobody.
+  assert.match(
+    signed.stdout,
+    /governance\.yaml:0:0: unsigned_graph: .* \(warning\)\n.*coding-agent version 5: good, may be unsigned\n/,
+  );
+  assert.equal(signed.exit, 0);
+});
+
 test("what will not take effect now is a problem, what soon will not a warning", async () => {
   const name = directory({ "egress.yaml": EGRESS_POLICY });
   const at = async (now: number) => {
@@ -159,7 +196,7 @@ test("as JSON, one object", async () => {
             line: 0,
             column: 0,
             code: "unknown_kind",
-            message: '"Other" is none of EgressPolicy, InferencePolicy, SignerPolicy, RouterConfig.',
+            message: '"Other" is none of EgressPolicy, InferencePolicy, GovernancePolicy, SignerPolicy, RouterConfig.',
           },
         ],
         warnings: [],

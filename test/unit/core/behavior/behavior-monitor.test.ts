@@ -322,7 +322,7 @@ test("an approval goes over require_approval, and over no throttle", () => {
   assert.equal(monitor.admit(moment(1), "egress", true).kind, "throttled");
 });
 
-test("kars trap: what the monitor withholds does not feed it, so that every throttle ends", () => {
+test("INV-GOV-WITHHELD: kars trap: what the monitor withholds does not feed it, so that every throttle ends", () => {
   const watches = { burst: BURST, denials: DENIALS, fresh: FRESH, volume: VOLUME };
   const rules = Object.entries(watches).map(([id, watch]) =>
     detector(id, watch, { response: { kind: "throttle", perMinute: 1, millis: MINUTE } }),

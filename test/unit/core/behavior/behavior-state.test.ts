@@ -30,7 +30,7 @@ function restarted(monitor: BehaviorMonitor, saved: number, steady: number, rule
   return next;
 }
 
-test("a restart lifts no quarantine", () => {
+test("INV-GOV-QUARANTINE: a restart lifts no quarantine", () => {
   const monitor = new BehaviorMonitor(RULES);
   alarmsOf(
     monitor,
@@ -166,7 +166,7 @@ const garbage: readonly (readonly [name: string, state: unknown])[] = [
 ];
 
 for (const [name, state] of garbage) {
-  test(`a state that is garbage, ${name}, is a problem, and nothing of it counts`, () => {
+  test(`INV-GOV-STATE: a state that is garbage, ${name}, is a problem, and nothing of it counts`, () => {
     const monitor = new BehaviorMonitor(RULES);
     assert.deepEqual(monitor.restore(state, 0), { ok: false, problem: "malformed" });
     assert.deepEqual(monitor.standing(moment(0), "egress"), { kind: "free" });

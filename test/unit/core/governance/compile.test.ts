@@ -24,7 +24,7 @@ test("the snapshot says who it is, and until when it holds", () => {
   assert.deepEqual(NO_GOVERNANCE, { state: "missing", identity: undefined });
 });
 
-test("observing ends with the policy's life at the latest, and not with its grace", () => {
+test("INV-GOV-OBSERVE: observing ends with the policy's life at the latest, and not with its grace", () => {
   const document = { ...governanceDocument([]), mode: "observe" as const };
   const until = (observeUntil: number): number | undefined =>
     compileGovernancePolicy({ ...document, observeUntil: epochMillis(observeUntil) }, DIGEST, millis(60_000))
@@ -47,7 +47,7 @@ test("servers and peers are found by their names, and peers by where they are sp
   assert.equal(policy.peerAt(authority("x.billing.example:443")), undefined);
 });
 
-test("a graph counts only in a policy whose signature was verified", () => {
+test("INV-GOV-GRAPH: a graph counts only in a policy whose signature was verified", () => {
   const document = governanceDocument([]);
   assert.equal(document.trust.graph.length, 1);
   assert.equal(compileGovernancePolicy(document, DIGEST, millis(0), { signed: true }).trust.graph.length, 1);

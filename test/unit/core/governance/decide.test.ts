@@ -258,7 +258,7 @@ test('"?" of a glob is one character, of one or two units', () => {
   assert.equal(matching(when, { ...exec, argv: ["😀"] }), NO);
 });
 
-test("missing policy, expired policy, and a clock that is no number deny", () => {
+test("INV-GOV-DENY: missing policy, expired policy, and a clock that is no number deny", () => {
   const policy = governance([ALL]);
   const asked = actionOf("exec, program: /bin/ls");
   assert.equal(shown(decide(NO_GOVERNANCE, asked, contextOf())), "deny - policy_missing");
@@ -401,7 +401,7 @@ test("pending arguments: nothing needs to be seen of what expired or is missing"
   assert.equal(mustSeeArguments(policy, asked, contextOf({ now: policy.deniesFrom })), false);
 });
 
-test("hostile texts: nothing throws, and a decision stays quick", () => {
+test("INV-GOV-LINEAR: hostile texts: nothing throws, and a decision stays quick", () => {
   const rules = [
     "id: g, effect: deny, actions: [exec], when: { argv: { some: { glob: ['*a*a*a*a*a*a*b', '*a?a?a?a?a?a?b*'], pattern: ['^(a+)+b$', '^(a|b)*a(a|b){12}c$'] } } }",
     "id: d, effect: allow, actions: [exec]",

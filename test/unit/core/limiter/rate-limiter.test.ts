@@ -39,7 +39,7 @@ test("kars trap: one throttled caller does not drain everyone", () => {
   assert.deepEqual(refused(limiter, [all, tool], { tool: "quiet-10" }), { limit: "all", cause: "rate", retryAfter: 2 });
 });
 
-test("kars trap: whichever limit is full, and wherever it stands, the others lose nothing", () => {
+test("INV-GOV-LIMIT-ALL: kars trap: whichever limit is full, and wherever it stands, the others lose nothing", () => {
   const full = limit("full", "all", "1/60000+1");
   const place = limit("place", "all", undefined, 1);
   const roomy = limit("roomy", "all", "1/60000+2", 2);
@@ -75,7 +75,7 @@ test("kars trap: an error of the limiter allows nothing", () => {
   assert.equal(refused(limiter, [placeless]).cause, "concurrent");
 });
 
-test("kars trap: a reload refills nothing", () => {
+test("INV-GOV-LIMIT-REFILL: kars trap: a reload refills nothing", () => {
   const limits = [limit("kept", "tool", "10/60000+10"), limit("changed", "all", "10/60000+10", 3)] as const;
   const [kept, changed] = limits;
   const limiter = limiterOf(limits);
@@ -255,7 +255,7 @@ test("a fraction of a millisecond refills evenly, without drift", () => {
   assert.equal(count, 2 + 3_000, "two at first, then three in seven milliseconds");
 });
 
-test("research 6.5, kars trap: with a million invented names neither memory nor time grows", () => {
+test("INV-GOV-LIMIT-NAMES: research 6.5, kars trap: with a million invented names neither memory nor time grows", () => {
   const limits = [limit("tool", "tool", "5/60000+5", 4), limit("destination", "destination", "5/60000+5")] as const;
   const limiter = limiterOf(limits);
   const busy = { tool: "busy", destination: "busy:443" };

@@ -20,7 +20,7 @@ test("what has come is read at once, without a promise; what has not is promised
   assert.equal(told(held), "bytes two");
 });
 
-test("each read has a deadline of its own, though the timer is set once for many", async () => {
+test("INV-WIRE-DEADLINE: each read has a deadline of its own, though the timer is set once for many", async () => {
   await using pair = await socketPair();
   const { agent, theirs } = pair;
   const waited = async (millis: number): Promise<readonly [string, number]> => {
