@@ -82,7 +82,7 @@ export function explainEgress(
   const refusal = governed.find(({ effect }) => effect !== "allow");
   if (verdict.effect === "deny" || refusal === undefined) return answer;
   const { reason, rule } = refusal;
-  return { ...answer, effect: "deny", reason, rule, decidedBy: "GovernancePolicy" };
+  return { ...answer, effect: "deny", reason, rule, protocol: null, decidedBy: "GovernancePolicy" };
 }
 
 function verdictOf(question: EgressQuestion, decision: ReturnType<typeof explain>["decision"]): EgressVerdict {

@@ -17,6 +17,8 @@ export interface SidecarStatus {
     readonly bodies: number;
     readonly budgets: { readonly budgets: readonly BudgetState[] };
   };
+  /** An older router says nothing of it. */
+  readonly governance?: GovernanceState;
   readonly tunnels: number;
   readonly connections: number;
   readonly audit: {
@@ -67,6 +69,33 @@ export interface BudgetState {
   readonly remaining: number | string;
   /** Null: it remembers nothing. */
   readonly resetAt: string | null;
+}
+
+/** What was asked for at run time, and what operators allowed (router/app/governance/open-approvals.ts). */
+export interface GovernanceState {
+  readonly requests?: {
+    readonly pending: number;
+    /** Oldest first; not all of them. */
+    readonly newest: readonly {
+      readonly digest: string;
+      readonly summary: string;
+      readonly reason: string;
+      readonly requestedAt: string;
+      readonly expiresAt: string;
+      readonly count: number;
+      /** The EgressApproval that it asks for, in YAML and unapproved; null: too long to be shown. */
+      readonly manifest: string | null;
+    }[];
+  };
+  readonly approvals?: readonly {
+    readonly id: string;
+    readonly digest: string;
+    readonly summary: string;
+    readonly expiresAt: string;
+    /** Null: as often as wanted. */
+    readonly uses: number | null;
+    readonly left: number | null;
+  }[];
 }
 
 const text: Flaw = (value) => (typeof value === "string" ? undefined : "");
@@ -121,28 +150,53 @@ const budget = having({
   resetAt: nullOr(TIME),
 });
 
-const status = having({
-  version: text,
-  identity: having({ namespace: text, pod: text, agent: text }),
-  conditions: listOf(having({ name: text, state: matching(/^(?:ok|degraded|failed)$/), reason: text }), MOST),
-  policy,
-  inference: having({
-    policy,
-    calls: count,
-    bodies: count,
-    budgets: having({ budgets: listOf(budget, MOST) }),
-  }),
-  tunnels: count,
-  connections: count,
-  audit: having({
-    writable: truth,
-    records: count,
-    bytes: count,
-    origin: text,
-    checkpoint: having({}, { size: count, at: TIME }),
-    witnesses: listOf(having({ witness: text, cosignedSize: count }), MOST),
-  }),
+const request = having({
+  digest: text,
+  summary: text,
+  reason: text,
+  requestedAt: TIME,
+  expiresAt: TIME,
+  count,
+  manifest: nullOr(text),
 });
+const approval = having({
+  id: text,
+  digest: text,
+  summary: text,
+  expiresAt: TIME,
+  uses: nullOr(count),
+  left: nullOr(count),
+});
+const governance = having(
+  {},
+  { requests: having({ pending: count, newest: listOf(request, MOST) }), approvals: listOf(approval, MOST) },
+);
+
+const status = having(
+  {
+    version: text,
+    identity: having({ namespace: text, pod: text, agent: text }),
+    conditions: listOf(having({ name: text, state: matching(/^(?:ok|degraded|failed)$/), reason: text }), MOST),
+    policy,
+    inference: having({
+      policy,
+      calls: count,
+      bodies: count,
+      budgets: having({ budgets: listOf(budget, MOST) }),
+    }),
+    tunnels: count,
+    connections: count,
+    audit: having({
+      writable: truth,
+      records: count,
+      bytes: count,
+      origin: text,
+      checkpoint: having({}, { size: count, at: TIME }),
+      witnesses: listOf(having({ witness: text, cosignedSize: count }), MOST),
+    }),
+  },
+  { governance },
+);
 
 /** Reads the body of the answer. The problem says where it is not what a sidecar says, in names of our own only. */
 export function readStatus(body: Uint8Array): Result<SidecarStatus, string> {

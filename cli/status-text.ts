@@ -3,7 +3,13 @@ import { formatProblem } from "../router/core/base/problem.ts";
 import { quantityText, spanText } from "./amount-text.ts";
 import { budgetTable } from "./budget-table.ts";
 import { shownText, shownWord } from "./shown-text.ts";
-import { isReady, type PolicyState, type SidecarStatus, type StatusCondition } from "./status-report.ts";
+import {
+  type GovernanceState,
+  isReady,
+  type PolicyState,
+  type SidecarStatus,
+  type StatusCondition,
+} from "./status-report.ts";
 
 export interface StatusLook {
   /** Milliseconds since the epoch. */
@@ -16,6 +22,8 @@ type Color = "bold" | "red" | "yellow" | "green";
 const LONGEST_NAME = 100;
 const LONGEST_REASON = 500;
 const MOST_PROBLEMS = 5;
+/** Approvals, and requests for access. */
+const MOST_LISTED = 10;
 const LABEL = 11;
 /** What somebody has to look at comes first. */
 const ORDER = ["failed", "degraded", "ok"] as const;
@@ -46,6 +54,7 @@ export function statusText(status: SidecarStatus, { now, colors }: StatusLook): 
       "open",
       `${counted(tunnels, "tunnel")}, ${counted(connections, "connection")}, ${counted(inference.calls, "call")} (bodies: ${quantityText(inference.bodies) ?? "?"})`,
     ),
+    ...approvalLines(status.governance, now),
     ...auditLines(status.audit, now),
   ];
   return lines.map((line) => `${line}\n`).join("");
@@ -103,6 +112,36 @@ function auditLines(audit: SidecarStatus["audit"], now: number): readonly string
     ...witnesses.map(({ witness, cosignedSize }) =>
       row("", `cosigned over ${cosignedSize} by ${shownText(witness, LONGEST_REASON)}`),
     ),
+  ];
+}
+
+function approvalLines({ requests, approvals = [] }: GovernanceState = {}, now: number): readonly string[] {
+  const { pending = 0, newest = [] } = requests ?? {};
+  const shown = newest.slice(-MOST_LISTED);
+  const inForce = approvals.slice(0, MOST_LISTED).map(({ id, summary, uses, left, expiresAt }, at) => {
+    const often = uses === null ? "" : `, ${left ?? 0} of ${counted(uses, "use")} left`;
+    return row(
+      at === 0 ? "approved" : "",
+      shownText(`${id}: ${summary}${often}, ${expiry(expiresAt, now)}`, LONGEST_REASON),
+    );
+  });
+  const asked = shown.flatMap(({ summary, reason, requestedAt, count, expiresAt }) => {
+    const often = count === 1 ? "" : `, ${counted(count, "time")}`;
+    return [
+      row(
+        "",
+        shownText(`${summary}: asked ${ago(requestedAt, now)}${often}, ${expiry(expiresAt, now)}`, LONGEST_REASON),
+      ),
+      row("", shownText(`  "${reason}"`, LONGEST_REASON)),
+    ];
+  });
+  const unlisted = approvals.length - inForce.length;
+  return [
+    ...inForce,
+    ...(unlisted > 0 ? [row("", `and ${unlisted} more`)] : []),
+    ...(pending === 0 ? [] : [row("asked for", `${counted(pending, "request")}; --json has what to apply`)]),
+    ...asked,
+    ...(pending > shown.length ? [row("", `and ${pending - shown.length} older`)] : []),
   ];
 }
 

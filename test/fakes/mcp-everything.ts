@@ -12,6 +12,7 @@ export interface McpEverything extends AsyncDisposable {
   readonly port: number;
 }
 
+// oxlint-disable-next-line typescript/no-explicit-any -- messages of every shape are taken apart here
 type Values = Record<string, any>;
 type Push = (message: Values) => void;
 
@@ -237,7 +238,13 @@ export async function mcpEverything(): Promise<McpEverything> {
       case "tools/list":
         return { tools: EVERY_TOOL };
       case "prompts/list":
-        return { prompts: EVERY_PROMPT.map(({ messages: _, ...prompt }) => prompt) };
+        return {
+          prompts: EVERY_PROMPT.map(({ name, description, arguments: given }) => ({
+            name,
+            description,
+            arguments: given,
+          })),
+        };
       case "resources/list":
         return { resources: EVERY_RESOURCE };
       case "resources/templates/list":

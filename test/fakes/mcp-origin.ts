@@ -102,7 +102,7 @@ function usual({ method, message }: McpSeen, response: ServerResponse): void {
   const id = message?.["id"];
   const params = message?.["params"] as Record<string, unknown> | undefined;
   if (id === undefined || message?.["method"] === undefined) return void response.writeHead(202).end();
-  switch (message["method"]) {
+  switch (message["method"] as string) {
     case "initialize":
       return json(
         response,

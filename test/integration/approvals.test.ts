@@ -58,7 +58,8 @@ interface Answer {
 }
 
 async function api(method: string, path: string, body?: unknown): Promise<Answer> {
-  const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
+  const headers = { "content-type": "application/json" };
+  const init = body === undefined ? { method } : { method, headers, body: JSON.stringify(body) };
   const response = await fetch(`http://127.0.0.1:${sidecar.agentPort}${path}`, init);
   return { status: response.status, headers: response.headers, body: (await response.json()) as Answer["body"] };
 }
@@ -323,22 +324,22 @@ test("an operator's no is an answer, and it stands", async () => {
 
 test("who waits and leaves is forgotten: sixteen leave room for sixteen more", async () => {
   const { body } = await ask({ kind: "admin", operation: "slow" });
-  const path = `/governance/v1/requests/${String(body["id"])}?wait=60`;
+  const path = `/governance/v1/requests/${String(body["id"])}`;
   const wait = (): Promise<Socket> =>
     new Promise((resolve) => {
       const socket = connect({ port: sidecar.agentPort, host: "127.0.0.1" }, () => {
-        socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`, () => resolve(socket));
+        socket.write(`GET ${path}?wait=60 HTTP/1.1\r\nHost: localhost\r\n\r\n`, () => resolve(socket));
       });
       socket.on("error", () => undefined);
     });
   const first = await Promise.all(Array.from({ length: 16 }, wait));
-  await becomes(async () => (await api("GET", path.replace("60", "1"))).status === 503);
+  await becomes(async () => (await api("GET", `${path}?wait=1`)).status === 503);
   for (const socket of first) socket.destroy();
-  await becomes(async () => (await api("GET", path.replace("60", "1"))).status === 200);
+  await becomes(async () => (await api("GET", `${path}?wait=1`)).status === 200);
   const began = performance.now();
-  const waiting = api("GET", path);
+  const waiting = api("GET", `${path}?wait=60`);
   await new Promise((resolve) => setTimeout(resolve, 100));
-  await api("DELETE", path.replace("?wait=60", ""));
+  await api("DELETE", path);
   assert.equal((await waiting).body["state"], "withdrawn");
   assert.ok(performance.now() - began < 2_000);
 });

@@ -472,6 +472,9 @@ describe("leaving and breaking off", () => {
   }
 });
 
+/** What the kubelet waits for an answer, unless it is told otherwise. */
+const PROBE_MILLIS = 1_000;
+
 describe("floods", () => {
   /** How long the admin listener takes to answer while `during` goes on: what the kubelet's probe would see. */
   async function slowestProbe(during: Promise<unknown>): Promise<number> {
@@ -529,7 +532,7 @@ describe("floods", () => {
       const slowest = await slowestProbe(pumped);
       const grown = world.resources().rss - before;
       assert.ok(grown < 120, `${Math.round(grown)} MiB more are resident`);
-      assert.ok(slowest < 500, `a probe took ${Math.round(slowest)} ms`);
+      assert.ok(slowest < PROBE_MILLIS, `a probe took ${Math.round(slowest)} ms`);
       for (const agent of agents) agent.reset();
       await eventually("all are gone", async () => (await world.tunnels()) === 0);
     });
@@ -594,12 +597,17 @@ describe("floods", () => {
       held.map(async (agent) => agent.send(world.connectTo("echo.example", world.echo.port)).until(/\r\n\r\n/)),
     );
     assert.ok(held.every((agent) => agent.verdict === "200, open"));
+    // On a slow machine the burst takes longer than a tunnel may be idle.
+    const alive = setInterval(() => {
+      for (const agent of held) agent.send("x");
+    }, 300).unref();
     const before = world.resources().descriptors;
     const refused = world.records().filter(({ reason }) => reason === "connection_limit").length;
     const burst = await Promise.all(Array.from({ length: 1_500 }, world.open));
     await pause(100);
     assert.ok(world.resources().descriptors - before < 200, `${world.resources().descriptors} descriptors`);
     assert.ok(held.every(({ end }) => end === "open"));
+    clearInterval(alive);
     assert.ok(burst.filter(({ verdict }) => verdict.startsWith("429 connection_limit")).length >= 10);
     await eventually(
       "each is on record",
@@ -637,7 +645,7 @@ describe("floods", () => {
     );
     const slowest = await slowestProbe(agent.until(/\r\n\r\n/, 10_000));
     assert.equal(agent.answers[0], "200");
-    assert.ok(slowest < 500, `a probe took ${Math.round(slowest)} ms`);
+    assert.ok(slowest < PROBE_MILLIS, `a probe took ${Math.round(slowest)} ms`);
     agent.reset();
   });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { actionForm } from "../../router/core/approval/action-form.ts";
 import { approvalManifest } from "../../router/core/approval/approval-manifest.ts";
 import { approvedDigest, isMeant } from "../../router/core/approval/approved-digest.ts";

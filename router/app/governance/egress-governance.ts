@@ -2,6 +2,7 @@ import type { Port } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import type { Action, EgressAction } from "../../core/governance/action.ts";
 import type { GovernanceSnapshot } from "../../core/governance/compile-governance-policy.ts";
+import { peersAt } from "../../core/peer/peers-at.ts";
 import type { EgressGrant } from "../../core/policy/decide.ts";
 import type { EgressRequest } from "../../core/policy/egress-request.ts";
 import type { NamePermit } from "../../core/policy/permit.ts";
@@ -84,7 +85,7 @@ export class EgressGovernance {
     for (const action of this.#actions(request, protocol)) {
       const judged = governor.judge(action, true, action.kind === "egress" ? grant : undefined);
       if (judged.kind === "refused") {
-        for (const { leave } of leaves) leave.ended("failed", 0);
+        for (const { leave } of leaves) leave.ended("unknown", 0);
         const { reason, policy, rule, message, retryAfter, askable } = judged;
         return {
           reason,
@@ -113,9 +114,12 @@ export class EgressGovernance {
   #actions(request: EgressRequest, protocol: EgressGrant["protocol"]): readonly Action[] {
     const action = egressAction(request, protocol);
     const policy = this.#rooms.policy();
-    const peer = policy.state === "loaded" ? policy.peerAt(request) : undefined;
-    if (peer === undefined) return [action];
-    return [action, { kind: "mesh.send", peer: peer.id, topic: undefined, bytes: undefined }];
+    const peers = policy.state === "loaded" ? peersAt(policy, request) : [];
+    // The egress last: a use of its approval is taken only where all else has passed.
+    return [
+      ...peers.map(({ id }): Action => ({ kind: "mesh.send", peer: id, topic: undefined, bytes: undefined })),
+      action,
+    ];
   }
 }
 

@@ -75,12 +75,10 @@ export class ProviderRoutes {
     return made;
   }
 
-  /** This policy is in force from here on. Loads what its first call would wait for. */
+  /** This policy is in force from here on. */
   use(policy: CompiledInferencePolicy): void {
     this.reset();
     this.#policy = policy;
-    const [first] = policy.providers;
-    if (first !== undefined) void this.of(policy, first.id)?.client.prepare();
   }
 
   /** Kept connections end when their calls do; the next call is admitted anew. */

@@ -4,7 +4,7 @@ import { holdsSecret } from "../../core/credential/secret-forms.ts";
 import { eventText } from "../../core/mcp/event-text.ts";
 import type { McpServer } from "../../core/mcp/mcp-server.ts";
 import { OctetBuffer } from "../../core/mcp/octet-buffer.ts";
-import { MOST_MESSAGE, readRpcMessage } from "../../core/mcp/rpc-message.ts";
+import { MOST_MESSAGE } from "../../core/mcp/rpc-message.ts";
 import { type ServerEvent, ServerEvents } from "../../core/mcp/server-events.ts";
 import { fieldValues } from "../../core/wire/fields.ts";
 import type { IpAddress } from "../../core/wire/ip-address.ts";
@@ -13,11 +13,14 @@ import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import type { HttpAnswer } from "../../edge/listeners/http-answer.ts";
 import type { ModelCall, ModelEnd, ModelRequest, ModelSink } from "../../edge/upstream/model-call.ts";
 import type { LeakRules } from "../credentials/known-secrets.ts";
+import { field, JSON_FIELDS, STREAM_FIELDS } from "./answer-fields.ts";
 import type { LiveExchange } from "./live-exchange.ts";
 import type { McpRooms } from "./mcp-rooms.ts";
-import { type McpRefusal, refusalText } from "./mcp-refusal.ts";
+import type { McpEnd } from "./mcp-end.ts";
+import { refusalText } from "./mcp-refusal.ts";
 import { closeCall, type OpenCall } from "./open-call.ts";
-import { holdsCredential, ServerMessages } from "./server-messages.ts";
+import { ServerMessages } from "./server-messages.ts";
+import { serverRefusal, UNAUTHORIZED } from "./server-refusal.ts";
 import type { ServerRoute } from "./server-routes.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -37,18 +40,8 @@ export interface McpExchangeOptions {
   /** Of a request. */
   readonly call: OpenCall | undefined;
   readonly rules: LeakRules;
-  refuseServer(text: string): void;
+  readonly refuseServer: (text: string) => void;
 }
-
-export type McpEnd =
-  /** The agent has its answer, or what there was of it with an error at its end. */
-  | { readonly kind: "answered" }
-  /** Nothing was written. */
-  | { readonly kind: "refused"; readonly refusal: McpRefusal }
-  /** The server's own refusal, in its words: JSON-RPC. */
-  | { readonly kind: "passed"; readonly status: number; readonly fields: readonly Field[]; readonly body: Uint8Array }
-  /** The agent has left. */
-  | { readonly kind: "left" };
 
 /** A server's refusal is a sentence or two. */
 const MOST_REFUSAL = 64 * 1024;
@@ -60,7 +53,8 @@ const MOST_REFUSAL = 64 * 1024;
 export class McpExchange implements ModelSink, LiveExchange {
   readonly ended: Promise<McpEnd>;
   readonly #options: McpExchangeOptions;
-  readonly #resolve: (end: McpEnd | Promise<never>) => void;
+  readonly #resolve: (end: McpEnd) => void;
+  readonly #reject: (error: unknown) => void;
   readonly #messages: ServerMessages;
   /** The request that is not answered yet. */
   #open: OpenCall | undefined;
@@ -83,9 +77,10 @@ export class McpExchange implements ModelSink, LiveExchange {
   constructor(options: McpExchangeOptions) {
     this.#options = options;
     this.#open = options.call;
-    const { promise, resolve } = Promise.withResolvers<McpEnd>();
+    const { promise, resolve, reject } = Promise.withResolvers<McpEnd>();
     this.ended = promise;
     this.#resolve = resolve;
+    this.#reject = reject;
     const { rooms, route, session, id, rules, refuseServer } = options;
     this.#messages = new ServerMessages({
       rooms,
@@ -95,7 +90,7 @@ export class McpExchange implements ModelSink, LiveExchange {
       rules,
       asked: () => this.#open,
       answered: () => (this.#open = undefined),
-      refuse: (_, text) => refuseServer(text),
+      refuse: refuseServer,
     });
   }
 
@@ -104,9 +99,9 @@ export class McpExchange implements ModelSink, LiveExchange {
     const { rooms, agent, route } = this.#options;
     const { lifetime } = rooms.limits;
     const { timeout } = route.server;
+    this.#model = route.client.send(request, this, { firstByte: lifetime, idle: lifetime, total: lifetime });
     rooms.live.add(this);
     this.#setTimer(millis(timeout), "The server did not begin its answer in time.");
-    this.#model = route.client.send(request, this, { firstByte: lifetime, idle: lifetime, total: lifetime });
     agent.onLeft(() => this.#leave());
   }
 
@@ -185,7 +180,7 @@ export class McpExchange implements ModelSink, LiveExchange {
     if (this.#done) return;
     if (end.cause !== "completed") {
       const late = end.cause === "first_byte_timeout" || end.cause === "aborted";
-      return this.#break(late ? "idle_timeout" : (end.cause as Reason), undefined);
+      return this.#break(late ? "idle_timeout" : end.cause, undefined);
     }
     this.#whole = true;
     switch (this.#mode) {
@@ -215,7 +210,7 @@ export class McpExchange implements ModelSink, LiveExchange {
         this.#queue = [];
         for (const event of queue) {
           await this.#relay(event);
-          if (this.#done) return;
+          if (this.#isOver()) return;
         }
         if (this.#queue.length === 0) break;
       }
@@ -237,12 +232,12 @@ export class McpExchange implements ModelSink, LiveExchange {
     const id = event.id !== undefined && holdsSecret(event.id, rules.forms) ? undefined : event.id;
     if (id !== undefined) this.#resumable = true;
     const { retry, data } = event;
-    if (data === undefined || data.length === 0) return await this.#write(eventText({ id, retry, data }));
+    if (data === undefined || data.length === 0) return this.#write(eventText({ id, retry, data }));
     const given = await this.#messages.judge(data);
     if (this.#done) return;
     switch (given.kind) {
       case "give":
-        return await this.#write(eventText({ id, retry, data: given.octets }));
+        return this.#write(eventText({ id, retry, data: given.octets }));
       case "drop":
         return;
       case "broken":
@@ -278,33 +273,18 @@ export class McpExchange implements ModelSink, LiveExchange {
       const { length } = given.octets;
       answer.head({ status: 200, fields: [...this.#sessionFields(), ...JSON_FIELDS], length, hasBody: true });
       await this.#write(given.octets);
-      if (!this.#done) this.#finish();
+      if (!this.#isOver()) this.#finish();
     } catch (error) {
       this.#threw(error);
     }
   }
 
-  /** The server's own refusal goes on where it is one of the protocol's, and what HTTP says of it in any case. */
   #refused(): void {
-    const { rooms, route, sessionName, rules } = this.#options;
+    const { rooms, route, sessionName, rules, call } = this.#options;
     const status = this.#status;
     if (status === 404 && sessionName !== undefined) rooms.sessions.end(route.server, sessionName);
-    if (UNAUTHORIZED.has(status)) {
-      route.rejected();
-      return this.#break("upstream_invalid", "The server did not take the router's credential.");
-    }
-    const fields = this.#fields.filter(({ name, value }) => PASSED_WITH_REFUSALS.get(name)?.test(value) === true);
-    const octets = this.#document.take();
-    const read = readRpcMessage([octets]);
-    const asked = this.#options.call?.request.id;
-    const isError = read.ok && read.value.kind === "response" && read.value.result === undefined;
-    const isOurs = isError && (read.value.id === undefined || read.value.id === asked);
-    if (isOurs && !holdsCredential(rules, octets)) {
-      return this.#settle({ kind: "passed", status, fields: [...fields, ...JSON_FIELDS], body: octets });
-    }
-    const sentence = `The server answered ${status}.`;
-    const told = fields.map(({ rawName, value }) => [rawName, value] as const);
-    this.#settle({ kind: "refused", refusal: { reason: "upstream_invalid", status, sentence, fields: told } });
+    if (UNAUTHORIZED.has(status)) route.rejected();
+    this.#settle(serverRefusal(status, this.#fields, this.#document.take(), call?.request.id, rules));
   }
 
   #taken(): void {
@@ -338,10 +318,16 @@ export class McpExchange implements ModelSink, LiveExchange {
     this.#settle({ kind: "answered" });
   }
 
+  /** Asked again after every wait: whatever was waited for, it may be over since. */
+  #isOver(): boolean {
+    return this.#done;
+  }
+
   /** A bug of ours costs this exchange and its connection, and is heard of. */
   #threw(error: unknown): void {
     this.#model?.abort();
-    this.#settle(Promise.reject(error));
+    this.#reject(error);
+    this.#settle({ kind: "left" });
   }
 
   #leave(): void {
@@ -350,7 +336,7 @@ export class McpExchange implements ModelSink, LiveExchange {
     this.#settle({ kind: "left" });
   }
 
-  #settle(end: McpEnd | Promise<never>): void {
+  #settle(end: McpEnd): void {
     if (this.#done) return;
     this.#done = true;
     const { rooms, agent, session } = this.#options;
@@ -363,7 +349,7 @@ export class McpExchange implements ModelSink, LiveExchange {
     const call = this.#open;
     if (call !== undefined && this.#resumable) {
       rooms.parked.add(session, call.request.id, call, rooms.clock.monotonic());
-    } else if (call !== undefined) closeCall(call, "kind" in end && end.kind === "left" ? "unknown" : "failed", 0);
+    } else if (call !== undefined) closeCall(call, end.kind === "left" ? "unknown" : "failed", 0);
     this.#resolve(end);
   }
 
@@ -401,27 +387,9 @@ const OVERLONG: ServerEvent = Object.freeze({ id: undefined, name: "", data: und
 const EVENT_STREAM = /^text\/event-stream[ \t]*(?:;|$)/i;
 const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i;
 
-/** They are about the router's credential, which is nothing of the agent's. */
-const UNAUTHORIZED: ReadonlySet<number> = new Set([401, 403, 407]);
-const PASSED_WITH_REFUSALS: ReadonlyMap<string, RegExp> = new Map([
-  ["allow", /^[A-Z]{1,16}(?:, ?[A-Z]{1,16}){0,8}$/],
-  ["retry-after", /^[0-9]{1,9}$/],
-]);
-
 const LATE = "The server did not end its answer in time.";
 const TOO_LONG = "A message of the server's is longer than the policy allows.";
 const NOT_THE_ANSWER = "The server's answer is not the one that was asked for.";
-
-function field(rawName: string, value: string): Field {
-  return { name: rawName.toLowerCase(), rawName, value };
-}
-
-const JSON_FIELDS = [field("Content-Type", "application/json"), field("Cache-Control", "no-store")];
-const STREAM_FIELDS = [
-  field("Content-Type", "text/event-stream"),
-  field("Cache-Control", "no-store, no-transform"),
-  field("X-Accel-Buffering", "no"),
-];
 
 /** A server that is late is no agent that asks too much. */
 function statusOf(reason: Reason): { readonly status?: number } {

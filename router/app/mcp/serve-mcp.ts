@@ -64,7 +64,7 @@ export async function serveMcp(
     if (request.framing.kind !== "none") return refuse({ reason: "malformed_request", sentence: "It has no content." });
     const kind = route.method === "GET" ? "listen" : "end";
     const target = `${route.server}/${kind === "listen" ? "(stream)" : "(end of session)"}`;
-    return await pass({ kind, method: route.method, target, call: undefined, message: undefined });
+    return pass({ kind, method: route.method, target, call: undefined, message: undefined });
   }
   if (request.expectContinue) agent.write("HTTP/1.1 100 Continue\r\n\r\n");
   const read = await readAgentMessage(request, body, rooms.bodies);

@@ -1,5 +1,4 @@
 import type { Reason } from "../../core/base/reason.ts";
-import { findsForm } from "../../core/credential/leak-pattern.ts";
 import { paramsProblem, serverCall } from "../../core/mcp/agent-call.ts";
 import { filterLists } from "../../core/mcp/filter-lists.ts";
 import { inputRequests } from "../../core/mcp/input-requests.ts";
@@ -13,6 +12,7 @@ import {
   type RpcResponse,
 } from "../../core/mcp/rpc-message.ts";
 import type { LeakRules } from "../credentials/known-secrets.ts";
+import { holdsCredential } from "./holds-credential.ts";
 import type { McpRooms } from "./mcp-rooms.ts";
 import { refusalOf, refusalText } from "./mcp-refusal.ts";
 import { closeCall, type OpenCall } from "./open-call.ts";
@@ -27,11 +27,11 @@ export interface ServerMessageOptions {
   readonly id: string;
   readonly rules: LeakRules;
   /** The request that this exchange is to answer; undefined: none, or it is answered. */
-  asked(): OpenCall | undefined;
+  readonly asked: () => OpenCall | undefined;
   /** It is answered. */
-  answered(): void;
+  readonly answered: () => void;
   /** Tells the server that a request of its own is refused. */
-  refuse(id: RpcId, text: string): void;
+  readonly refuse: (text: string) => void;
 }
 
 /** What becomes of a message from a server. */
@@ -61,9 +61,9 @@ export class ServerMessages {
     const message = read.value;
     switch (message.kind) {
       case "response":
-        return await this.#response(message, octets);
+        return this.#response(message, octets);
       case "request":
-        return await this.#request(message, octets);
+        return this.#request(message, octets);
       case "notification":
         return this.#notification(message, octets);
       default:
@@ -131,7 +131,7 @@ export class ServerMessages {
     const judged = await judgeCall(rooms, server, call, this.#recordId());
     if (judged.kind === "denied") {
       // What an operator decides is not the server's to know.
-      refuse(id, refusalText(id, this.#options.id, { reason: judged.denial.reason }));
+      refuse(refusalText(id, this.#options.id, { reason: judged.denial.reason }));
       return DROP;
     }
     rooms.askedByServers.add(session, id, { server, allowed: judged }, rooms.clock.monotonic());
@@ -182,16 +182,3 @@ function broken(detail: string): Given {
 }
 
 export const LEAK = "The server's answer holds the router's own credential.";
-
-const BACKSLASH = 0x5c;
-
-/** Whether a JSON text holds the credential, however its characters are escaped. */
-export function holdsCredential({ secrets, pattern }: LeakRules, octets: Uint8Array): boolean {
-  if (secrets.length === 0) return false;
-  if (findsForm(pattern, octets)) return true;
-  if (!octets.includes(BACKSLASH)) return false;
-  const plain = JSON.stringify(
-    JSON.parse(Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString("utf8")),
-  );
-  return findsForm(pattern, Buffer.from(plain));
-}

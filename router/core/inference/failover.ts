@@ -1,4 +1,4 @@
-import { type Millis, millis } from "../base/quantity.ts";
+import type { Millis } from "../base/quantity.ts";
 import type { Reason } from "../base/reason.ts";
 import type { TargetSign } from "./circuit-breaker.ts";
 import type { ErrorKind } from "./error-kind.ts";
@@ -94,15 +94,4 @@ export class RetryBudget {
     this.#saved -= CALLS_AN_ATTEMPT;
     return true;
   }
-}
-
-const FIRST_DELAY = 100;
-const LONGEST_DELAY = 1_000;
-
-/**
- * The wait before the same target is tried again: 100 ms doubled for each attempt after the first extra one (`extra` counts from
- * 0), at most 1 s, less up to a half by `jitter` (0 to below 1). Another target is tried at once.
- */
-export function retryDelay(extra: number, jitter: number): Millis {
-  return millis(Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(extra, 10)) * (1 - jitter / 2));
 }

@@ -25,8 +25,6 @@ export interface ModelClient {
    * died under before a single octet was written is begun again over another, once; nothing else is ever repeated.
    */
   send(request: ModelRequest, sink: ModelSink, timeouts: ModelTimeouts): ModelCall;
-  /** Loads what the first call would wait for: nothing. */
-  prepare(): Promise<void>;
   /** Takes no more calls (they end with `draining`), lets those under way finish, and resolves when they have. */
   close(): Promise<void>;
   /** Cuts everything. */
@@ -220,7 +218,6 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
       else call.start(lane);
       return call;
     },
-    async prepare() {},
     async close() {
       closing = true;
       stale();

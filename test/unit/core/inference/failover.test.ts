@@ -8,7 +8,6 @@ import {
   type AttemptFailure,
   mayTryNext,
   RetryBudget,
-  retryDelay,
   targetSign,
 } from "../../../../router/core/inference/failover.ts";
 
@@ -105,14 +104,6 @@ test("a dead provider is asked by no more than a tenth more", () => {
     if (budget.take(millis(0))) extra += 1;
   }
   assert.ok(extra <= 10_000 / 10 + 10, String(extra));
-});
-
-test("the delay before the same target doubles up to a second, and jitter takes up to half", () => {
-  assert.deepEqual(
-    [0, 1, 2, 3, 4, 50].map((extra) => retryDelay(extra, 0)),
-    [100, 200, 400, 800, 1_000, 1_000],
-  );
-  assert.equal(retryDelay(0, 0.5), 75);
 });
 
 const openai = (code: string, message = "no"): string =>
