@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -302,6 +303,13 @@ for (const [name, status, reason, asking] of refused) {
     assert.equal(answer.status, status);
     assert.equal((answer.body["error"] as Record<string, unknown>)["code"], reason);
     assert.equal(answer.body["decision"], "deny");
+    if (status === 404 || name.startsWith("a wait")) return;
+    const id = answer.headers.get("sluice-request-id");
+    const record = await auditRecord(sidecar.auditDirectory, ({ request }) => request === id);
+    assert.deepEqual(
+      [record.kind, record.action, record.decision, record.reason],
+      ["approval", "refused", "deny", reason],
+    );
   });
 }
 
@@ -325,15 +333,14 @@ test("an operator's no is an answer, and it stands", async () => {
 test("who waits and leaves is forgotten: sixteen leave room for sixteen more", async () => {
   const { body } = await ask({ kind: "admin", operation: "slow" });
   const path = `/governance/v1/requests/${String(body["id"])}`;
-  const wait = (): Promise<Socket> =>
-    new Promise((resolve) => {
-      const socket = connect({ port: sidecar.agentPort, host: "127.0.0.1" }, () => {
-        socket.write(`GET ${path}?wait=60 HTTP/1.1\r\nHost: localhost\r\n\r\n`, () => resolve(socket));
-      });
-      socket.on("error", () => undefined);
-    });
-  const first = await Promise.all(Array.from({ length: 16 }, wait));
-  await becomes(async () => (await api("GET", `${path}?wait=1`)).status === 503);
+  const first = Array.from({ length: 17 }, () => {
+    const socket = connect({ port: sidecar.agentPort, host: "127.0.0.1" });
+    socket.on("error", () => undefined);
+    socket.write(`GET ${path}?wait=60 HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    return socket;
+  });
+  const answer = await Promise.race(first.map((socket) => once(socket, "data")));
+  assert.match(String(answer[0]), /^HTTP\/1\.1 503 .*\r\nRetry-After: 1\r\n/s);
   for (const socket of first) socket.destroy();
   await becomes(async () => (await api("GET", `${path}?wait=1`)).status === 200);
   const began = performance.now();

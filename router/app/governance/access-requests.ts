@@ -14,7 +14,7 @@ import { safeText } from "../../core/wire/safe-text.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import { RequestBody } from "../../edge/listeners/request-body.ts";
 import { accessStanding, type AccessStandingRooms } from "./access-standing.ts";
-import { requestRecord } from "./approval-record.ts";
+import { refusalRecord, requestRecord } from "./approval-record.ts";
 import type { GrantBook } from "./grant-book.ts";
 import { type GovernanceRefusal, writeDenial, writeJson } from "./governance-answer.ts";
 import type { RequestBook, RequestCaps } from "./request-book.ts";
@@ -26,7 +26,9 @@ type Next = "again" | "done";
 const MOST_WAIT = 300;
 /** Octets of each member as it is written, escapes included. */
 const EGRESS = bodyPlan({ host: 2_048, port: 16, protocol: 64, method: 2_048, path: 32_768, reason: 8_192 });
-const ACTION = bodyPlan({ action: 262_144, reason: 8_192 });
+/** An approval file is no longer than that. */
+const MOST_ACTION = 65_536;
+const ACTION = bodyPlan({ action: MOST_ACTION, reason: 8_192 });
 
 export interface AccessRequestsRooms extends AccessStandingRooms {
   readonly clock: Clock;
@@ -55,7 +57,8 @@ export class AccessRequests {
     const body = new RequestBody(agent, request.framing, rooms.limits.idle);
     const own = rooms.nextRequestId();
     const keepAlive = (): boolean => request.keepAlive && body.complete;
-    const refuse = (refusal: GovernanceRefusal): Next => {
+    const refuse = (refusal: GovernanceRefusal, about?: Action): Next => {
+      rooms.recordSoon(refusalRecord(refusal.reason, about, rooms.clock.now(), own));
       writeDenial(agent, own, refusal, keepAlive());
       return keepAlive() ? "again" : "done";
     };
@@ -70,11 +73,12 @@ export class AccessRequests {
     if (!rooms.auditWritable()) return refuse({ reason: "audit_unavailable" });
 
     const { action, reason } = asked.value;
-    if (actionForm(action, sha256) === undefined) return refuse({ reason: "malformed_request", message: INCOMPLETE });
+    if (actionForm(action, sha256) === undefined)
+      return refuse({ reason: "malformed_request", message: INCOMPLETE }, action);
     const standing = accessStanding(rooms, action);
     switch (standing.kind) {
       case "refused":
-        return refuse({ ...standing, message: standing.message ?? "It cannot be asked for." });
+        return refuse({ ...standing, message: standing.message ?? "It cannot be asked for." }, action);
       case "not_needed":
         writeJson(agent, own, 200, { state: "not_needed", by: standing.by ?? null }, keepAlive());
         return keepAlive() ? "again" : "done";
@@ -89,7 +93,7 @@ export class AccessRequests {
     const taken = rooms.requests.ask(entry, rooms.grants.isDenied(digest) ? "denied" : "pending", caps);
     if (!taken.ok) {
       const { full, retryAfter } = taken.problem;
-      return refuse({ reason: "rate_limited", message: CROWDED[full], retryAfter });
+      return refuse({ reason: "rate_limited", message: CROWDED[full], retryAfter }, action);
     }
     const { request: made, isNew } = taken.value;
     if (isNew) rooms.recordSoon(requestRecord(made, rooms.clock.now(), "asked", own));

@@ -137,7 +137,7 @@ async function record(rooms: GovernanceApiRooms, id: string, action: Action, gov
   return true;
 }
 
-function decisionOf(rooms: GovernanceApiRooms, { id, action, governed }: Judged): unknown {
+function decisionOf(rooms: GovernanceApiRooms, { id, governed }: Judged): unknown {
   if (governed.kind === "allowed") {
     const { rule, policy, obligations, approval, observed } = governed;
     return {
@@ -163,13 +163,13 @@ function decisionOf(rooms: GovernanceApiRooms, { id, action, governed }: Judged)
     policy: policy ?? null,
     message: message ?? null,
     ...(retryAfter === undefined ? {} : { retry_after_ms: Math.ceil(retryAfter) }),
-    ...(askable && rooms.asking() ? { how_to_request: howToRequest(action) } : {}),
+    ...(askable && rooms.asking() ? { how_to_request: howToRequest() } : {}),
   };
 }
 
-function howToRequest({ kind }: Action): unknown {
-  const path = kind === "egress" ? "/egress/v1/requests" : "/governance/v1/requests";
-  return { method: "POST", path, body: { action: "the action as it was sent", reason: "why it is needed" } };
+function howToRequest(): unknown {
+  const body = { action: "the action as it was sent", reason: "why it is needed" };
+  return { method: "POST", path: "/governance/v1/requests", body };
 }
 
 function isList(value: Json | undefined): value is readonly Json[] {

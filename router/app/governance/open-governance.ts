@@ -72,6 +72,7 @@ export function openGovernance(options: GovernanceOptions): Governance {
   const { config, clock, log, time, instruments, audit } = options;
   const limiter = new RateLimiter();
   let state = 0;
+  let hours: NodeJS.Timeout | undefined;
   const changed = (): void => {
     state += 1;
     options.judgeAgain();
@@ -216,6 +217,8 @@ export function openGovernance(options: GovernanceOptions): Governance {
       peers.seen(event);
     },
     swapped(snapshot) {
+      clearInterval(hours);
+      if (keepsHours(snapshot)) hours = setInterval(options.judgeAgain, HOURS_MILLIS).unref();
       if (snapshot.state === "loaded") {
         const ruled = snapshot.rules.flatMap(({ applied }) => (applied === undefined ? [] : [applied]));
         limiter.apply([...snapshot.limits, ...ruled], clock.monotonic());
@@ -244,6 +247,7 @@ export function openGovernance(options: GovernanceOptions): Governance {
       return { ...approvals.status(), ...peers.status(), ...(quarantine === undefined ? {} : { quarantine }) };
     },
     async close() {
+      clearInterval(hours);
       mcp.close();
       labels.close();
       await peers.close();
@@ -251,6 +255,14 @@ export function openGovernance(options: GovernanceOptions): Governance {
       await behavior.close();
     },
   };
+}
+
+/** Rules that hold at some hours only end what is live when the hour is over: so much later at most. */
+const HOURS_MILLIS = 15_000;
+
+function keepsHours(snapshot: GovernanceSnapshot): boolean {
+  if (snapshot.state === "missing") return false;
+  return snapshot.rules.some((rule) => [...rule.when, ...rule.unless].some(({ kind }) => kind === "time"));
 }
 
 function decisionOf(governed: Governed): GovernanceDecision {

@@ -8,11 +8,16 @@ import { declaredTools } from "../../core/toolcall/declared-tools.ts";
 import type { CallJudge } from "../../core/toolcall/open-calls.ts";
 import type { ToolProblem } from "../../core/toolcall/tool-problem.ts";
 import { withoutTools } from "../../core/toolcall/without-tools.ts";
+import { safeText } from "../../core/wire/safe-text.ts";
 import { decisionRecord } from "../governance/governance-record.ts";
 import type { Governed } from "../governance/governor.ts";
 import type { CallProblem } from "./call-problem.ts";
 import { editedBody, type HeldBody } from "./held-body.ts";
 import type { InferenceRooms } from "./inference-rooms.ts";
+
+/** Tools that a record names, and units of each name. */
+const MOST_NAMED = 64;
+const MOST_NAME = 128;
 
 type ToolRooms = Pick<InferenceRooms, "clock" | "governor" | "governance" | "recordSoon">;
 
@@ -45,7 +50,7 @@ export class CallTools implements CallJudge {
     }
     const [first] = refused;
     if (first === undefined) return ok(body);
-    for (const [name, judged] of refused) this.#record(this.#action(name, { state: "pending" }), judged);
+    this.#recordDeclared([...refused.keys()], first);
     if (this.#rooms.governor.deniedTools() === "refuse") {
       const [, judged] = first;
       const rule = judged.rule === undefined ? {} : { rule: judged.rule };
@@ -94,6 +99,15 @@ export class CallTools implements CallJudge {
     const how = governed.reason === "approval_required" ? " It needs an approval." : "";
     this.refusal = { rule: governed.rule, detail: `The model calls a tool that is refused.${how}` };
     return "deny";
+  }
+
+  /** One record, however many there are: a request may declare a thousand tools that nobody knows. */
+  #recordDeclared(names: readonly string[], [first, governed]: readonly [name: string, Governed]): void {
+    const { clock, governance, recordSoon } = this.#rooms;
+    const action = this.#action(first, { state: "pending" });
+    const event = decisionRecord({ id: this.#request, at: clock.now(), action, governed, digest: governance.digest });
+    const tools = names.slice(0, MOST_NAMED).map((name) => safeText(name, MOST_NAME));
+    recordSoon({ ...event, detail: { declared: names.length, tools } });
   }
 
   #record(action: ToolAction, governed: Governed): void {

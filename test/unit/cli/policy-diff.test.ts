@@ -302,7 +302,7 @@ const rows: readonly Row[] = [
     G(GIT, NO_PUSH),
     [governed({ kind: "exec", program: "/usr/bin/git" })],
     1,
-    /allow \(rule git\) -> deny \(governance_denied\)/,
+    /allow \(rule git\) -> deny \(governance_denied, rule no-push\)/,
   ],
   ["labels are recorded nowhere", G(GIT), G(GIT, ONLY_TEAM), [governed(gitStatus)], 1, /UNKNOWN/],
   [

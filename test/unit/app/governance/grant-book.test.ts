@@ -99,6 +99,14 @@ const damages: readonly (readonly [name: string, damage: (path: string) => void]
     "a changed digit",
     (path) => writeFileSync(path, readFileSync(path, "latin1").replace(/ 1 (?=[0-9]{13} [0-9]{13} )/, " 0 ")),
   ],
+  [
+    "a changed key",
+    (path) =>
+      writeFileSync(
+        path,
+        readFileSync(path, "latin1").replace(/\n(.)/, (_, one) => `\n${one === "0" ? "1" : "0"}`),
+      ),
+  ],
   ["a line that is gone", (path) => writeFileSync(path, readFileSync(path, "latin1").replace(/.*\n/, ""))],
   ["a line twice", (path) => writeFileSync(path, readFileSync(path, "latin1").replace(/(.*\n)$/, "$1$1"))],
   ["nothing in it", (path) => writeFileSync(path, "")],
@@ -143,6 +151,15 @@ test("INV-GOV-GRANT-USES: a use that cannot be made durable is not given", () =>
   assert.deepEqual([world.failures, world.news], [1, ["granted one"]]);
   rmdirSync(place);
   assert.deepEqual([world.act(), world.act()], [true, false]);
+
+  const twice = { name: "twice", bounds: "uses: 2", action: { kind: "admin", operation: "x" } };
+  world.book.apply("files", [approval(twice)]);
+  assert.ok(world.act(twice.action));
+  world.journal.close();
+  mkdirSync(place);
+  assert.equal(world.act(twice.action), false);
+  rmdirSync(place);
+  assert.deepEqual([world.act(twice.action), world.act(twice.action)], [true, false], "what was not given is left");
 });
 
 test("INV-GOV-GRANT-END: revoked, removed or denied: over at once, and said so", () => {
@@ -214,8 +231,9 @@ test("INV-GOV-GRANT-END: a clock that was ahead and is set back revives nothing,
 test("INV-GOV-GRANT-END: the time that a use is known by is believed after a restart with the clock set back", () => {
   using world = new BookWorld();
   const given = approval({ bounds: "uses: 5, duration: 10m" });
-  world.pass(9 * MINUTE);
   world.book.apply("files", [given]);
+  assert.ok(world.act());
+  world.pass(9 * MINUTE);
   assert.ok(world.act());
   world.wall -= HOUR;
   world.restart();
