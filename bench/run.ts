@@ -29,7 +29,7 @@ const inferenceText = inferenceTable(inference);
 console.log(`\n${inferenceText}`);
 
 const core: string[] = [];
-for (const name of ["decide", "audit", "inference"]) {
+for (const name of ["decide", "audit", "inference", "governance", "governance-peers", "governance-durable"]) {
   const file = join(import.meta.dirname, "core", `${name}.ts`);
   if (!existsSync(file)) continue;
   console.log(`bench/core/${name}.ts`);

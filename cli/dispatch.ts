@@ -46,8 +46,14 @@ const VERBS: readonly VerbRow[] = [
   },
   {
     words: "policy explain",
-    usage: "policy explain --policy DIR (CONNECT host:port | METHOD URL | MODEL name) [--json]",
+    usage: "policy explain --policy DIR (CONNECT host:port | METHOD URL | MODEL name | ACTION ...) [--json]",
     does: "the decision, the rule, and why the others did not match",
+    options: [
+      "ACTION: exec PROGRAM [ARG...] (options of ours come before it), tool SERVER/NAME ['{...}'|pending], mesh.send PEER [TOPIC],",
+      "  spawn AGENT [IMAGE], admin OPERATION [TARGET], inference MODEL, egress tls://host:port, egress GET http://..., or the JSON",
+      "  of the evaluation API",
+      "--label NAME=VALUE, --score PEER=N, --directory DIR (of exec), --resolve IP,...",
+    ],
     load: async () => (await import("./policy-explain.ts")).policyExplain,
   },
   {
@@ -55,6 +61,20 @@ const VERBS: readonly VerbRow[] = [
     usage: "policy test PATH... [--json]",
     does: "the *.cases.yaml beside the policies",
     load: async () => (await import("./policy-test.ts")).policyTest,
+  },
+  {
+    words: "policy diff",
+    usage: "policy diff OLD NEW [--audit DIR]... [--json]",
+    does: "which recorded decisions, or cases beside the policies, change verdict",
+    options: ["exit codes: 0 all stay, 1 one changes, or may, 2 unreadable, or nothing to compare"],
+    load: async () => (await import("./policy-diff.ts")).policyDiff,
+  },
+  {
+    words: "behavior replay",
+    usage: "behavior replay --policy DIR|FILE --audit DIR... [--json]",
+    does: "the alarms that a policy's detectors would have raised over a recorded log",
+    options: ["exit codes: 0 none, 1 some, or a damaged log, 2 unreadable"],
+    load: async () => (await import("./behavior.ts")).behaviorReplay,
   },
   {
     words: "audit verify",

@@ -79,7 +79,7 @@ async function load(way: string, size: number, lanes: readonly ((index: number) 
   return run(SECONDS);
 }
 
-async function inProcess(): Promise<Row> {
+async function inProcess(): Promise<readonly Row[]> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-bench-governance-"));
   const clock = { now: () => epochMillis(Date.now()), monotonic: () => millis(performance.now()) };
   const parsed = parseGovernancePolicy("bench.yaml", governancePolicy(1, lines));
@@ -134,14 +134,16 @@ async function inProcess(): Promise<Row> {
     governed.ended("unknown", 0);
     return true;
   };
-  const row = await load(
-    "in process",
-    1,
-    Array.from({ length: IN_FLIGHT }, () => lane),
-  );
+  const same: Action = { kind: "exec", program: programOf(0), argv: ARGV, directory: "/work/app" };
+  const governed = governor.judge(same, false);
+  const record = decisionRecord({ id: "r0", at: clock.now(), action: same, governed, digest });
+  const alone = async (): Promise<boolean> => (await log.append(record)).ok;
+  const lanes = <Lane>(one: Lane): readonly Lane[] => Array.from({ length: IN_FLIGHT }, () => one);
+  // What this disk gives in this run, without a judgement.
+  const rows = [await load("a durable record alone", 1, lanes(alone)), await load("in process", 1, lanes(lane))];
   await log.close();
   rmSync(directory, { recursive: true });
-  return row;
+  return rows;
 }
 
 async function overHttp(): Promise<readonly Row[]> {
@@ -191,7 +193,7 @@ async function allAllowed(connection: AgentConnection | undefined, body: Buffer,
   if (!whole || allowed !== size) throw new Error(`${allowed} of ${size} allowed: ${text.slice(0, 500)}`);
 }
 
-const rows = [await inProcess(), ...(await overHttp())];
+const rows = [...(await inProcess()), ...(await overHttp())];
 console.log(JSON.stringify({ bench: "core/governance-durable", inFlight: IN_FLIGHT, node: process.version, rows }));
 console.table(
   Object.fromEntries(

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawnSync, type SpawnSyncOptions } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -206,7 +206,7 @@ function install(): readonly string[] {
   if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
     for (const file of ["package.json", "package-lock.json", ".npmrc"])
       copyFileSync(join(pinned, file), join(place, file));
-    const options = { cwd: place, stdio: ["ignore", "ignore", "inherit"], timeout: 120_000 } as const;
+    const options: SpawnSyncOptions = { cwd: place, stdio: ["ignore", "ignore", "inherit"], timeout: 120_000 };
     const { status } = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], options);
     if (status === 0) writeFileSync(stamp, lock);
     else missing.push("npm ci could not install the peers");

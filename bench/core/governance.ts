@@ -138,7 +138,7 @@ function median(rounds: number, run: () => void): number {
 
 const rows: { readonly rules: number; readonly compileMs: number; readonly us: Readonly<Record<string, number>> }[] =
   [];
-for (const rules of [10, 100, 1_000, 10_000]) {
+for (const rules of [1, 10, 100, 1_000, 10_000]) {
   const document = documentOf(rules);
   const compile = () => compileGovernancePolicy(document, `sha256:${"0".repeat(64)}`, millis(0));
   const compileMs = Number(median(5, compile).toFixed(2));

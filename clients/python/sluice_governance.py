@@ -204,6 +204,9 @@ class Governance:
             status = int(response.getcode() or 0)
             kind = response.headers.get_content_type() if response.headers.get("Content-Type") else ""
             text = response.read(_MOST_OCTETS + 1)
+            length = response.headers.get("Content-Length", "")
+        if length.isdigit() and int(length) > len(text) <= _MOST_OCTETS:
+            return "client/unreachable", status, None  # It was cut, which reading does not tell.
         if kind != "application/json" or len(text) > _MOST_OCTETS:
             return ("client/bad_answer" if status == 200 else "client/bad_status"), status, None
         try:

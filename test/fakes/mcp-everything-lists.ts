@@ -103,6 +103,25 @@ export const EVERY_TOOL: readonly EveryTool[] = [
       titledMulti: { type: "array", minItems: 1, maxItems: 3, items: { anyOf: titled } },
     }),
   }),
+  tool("json_schema_2020_12_tool", {
+    inputSchema: {
+      $schema: "https://json-schema.org/draft/2020-12/schema",
+      $defs: { address: { $anchor: "addressDef", type: "object", properties: { city: { type: "string" } } } },
+      type: "object",
+      properties: {
+        name: { type: "string" },
+        address: { $ref: "#/$defs/address" },
+        contactMethod: { type: "string", enum: ["phone", "email"] },
+        phone: { type: "string" },
+        email: { type: "string" },
+      },
+      allOf: [{ anyOf: [{ required: ["phone"] }, { required: ["email"] }] }],
+      if: { properties: { contactMethod: { const: "phone" } }, required: ["contactMethod"] },
+      then: { required: ["phone"] },
+      else: { required: ["email"] },
+      additionalProperties: false,
+    },
+  }),
   ...[
     "elicitation",
     "sampling",

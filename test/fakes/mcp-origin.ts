@@ -21,7 +21,8 @@ export interface McpOrigin extends AsyncDisposable {
   answer(how: Answering | undefined): void;
 }
 
-export type Answering = (seen: McpSeen, response: ServerResponse) => void | "usual";
+/** `usual` answers as ever. */
+export type Answering = (seen: McpSeen, response: ServerResponse, usual: () => void) => void;
 
 export const TOOLS = [
   { name: "read_file", inputSchema: { type: "object", properties: { path: { type: "string" } } } },
@@ -69,8 +70,8 @@ export async function mcpOrigin(path = "/mcp"): Promise<McpOrigin> {
       const params = one.message?.["params"] as Record<string, unknown> | undefined;
       if (one.message?.["method"] === "tools/call") called.push(String(params?.["name"]));
       if (one.path !== path) return json(response, "{}", 404);
-      if (answering !== undefined && answering(one, response) !== "usual") return;
-      usual(one, response);
+      if (answering === undefined) usual(one, response);
+      else answering(one, response, () => usual(one, response));
     });
   });
   const open = new Set<Socket>();

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe, type TestContext, test } from "node:test";
 import { auditRecord, auditRecords } from "../fakes/audit-records.ts";
 import { freePort } from "../fakes/ports.ts";
 import { type Sidecar, startSidecar } from "../fakes/sidecar.ts";
@@ -101,13 +101,16 @@ function driver(program: string, args: readonly string[]): Driver {
 }
 
 /** A server that answers each connection with the same octets, or does as it is told. */
-async function answering(answer: string | ((socket: Socket) => void)): Promise<{ url: string; server: Server }> {
+async function answering(t: TestContext, answer: string | ((socket: Socket) => void)): Promise<string> {
+  const open = new Set<Socket>();
   const server = createServer((socket) => {
+    open.add(socket);
     socket.on("error", () => socket.destroy());
     let seen = "";
     const read = (chunk: Buffer): void => {
       seen += chunk.toString("latin1");
-      if (!/\r\n\r\n[^]/.test(seen)) return;
+      // A GET has no body.
+      if (!/^GET[^]*\r\n\r\n|\r\n\r\n[^]/.test(seen)) return;
       socket.off("data", read);
       socket.resume();
       if (typeof answer === "string") socket.end(answer);
@@ -117,7 +120,11 @@ async function answering(answer: string | ((socket: Socket) => void)): Promise<{
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+  t.after(() => {
+    server.close();
+    for (const socket of open) socket.destroy();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 function http(status: number, body: unknown, more: readonly string[] = [], type = "application/json"): string {
@@ -244,32 +251,26 @@ for (const [name, program, args, options] of clients) {
     });
 
     for (const [what, answer, reason] of hostile) {
-      test(`denies: ${what}`, async () => {
-        const { url: there, server } = await answering(answer);
+      test(`denies: ${what}`, async (t) => {
+        const there = await answering(t, answer);
         const began = performance.now();
         const decision = await client.call(there, "evaluate", [LS], 400);
         assert.deepEqual([decision["decision"], decision["reason"]], ["deny", reason]);
         assert.ok(performance.now() - began < 1_500);
-        server.close();
       });
     }
 
-    test("takes a whole allow for one", async () => {
-      const { url: there, server } = await answering(http(200, allow, [], "application/json; charset=utf-8"));
+    test("takes a whole allow for one", async (t) => {
+      const there = await answering(t, http(200, allow, [], "application/json; charset=utf-8"));
       assert.equal((await client.call(there, "evaluate", [LS]))["decision"], "allow");
-      server.close();
     });
 
-    test("follows nobody to another answer", async () => {
-      const other = await answering(http(200, allow));
+    test("follows nobody to another answer", async (t) => {
+      const other = await answering(t, http(200, allow));
       for (const status of [301, 302, 303, 307, 308]) {
-        const { url: there, server } = await answering(
-          http(status, "", [`Location: ${other.url}/governance/v1/evaluate`]),
-        );
+        const there = await answering(t, http(status, "", [`Location: ${other}/governance/v1/evaluate`]));
         assert.equal((await client.call(there, "evaluate", [LS]))["decision"], "deny", String(status));
-        server.close();
       }
-      other.server.close();
     });
 
     test("trap 1.4: there is no grace: where nobody answers the first three are denied as all are", async () => {
@@ -295,14 +296,13 @@ for (const [name, program, args, options] of clients) {
       ["a refusal of all", http(503, denial), ["deny", "deny"]],
     ];
     for (const [what, answer, expected] of batches) {
-      test(`a batch: ${what}`, async () => {
-        const { url: there, server } = await answering(answer);
+      test(`a batch: ${what}`, async (t) => {
+        const there = await answering(t, answer);
         const decisions = (await client.call(there, "evaluateAll", [[LS, LS]])) as unknown as Record<string, unknown>[];
         assert.deepEqual(
           decisions.map(({ decision }) => decision),
           expected,
         );
-        server.close();
       });
     }
 
@@ -323,8 +323,8 @@ for (const [name, program, args, options] of clients) {
 
     const said: readonly (readonly [object, string, string, string | null, boolean])[] = [
       [git("push"), "deny", "governance_denied", "no-push", false],
-      [LS, "deny", "governance_denied", null, false],
-      [{ kind: "admin", operation: "restart" }, "require_approval", "approval_required", "careful", false],
+      [LS, "deny", "governance_denied", null, true],
+      [{ kind: "admin", operation: "restart" }, "require_approval", "approval_required", "careful", true],
       [{ kind: "exec", agent_id: "other" }, "deny", "malformed_request", null, false],
       [{ kind: "fetch" }, "deny", "malformed_request", null, false],
       [{}, "deny", "malformed_request", null, false],
@@ -370,11 +370,39 @@ for (const [name, program, args, options] of clients) {
       assert.deepEqual([pushed["ran"], pushed["error"]], [false, "Ask a person to push."]);
     });
 
-    test("access: what cannot be asked for is refused, and an id is not a path", async () => {
-      const { state } = await client.call(url, "ask", [{ kind: "admin", operation: "restart" }, "It hangs."]);
-      assert.equal(state, "refused", "this policy lets nothing be asked for");
+    test("access: it is asked for once, and waited for; what cannot be asked for is refused", async () => {
+      const restart = { kind: "admin", operation: "restart", target: name };
+      const asked = await client.call(url, "ask", [restart, "It hangs."]);
+      assert.deepEqual([asked["state"], typeof asked["id"]], ["pending", "string"]);
+      assert.equal((await client.call(url, "ask", [restart, "It still hangs."]))["id"], asked["id"]);
+      assert.deepEqual(await client.call(url, "wait", [asked["id"], 0]), { ...asked });
+      const began = performance.now();
+      assert.equal((await client.call(url, "wait", [asked["id"], 1], 500))["state"], "pending");
+      assert.ok(performance.now() - began > 900, "it waits");
+      assert.equal((await client.call(url, "evaluate", [restart]))["decision"], "require_approval");
+      assert.equal((await client.call(url, "ask", [git("push"), "Please."]))["state"], "refused");
+      assert.equal((await client.call(url, "ask", [git("status"), "Please."]))["state"], "not_needed");
+      assert.equal((await client.call(url, "ask", [{ kind: "admin" }, "Please."]))["state"], "refused");
+      assert.equal((await client.call(url, "ask", [restart, ""]))["state"], "refused");
+    });
+
+    test("access: an id is not a path, and one that nobody knows is refused", async () => {
       assert.equal((await client.call(url, "wait", ["unknown-id", 0]))["state"], "refused");
       assert.equal((await client.call(url, "wait", ["../../v1/models", 0]))["message"], "client/bad_action");
     });
+
+    const stands: readonly (readonly [string, string, string])[] = [
+      ["approved with 500", http(500, { id: "a-1", state: "approved" }), "refused"],
+      ["approved without an id", http(200, { state: "approved" }), "refused"],
+      ["approved beside an error", http(200, { id: "a-1", state: "approved", error: denial.error }), "refused"],
+      ["another word", http(200, { id: "a-1", state: "granted" }), "refused"],
+      ["approved", http(200, { id: "a-1", state: "approved" }), "approved"],
+    ];
+    for (const [what, answer, state] of stands) {
+      test(`access: ${what} is ${state}`, async (t) => {
+        const there = await answering(t, answer);
+        assert.equal((await client.call(there, "wait", ["a-1", 0]))["state"], state);
+      });
+    }
   });
 }

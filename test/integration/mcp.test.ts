@@ -25,6 +25,7 @@ afterEach(() => {
 type Values = Record<string, unknown>;
 const errorOf = ({ messages }: McpReply): { code: number; message: string; data: Values } =>
   messages.at(-1)?.["error"] as { code: number; message: string; data: Values };
+const resultOf = ({ messages }: McpReply): Values => messages.at(-1)?.["result"] as Values;
 const call = (name: unknown, given?: unknown): Promise<McpReply> =>
   world.files.request("tools/call", { name, ...(given === undefined ? {} : { arguments: given }) });
 
@@ -121,16 +122,16 @@ const lists: readonly (readonly [name: string, how: Answering | undefined])[] = 
   ["in a document", undefined],
   [
     "in a stream",
-    ({ message }, response) => {
-      if (message?.["method"] !== "tools/list") return "usual";
+    ({ message }, response, usual) => {
+      if (message?.["method"] !== "tools/list") return usual();
       const tools = [{ name: "write_file" }, { name: "read_file" }, { name: "Read_file" }, { name: "count" }];
       stream(response).end(event(result(message["id"], { tools })));
     },
   ],
   [
     "on the second page",
-    ({ message }, response) => {
-      if (message?.["method"] !== "tools/list") return "usual";
+    ({ message }, response, usual) => {
+      if (message?.["method"] !== "tools/list") return usual();
       const tools = [{ name: "read_file" }, { name: "write_file" }, { name: "count" }];
       json(response, result(message["id"], { tools, nextCursor: "3" }));
     },
@@ -140,7 +141,7 @@ for (const [name, how] of lists) {
   test(`a list shows the tools that could be called, and no others: ${name}`, async () => {
     world.origin.answer(how);
     const answer = await world.files.request("tools/list", { cursor: "2" });
-    const { tools } = answer.messages[0]?.["result"] as { tools: { name: string }[] };
+    const tools = resultOf(answer)["tools"] as { name: string }[];
     assert.deepEqual(
       tools.map((tool) => tool.name),
       ["read_file", "count"],
@@ -159,12 +160,13 @@ test("a list of tools in a notification is filtered too, and a tool that needs a
     stream(response).end(event(JSON.stringify(notice)) + event(result(message?.["id"], {})));
   });
   const [notice] = (await world.files.request("ping")).messages;
-  assert.deepEqual((notice?.["params"] as Values)["tools"], [{ name: "delete_file" }]);
+  const params = notice?.["params"] as Values;
+  assert.deepEqual(params["tools"], [{ name: "delete_file" }]);
 });
 
 test("resources are listed where they may be read, and read where a rule says so", async () => {
   const listed = await world.files.request("resources/list");
-  assert.deepEqual((listed.messages[0]?.["result"] as Values)["resources"], [{ uri: "file:///work/a" }]);
+  assert.deepEqual(resultOf(listed)["resources"], [{ uri: "file:///work/a" }]);
   assert.equal(errorOf(await world.files.request("resources/read", { uri: "file:///etc/shadow" })).code, -32_010);
   assert.ok(
     (await world.files.request("resources/read", { uri: "file:///work/a", _meta: {} })).messages[0]?.["result"],
@@ -290,7 +292,7 @@ const malformed: readonly (readonly [
   ["an origin of null", '{"jsonrpc":"2.0","id":1,"method":"ping"}', 403, -32_600, { origin: "null" }],
 ];
 for (const [name, body, status, code, headers] of malformed) {
-  test(`INV-GOV-MCP-STRICT: a message is refused unsent: ${name}`, async () => {
+  test(`a message is refused unsent: ${name}`, async () => {
     const answer = await world.files.post(body, headers);
     assert.equal(answer.status, status, answer.text);
     assert.equal(errorOf(answer).code, code);
@@ -449,7 +451,7 @@ const broken: readonly (readonly [name: string, text: (id: number) => string, sa
   [
     "the credential in escapes",
     (id) =>
-      `data: {"jsonrpc":"2.0","id":${id},"result":{"echo":"${[...KEY].map((letter) => `\\u00${letter.charCodeAt(0).toString(16)}`).join("")}"}}\n\n`,
+      `data: {"jsonrpc":"2.0","id":${id},"result":{"echo":"${Array.from(KEY, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`).join("")}"}}\n\n`,
     /credential/,
   ],
   [
@@ -473,7 +475,7 @@ for (const [name, text, said] of broken) {
   });
 }
 
-test("INV-GOV-MCP-LEAK: the credential comes back in no document, and in no field", async () => {
+test("the credential comes back in no document, and in no field", async () => {
   world.origin.answer(({ message }, response) =>
     json(response, result(message?.["id"], { content: [{ type: "text", text: `you sent ${KEY}` }] }), 200, {
       "mcp-session-id": KEY,
@@ -492,16 +494,16 @@ test("a rule's own bound on results holds, and an answer is never cut", async ()
   assert.ok((await call("count", {})).messages[0]?.["result"]);
 });
 
-test("INV-GOV-MCP-SERVER-ASKS: what a server asks of the agent is refused towards the server unless a rule allows it", async () => {
+test("what a server asks of the agent is refused towards the server unless a rule allows it", async () => {
   let refusal: Values | undefined;
   const { promise, resolve } = Promise.withResolvers<void>();
-  world.origin.answer(({ message }, response) => {
+  world.origin.answer(({ message }, response, usual) => {
     if (message?.["method"] === undefined) {
       refusal = message;
       response.writeHead(202).end();
       return resolve();
     }
-    if (message["method"] !== "tools/call") return "usual";
+    if (message["method"] !== "tools/call") return usual();
     const out = stream(response);
     out.write(
       event(JSON.stringify({ jsonrpc: "2.0", id: "s-1", method: "sampling/createMessage", params: { messages: [] } })),
@@ -516,7 +518,8 @@ test("INV-GOV-MCP-SERVER-ASKS: what a server asks of the agent is refused toward
     messages.map((message) => message["method"] ?? "answer"),
     ["elicitation/create", "answer"],
   );
-  assert.deepEqual([refusal?.["id"], (refusal?.["error"] as Values)["code"]], ["s-1", -32_010]);
+  const error = refusal?.["error"] as Values;
+  assert.deepEqual([refusal?.["id"], error["code"]], ["s-1", -32_010]);
   // The one that was refused has no answer of the agent's; the one that was given has one.
   const answer = (id: string): Promise<McpReply> =>
     world.files.post({ jsonrpc: "2.0", id, result: { action: "accept" } });
@@ -550,10 +553,11 @@ test("a stream that ends early is resumed, and its answer is judged as the reque
     if (method === "GET") {
       assert.equal(headers["last-event-id"], "e-1");
       const tools = [{ name: "write_file" }, { name: "read_file" }];
-      return void stream(response).end(event(result(12_345, {})) + event(result(asked, { tools })));
+      stream(response).end(event(result(12_345, {})) + event(result(asked, { tools })));
+    } else {
+      asked = message?.["id"];
+      stream(response).end("id: e-1\nretry: 10\ndata:\n\n");
     }
-    asked = message?.["id"];
-    stream(response).end("id: e-1\nretry: 10\ndata:\n\n");
   });
   const first = await world.files.request("tools/list");
   assert.match(first.text, /id: e-1/);
@@ -589,7 +593,7 @@ test("an agent that leaves takes its request with it", async () => {
   ]);
 });
 
-test("INV-GOV-MCP-TUNNEL: no tunnel leads to a server's host and port, whatever the egress policy allows", async () => {
+test("no tunnel leads to a server's host and port, whatever the egress policy allows", async () => {
   const { port } = world.origin;
   const connect = async (authority: string): Promise<string> =>
     (await rawRequest(world.sidecar.port, `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`)).text;
@@ -611,17 +615,26 @@ test("without its credential nothing is sent", async () => {
   assert.equal(world.origin.seen.length, 0);
 });
 
-test("INV-GOV-MCP-RELOAD: a rule that comes ends the call that it denies, and a server that goes ends its streams", async () => {
-  world.origin.answer((_, response) => void stream(response).write(": wait\n\n"));
-  const open = call("slow", {});
-  await auditRecord(world.sidecar.auditDirectory, ({ target }) => target === "files/slow");
-  const lines = world.policy.map((line) => line.replace(", slow]", "]"));
-  world.sidecar.publishGovernance(lines);
-  const answer = await open;
-  assert.equal(errorOf(answer).data["code"], "governance_denied");
-  world.sidecar.publishGovernance(world.policy.filter((line) => !/id: (?:files|denied|keyless),/.test(line)));
-  const deadline = Date.now() + 5_000;
-  let status = 200;
-  while (status !== 404 && Date.now() < deadline) status = (await world.files.request("ping")).status;
-  assert.equal(status, 404);
-});
+test(
+  "a rule that comes ends the call that it denies, and a server that goes ends its streams",
+  { timeout: 15_000 },
+  async () => {
+    const { files, origin, policy, sidecar } = world;
+    const begun = Array.from({ length: 2 }, () => Promise.withResolvers<void>());
+    origin.answer(({ message }, response) => {
+      stream(response).write(": wait\n\n");
+      begun[message?.["method"] === "ping" ? 1 : 0]?.resolve();
+    });
+    const denied = call("slow", {});
+    await begun[0]?.promise;
+    sidecar.publishGovernance(policy.map((line) => line.replace(", slow]", "]")));
+    assert.equal(errorOf(await denied).data["code"], "governance_denied");
+
+    const gone = files.request("ping");
+    await begun[1]?.promise;
+    const left = policy.filter((line) => !/id: (?:files|denied|keyless),/.test(line));
+    sidecar.publishGovernance(left.map((line) => line.replace("[files, second]", "[second]")));
+    assert.equal(errorOf(await gone).data["code"], "governance_denied");
+    assert.equal((await files.request("ping")).status, 404);
+  },
+);

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { type Card, cardOf, cardSigner, peerOf, signedCard, thumbprint } from "../fakes/agent-card.ts";
+import { type Card, cardOf, type CardSigner, cardSigner, peerOf, signedCard, thumbprint } from "../fakes/agent-card.ts";
 import { auditRecord, auditRecords } from "../fakes/audit-records.ts";
 import { type FakeDns, fakeDns } from "../fakes/dns-server.ts";
 import { httpOrigin, type Origin, testCa } from "../fakes/origins.ts";
@@ -16,15 +16,17 @@ import { verifyCard } from "../../router/app/peers/verify-card.ts";
 import { epochMillis } from "../../router/core/base/quantity.ts";
 
 /** Peers in the real process, with listeners that count connections and a name server that counts questions. */
-const signer = cardSigner("EdDSA", "k1");
 const NAMES = ["billing", "island", "ruled", "carded", "forged", "lost"] as const;
 type Name = (typeof NAMES)[number];
+const signers = new Map(NAMES.map((name) => [name, cardSigner(name === "carded" ? "ES256" : "EdDSA", "k1")]));
+const signerOf = (name: Name): CardSigner => signers.get(name) ?? assert.fail(name);
 
 const origins = new Map<Name, Origin>();
 const asked: string[] = [];
 const cards = new Map<string, Card | string>();
 let dns: FakeDns;
 let sidecar: Sidecar;
+let isUp = false;
 let directory: string;
 let cardPort: number;
 const { certificatePem, keyPem } = testCa().issue(NAMES.map((name) => `${name}.example`));
@@ -39,7 +41,7 @@ const cardServer = createServer({ key: keyPem, cert: certificatePem }, (request,
 const portOf = (name: Name): number => origins.get(name)?.port ?? 0;
 
 function peerLine(name: Name, withCard: boolean): string {
-  const { kid, algorithm, spki } = signer.key;
+  const { kid, algorithm, spki } = signerOf(name).key;
   const port = portOf(name);
   const card = withCard ? `, card: { endpoint: "${name}.example:${cardPort}" }` : "";
   const more = withCard ? `, "${name}.example:${cardPort}"` : "";
@@ -49,8 +51,8 @@ function peerLine(name: Name, withCard: boolean): string {
 
 function rules(connected: readonly string[]): readonly string[] {
   return [
+    "delegate: [egress]",
     "rules:",
-    "  - { id: web, effect: allow, actions: [egress], when: { port: { greaterThan: 0 } } }",
     "  - { id: mesh, effect: allow, actions: [mesh.send], when: { peer: { in: [billing, island, carded, forged, lost] } } }",
     "  - { id: not-ruled, effect: deny, actions: [mesh.send], when: { peer: { in: [ruled] } } }",
     "trust:",
@@ -74,7 +76,7 @@ before(async () => {
       ]),
     ),
   );
-  cards.set("carded", signedCard(cardOf(`https://carded.example:${cardPort}/a2a`), signer));
+  cards.set("carded", signedCard(cardOf(`https://carded.example:${cardPort}/a2a`), signerOf("carded")));
   cards.set("forged", signedCard(cardOf(`https://forged.example:${cardPort}/a2a`), cardSigner("EdDSA", "k1")));
   directory = mkdtempSync(join(tmpdir(), "sluice-peers-"));
   const file = (name: string, text: string): string => {
@@ -95,9 +97,10 @@ before(async () => {
       `governance: { identityKeyFile: ${file("identity.pem", identity)}, cardFile: ${file("card.json", JSON.stringify({ ...cardOf("https://me.example/a2a"), securityRequirements: [] }))} }`,
     ],
   });
+  isUp = true;
 });
 after(async () => {
-  await sidecar[Symbol.asyncDispose]();
+  if (isUp) await sidecar[Symbol.asyncDispose]();
   for (const origin of origins.values()) await origin[Symbol.asyncDispose]();
   cardServer.closeAllConnections();
   await new Promise<void>((resolve) => cardServer.close(() => resolve()));

@@ -197,6 +197,14 @@ const rows: readonly Row[] = [
     /1 stay/,
   ],
   [
+    "which hosts are a provider's may count as well",
+    E,
+    { ...E, ...I },
+    [request("GET", "a.docs.example:80")],
+    1,
+    /^UNKNOWN {7}1 {2}http\.GET a\.docs\.example:80/m,
+  ],
+  [
     "a path is no matter where no rule asks for it",
     E,
     { "e.yaml": EGRESS_POLICY.replace("legacy.example", "old.example") },
