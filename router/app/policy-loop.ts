@@ -48,6 +48,8 @@ export class PolicyLoop<Document extends DatedDocument, Snapshot extends Loaded>
   #standing: UnverifiedDocument | undefined;
   #condition: PolicyCondition = { state: "missing", problems: [] };
   #isAbsent = false;
+  /** One has been in force in this process: from then on there must be one. */
+  #followed = false;
   #loadedAt = epochMillis(0);
   #signers: readonly string[] = [];
   #listing: DirectoryListing | undefined;
@@ -73,7 +75,7 @@ export class PolicyLoop<Document extends DatedDocument, Snapshot extends Loaded>
   /** There is no document of this kind, there was none, and there need not be one. */
   get absent(): boolean {
     const { optional } = this.#rooms.kind;
-    return optional && this.#isAbsent;
+    return optional && this.#isAbsent && !this.#followed;
   }
 
   get condition(): PolicyCondition {
@@ -244,6 +246,7 @@ export class PolicyLoop<Document extends DatedDocument, Snapshot extends Loaded>
   #swap(snapshot: Snapshot, signers: readonly string[], freshness: Freshness): void {
     this.#rooms.time.atLeast(freshness.time);
     this.#snapshot = snapshot;
+    this.#followed = true;
     this.#loadedAt = this.#rooms.clock.now();
     this.#signers = signers;
     this.#rooms.swapped(snapshot);

@@ -31,7 +31,7 @@ const takes = (name: string): Values => ({
   required: [name],
 });
 
-const elicits = (properties: Values): EveryTool["asks"] => ({
+const elicits = (properties: Values): NonNullable<EveryTool["asks"]> => ({
   method: "elicitation/create",
   params: (given) => ({
     mode: "form",
@@ -117,6 +117,7 @@ export const EVERY_TOOL: readonly EveryTool[] = [
       },
       allOf: [{ anyOf: [{ required: ["phone"] }, { required: ["email"] }] }],
       if: { properties: { contactMethod: { const: "phone" } }, required: ["contactMethod"] },
+      // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
       then: { required: ["phone"] },
       else: { required: ["email"] },
       additionalProperties: false,

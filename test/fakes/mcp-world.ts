@@ -15,11 +15,13 @@ export interface McpWorld extends AsyncDisposable {
 
 export const KEY = "mcp-key/Zq7+x9-secret";
 
-export async function mcpWorld(): Promise<McpWorld> {
+/** `more`: further lines of the policy. */
+export async function mcpWorld(more: readonly string[] = []): Promise<McpWorld> {
   const origin = await mcpOrigin();
   const other = await mcpOrigin("/other");
   const at = (port: number): string => `["127.0.0.1:${port}"]`;
   const policy = [
+    ...more,
     "requests: { pending: 4 }",
     "rules:",
     "  - { id: reads, effect: allow, actions: [tool], when: { server: { in: [files, second] }, tool: { in: [read_file, count, slow] } } }",

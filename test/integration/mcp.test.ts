@@ -638,3 +638,22 @@ test(
     assert.equal((await files.request("ping")).status, 404);
   },
 );
+
+test("in quarantine nothing goes to a server any more, and what goes on ends", { timeout: 15_000 }, async () => {
+  const behavior = ["behavior:", "  - { id: probing, detector: denials, count: 3, response: { kind: quarantine } }"];
+  await using own = await mcpWorld(behavior);
+  const { promise: begun, resolve } = Promise.withResolvers<void>();
+  own.origin.answer((_, response) => {
+    stream(response).write(": wait\n\n");
+    resolve();
+  });
+  const live = own.files.request("ping");
+  await begun;
+  for (let count = 0; count < 3; count++) await own.files.request("tools/call", { name: "write_file" });
+  assert.equal(errorOf(await live).data["code"], "governance_denied");
+  const before = own.origin.seen.length;
+  for (const method of ["ping", "initialize", "tools/list"]) {
+    assert.equal(errorOf(await own.files.request(method, {})).data["code"], "governance_denied", method);
+  }
+  assert.equal(own.origin.seen.length, before);
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { agentCall } from "../../router/core/mcp/agent-call.ts";
 import { eventText } from "../../router/core/mcp/event-text.ts";
 import { filterLists } from "../../router/core/mcp/filter-lists.ts";

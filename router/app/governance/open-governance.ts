@@ -105,13 +105,11 @@ export function openGovernance(options: GovernanceOptions): Governance {
   });
   const approvals = openApprovals({ config, clock, log, time, policy: options.policy, recordSoon, changed });
   const { grants, requests } = approvals;
-  /** A policy that was followed and then fell for want of trust is missing, also where its document is taken away. */
-  let followed = false;
   const governor = new Governor({
     clock,
     time: () => time.now(),
     policy: options.policy,
-    absent: () => !followed && options.absent(),
+    absent: options.absent,
     labels: () => labels.labels,
     scoreOf: (peer) => peers.scoreOf(peer),
     barred: (policy, action) => peers.barred(policy, action),
@@ -167,6 +165,7 @@ export function openGovernance(options: GovernanceOptions): Governance {
     draining: options.draining,
     auditWritable: () => !audit.health().refusing,
     asking,
+    quarantined: () => behavior.quarantine() !== undefined,
     record: (event) => audit.append(event),
     recordSoon,
     digest: sha256,
@@ -222,7 +221,6 @@ export function openGovernance(options: GovernanceOptions): Governance {
       clearInterval(hours);
       if (keepsHours(snapshot)) hours = setInterval(options.judgeAgain, HOURS_MILLIS).unref();
       if (snapshot.state === "loaded") {
-        followed = true;
         const ruled = snapshot.rules.flatMap(({ applied }) => (applied === undefined ? [] : [applied]));
         limiter.apply([...snapshot.limits, ...ruled], clock.monotonic());
       }

@@ -51,6 +51,7 @@ export function obstacle(rooms: McpRooms, policy: CompiledGovernancePolicy): Mcp
   if (rooms.policy() !== policy) return { reason: "overloaded", sentence: CHANGED };
   // Written so that a clock that is not a number refuses.
   if (!(rooms.time() < policy.deniesFrom)) return { reason: "policy_expired" };
+  if (rooms.quarantined()) return { reason: "governance_denied" };
   return rooms.auditWritable() ? undefined : { reason: "audit_unavailable" };
 }
 

@@ -22,6 +22,8 @@ export interface McpRooms {
   time(): EpochMillis;
   draining(): boolean;
   auditWritable(): boolean;
+  /** Everything is denied, whatever the rules say. */
+  quarantined(): boolean;
   /** Access can be asked for now. */
   asking(): boolean;
   readonly governor: Pick<Governor, "judge" | "preview" | "standing">;

@@ -55,6 +55,7 @@ export function openMcp(options: McpOptions): Mcp {
   function lost({ server, address, call }: LiveExchange): Reason | undefined {
     const policy = rooms.policy();
     if (policy.state === "missing") return "policy_missing";
+    if (rooms.quarantined()) return "governance_denied";
     const now = policy.mcpServer(server.id);
     if (now === undefined || JSON.stringify(now) !== JSON.stringify(server)) return "governance_denied";
     if (!(rooms.time() < policy.deniesFrom)) return "policy_expired";

@@ -79,6 +79,12 @@ export class ServerMessages {
       closeCall(call, "failed", octets.length);
       return this.#error(call, "upstream_invalid", detail);
     };
+    const { allowed } = call;
+    const lost = allowed && this.#options.rooms.governor.standing(allowed.action, allowed.leave.approval);
+    if (lost !== undefined) {
+      closeCall(call, "failed", octets.length);
+      return this.#error(call, lost, undefined);
+    }
     if (octets.length > call.most) return fail(`The answer is longer than ${call.most} octets.`);
     const { result } = response;
     if (result === undefined) {
@@ -165,7 +171,7 @@ export class ServerMessages {
     return filterLists(octets, holder, (listing, item) => isListed(rooms, server, listing, item));
   }
 
-  #error(call: OpenCall, reason: Reason, sentence: string): Given {
+  #error(call: OpenCall, reason: Reason, sentence: string | undefined): Given {
     return { kind: "give", octets: Buffer.from(refusalText(call.request.id, this.#options.id, { reason, sentence })) };
   }
 
