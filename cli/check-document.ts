@@ -1,3 +1,4 @@
+import { egressApproval, parseEgressApproval } from "../router/core/approval/parse-egress-approval.ts";
 import type { DocumentProblem } from "../router/core/base/problem.ts";
 import { type EpochMillis, millis } from "../router/core/base/quantity.ts";
 import { checkRouterConfig } from "../router/core/config/parse-router-config.ts";
@@ -60,6 +61,10 @@ export async function checkDocument(cwd: string, file: string, now: EpochMillis)
       const parsed = parseGovernancePolicy(file, source);
       return parsed.ok ? checkDated(file, kind, parsed.value, now, lintGovernancePolicy) : found(parsed.problem);
     }
+    case egressApproval.kind: {
+      const parsed = parseEgressApproval(file, source);
+      return found(parsed.ok ? [] : parsed.problem);
+    }
     case signerPolicy.kind: {
       const parsed = parseSignerPolicy(file, source);
       return found(parsed.ok ? [] : parsed.problem);
@@ -80,7 +85,7 @@ export async function checkDocument(cwd: string, file: string, now: EpochMillis)
 
 /** Of which a directory holds one each, and which are signed. */
 export const POLICY_KINDS: readonly string[] = [egressPolicy.kind, inferencePolicy.kind, governancePolicy.kind];
-const KINDS: readonly string[] = [...POLICY_KINDS, signerPolicy.kind, routerConfig.kind];
+const KINDS: readonly string[] = [...POLICY_KINDS, egressApproval.kind, signerPolicy.kind, routerConfig.kind];
 
 function checkDated<Policy extends PolicyDocument>(
   file: string,

@@ -132,7 +132,7 @@ function approvalLines({ requests, approvals = [] }: GovernanceState = {}, now: 
         "",
         shownText(`${summary}: asked ${ago(requestedAt, now)}${often}, ${expiry(expiresAt, now)}`, LONGEST_REASON),
       ),
-      row("", shownText(`  "${reason}"`, LONGEST_REASON)),
+      row("", shownText(`"${reason}"`, LONGEST_REASON)),
     ];
   });
   const unlisted = approvals.length - inForce.length;

@@ -57,6 +57,22 @@ test("documents without a problem: exit 0, each with its name", async () => {
   assert.equal(exit, 0);
 });
 
+test("an approval is checked as the sidecar reads it", async () => {
+  const approval = (action: string): string =>
+    ["apiVersion: sluice.dev/v1alpha1", "kind: EgressApproval", "metadata: { name: a }", "spec:", action, ""].join(
+      "\n",
+    );
+  const good = `  action: { kind: egress, host: api.example.com, port: 443, protocol: tls }\n  reason: once\n  uses: 1`;
+  const name = directory({
+    "a.yaml": approval(good),
+    "b.yaml": approval(good.replace("api.example.com", "169.254.169.254")),
+  });
+  const { exit, lines } = await check([name]);
+  assert.equal(lines[0], `${name}/a.yaml: EgressApproval: good`);
+  assert.match(lines[1] ?? "", /b\.yaml:6:\d+: /);
+  assert.equal(exit, 1);
+});
+
 test("every problem of every document: exit 1, in the form of contract.md", async () => {
   const name = directory({
     "a.yaml": EGRESS_POLICY.replace("mode: enforce", "mode: off").replace("[443]", "[0]"),
@@ -72,11 +88,11 @@ test("every problem of every document: exit 1, in the form of contract.md", asyn
     `${name}/a.yaml:9:9: unknown_value: "off" is none of enforce, learn.`,
     `${name}/a.yaml:13:15: bad_port: "0" is not between 1 and 65535.`,
     `${name}/b.yaml:16:18: threshold_too_high: 3 signatures are needed, and there are 2 signers.`,
-    `${name}/c.yaml:0:0: unknown_kind: "EgresPolicy" is none of EgressPolicy, InferencePolicy, GovernancePolicy, SignerPolicy, RouterConfig; did you mean "EgressPolicy".`,
+    `${name}/c.yaml:0:0: unknown_kind: "EgresPolicy" is none of EgressPolicy, InferencePolicy, GovernancePolicy, EgressApproval, SignerPolicy, RouterConfig; did you mean "EgressPolicy".`,
     `${name}/d.yaml:1:4: alias: Aliases are not supported; if "*b" is meant as a text, put it in quotes.`,
     `${name}/e.yaml:0:0: not_utf8: The file is not UTF-8 text.`,
     `${name}/f.yaml:1:1: empty_document: The document is empty.`,
-    `${name}/g.yaml:0:0: unknown_kind: A document says what it is: kind: EgressPolicy, InferencePolicy, GovernancePolicy, SignerPolicy, RouterConfig.`,
+    `${name}/g.yaml:0:0: unknown_kind: A document says what it is: kind: EgressPolicy, InferencePolicy, GovernancePolicy, EgressApproval, SignerPolicy, RouterConfig.`,
     UNCHECKED,
   ]);
   assert.equal(exit, 1);
@@ -196,7 +212,8 @@ test("as JSON, one object", async () => {
             line: 0,
             column: 0,
             code: "unknown_kind",
-            message: '"Other" is none of EgressPolicy, InferencePolicy, GovernancePolicy, SignerPolicy, RouterConfig.',
+            message:
+              '"Other" is none of EgressPolicy, InferencePolicy, GovernancePolicy, EgressApproval, SignerPolicy, RouterConfig.',
           },
         ],
         warnings: [],

@@ -52,7 +52,7 @@ test("what was asked for and what is approved is shown, and nothing of it reache
   );
   assert.match(text, /^ {13}one@0123456789abcdef: tool github\/create_issue, expires in 5m/m);
   assert.match(text, /^ {2}asked for +40 requests; --json has what to apply$/m);
-  assert.match(text, /egress tls host-31\.example:443: asked 1m ago, 32 times, expires in 14m/);
+  assert.match(text, /egress tls host-31\.example:443: asked 1m00s ago, 32 times, expires in 14m00s\n {13}"Please/);
   assert.match(text, /and 30 older/);
   assert.doesNotMatch(text, /(?!\n)[\p{Cc}\p{Cf}]/u);
 });

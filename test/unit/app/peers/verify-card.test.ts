@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createHmac, generateKeyPairSync, sign } from "node:crypto";
+import { createHash, createHmac, generateKeyPairSync, sign } from "node:crypto";
 import { test } from "node:test";
 import { epochMillis } from "../../../../router/core/base/quantity.ts";
 import { agentIdentity } from "../../../../router/app/peers/agent-identity.ts";
@@ -284,7 +284,7 @@ const refused: readonly (readonly [name: string, text: string, problem: string])
   ["no JSON", "{", "malformed"],
   ["a list", "[]", "malformed"],
   ["a text", '"{}"', "malformed"],
-  ["two objects", `${JSON.stringify(signedCard(card, ed))}, "it": {}`, "malformed"],
+  ["two objects", `${JSON.stringify(signedCard(card, ed))}, "x": {}`, "malformed"],
   ["an octet order mark", `\uFEFF${JSON.stringify(signedCard(card, ed))}`, "malformed"],
   ["a member twice", JSON.stringify(signedCard(card, ed)).replace("{", '{"name":"Evil",'), "malformed"],
   [
@@ -336,14 +336,31 @@ const weak: readonly (readonly [name: string, point: string])[] = [
   ["the other of order 8, signed", "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa"],
   ["one, written as p + 1", `ee${"f".repeat(60)}7f`],
 ];
+const GROUP_ORDER = 2n ** 252n + 27_742_317_777_372_353_535_851_937_790_883_648_493n;
+
+/** R and S of RFC 8032 with R = [a]B and S = a: under a key that adds nothing, that is a signature of everything. */
+function universalSignature(): string {
+  const pair = generateKeyPairSync("ed25519");
+  const seed = pair.privateKey.export({ format: "der", type: "pkcs8" }).subarray(-32);
+  const scalar = createHash("sha512").update(seed).digest().subarray(0, 32);
+  scalar[0] = (scalar[0] ?? 0) & 0xf8;
+  scalar[31] = ((scalar[31] ?? 0) & 0x7f) | 0x40;
+  const reduced = BigInt(`0x${scalar.toReversed().toHex()}`) % GROUP_ORDER;
+  const last = Buffer.from(reduced.toString(16).padStart(64, "0"), "hex").toReversed();
+  const point = pair.publicKey.export({ format: "der", type: "spki" }).subarray(12);
+  return Buffer.concat([point, last]).toString("base64url");
+}
+
 for (const [name, point] of weak) {
   test(`INV-GOV-CARD: a pinned key under which anybody can sign verifies nothing: ${name}`, async () => {
     const spki = Buffer.from(`302a300506032b6570032100${point}`, "hex").toString("base64");
     const pinned = peerOf("peer", ["peer.example:443"], [{ kid: "w", algorithm: "EdDSA", spki }]);
-    const { protected: head } = signatureOf(card, other, { header: { alg: "EdDSA", kid: "w" } });
-    // R is the neutral point and S is zero: under a neutral key that is a signature of everything.
-    const signature = Buffer.concat([Buffer.from("01".padEnd(64, "0"), "hex"), zero]).toString("base64url");
-    assert.equal(await verdict(withSignatures({ protected: head, signature }), pinned), "wrong_signature");
+    const signature = universalSignature();
+    // A point of order 8 adds nothing to one message in eight.
+    for (let nonce = 0; nonce < 40; nonce++) {
+      const { protected: head } = signatureOf(card, other, { header: { alg: "EdDSA", kid: "w", nonce } });
+      assert.equal(await verdict(withSignatures({ protected: head, signature }), pinned), "wrong_signature");
+    }
   });
 }
 

@@ -26,7 +26,7 @@ const SPEC = `
     peers:
       - { id: a, ${keys()}, card: { endpoint: "a.example:443" }, endpoints: ["a.example:443"], addresses: ["10.0.0.5:443"] }
       - { id: b, ${keys()}, card: { endpoint: "b.example:443" }, endpoints: ["b.example:443", "203.0.113.7:443"], addresses: ["203.0.113.7:443"] }
-      - { id: c, ${keys()}, endpoints: ["c.example:443"], addresses: ["10.0.0.5:443"] }
+      - { id: c, ${keys()}, endpoints: ["c.example:443", "93.184.215.14:443"], addresses: ["10.0.0.5:443"] }
     graph: [{ from: self, to: a }, { from: self, to: c }, { from: a, to: b }, { from: b, to: self }]
 `.slice(1);
 
@@ -96,6 +96,7 @@ const places: readonly (readonly [place: string, peers: string])[] = [
   ["10.0.0.5:80", ""],
   ["[::ffff:10.0.0.5]:443", ""],
   ["203.0.113.7:443", "b"],
+  ["93.184.215.14:443", "c"],
 ];
 for (const [place, expected] of places) {
   test(`INV-GOV-GRAPH: who is spoken to at ${place}: ${expected === "" ? "nobody" : expected}`, () => {
