@@ -60,9 +60,11 @@ export class PeerStandings {
 
   /** Whole points; undefined for whoever is no peer of the policy. */
   scoreOf(peer: string, steady: number): number | undefined {
-    this.#pass(steady);
+    this.#tick(steady);
     const row = this.#rows.get(peer);
-    return row?.listed === true ? Math.floor(row.fine / POINT) : undefined;
+    if (row?.listed !== true) return undefined;
+    this.#decay(row);
+    return Math.floor(row.fine / POINT);
   }
 
   /** Every peer of the policy, in its order of coming. */
@@ -73,9 +75,10 @@ export class PeerStandings {
 
   /** False: nothing moved, since nobody of the policy is meant, or as much has moved within the hour as may. */
   observe(peer: string, outcome: PeerOutcome, steady: number): boolean {
-    const now = this.#pass(steady);
+    const now = this.#tick(steady);
     const row = this.#rows.get(peer);
     if (row?.listed !== true || this.#rates === undefined) return false;
+    this.#decay(row);
     const { reward, penalty } = this.#rates;
     return this.#move(row, (outcome === "succeeded" ? reward : -penalty) * POINT, now, this.#rates);
   }
@@ -120,18 +123,24 @@ export class PeerStandings {
     return ok(undefined);
   }
 
-  /** Lets time pass: each row decays once for each whole hour of its own. */
+  /** Lets time pass for all of them. */
   #pass(steady: number): number {
-    const whole = Math.floor(steady);
-    if (whole > this.#now && Number.isSafeInteger(whole)) this.#now = whole;
-    const rates = this.#rates;
-    if (rates !== undefined) for (const row of this.#rows.values()) this.#decay(row, rates);
+    this.#tick(steady);
+    for (const row of this.#rows.values()) this.#decay(row);
     return this.#now;
   }
 
-  #decay(row: Row, rates: TrustRates): void {
+  #tick(steady: number): number {
+    const whole = Math.floor(steady);
+    if (whole > this.#now && Number.isSafeInteger(whole)) this.#now = whole;
+    return this.#now;
+  }
+
+  /** Once for each whole hour of the row's own, so that it is the same however often it is looked at. */
+  #decay(row: Row): void {
+    const rates = this.#rates;
     const hours = Math.floor((this.#now - row.decayed) / HOUR);
-    if (hours <= 0) return;
+    if (hours <= 0 || rates === undefined) return;
     const initial = rates.initial * POINT;
     for (let hour = 0; hour < hours; hour++) {
       const distance = row.fine - initial;

@@ -69,7 +69,7 @@ test("an approval is checked as the sidecar reads it", async () => {
   });
   const { exit, lines } = await check([name]);
   assert.equal(lines[0], `${name}/a.yaml: EgressApproval: good`);
-  assert.match(lines[1] ?? "", /b\.yaml:6:\d+: /);
+  assert.match(lines[1] ?? "", /b\.yaml:5:\d+: address_not_approvable/);
   assert.equal(exit, 1);
 });
 
