@@ -57,7 +57,7 @@ export class NamePermit {
   readonly deniedAddress: (address: IpAddress) => string | undefined;
 
   constructor(secret: typeof key, fields: NamePermitFields) {
-    if (secret !== key) throw new TypeError("a NamePermit is minted by decide, for providers and for servers only");
+    if (secret !== key) throw new TypeError("a NamePermit is minted by decide, for providers, servers and peers only");
     this.host = fields.host;
     this.port = fields.port;
     this.rule = fields.rule;
