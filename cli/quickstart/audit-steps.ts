@@ -93,7 +93,11 @@ export async function auditSteps(run: TourRun, stage: LocalStage, auditor: Audit
     expected: "exit 0: verified",
     commands: () => [
       { verb: "attest", argv: ["--from", admin], into: kept("attestation.json") },
-      attested("--policy", sidecar.policy, "--policy", sidecar.modelsPolicy, "--audit", audit),
+      attested(
+        ...[sidecar.policy, sidecar.modelsPolicy, sidecar.actionsPolicy].flatMap((policy) => ["--policy", policy]),
+        "--audit",
+        audit,
+      ),
     ],
     tells: /: in force as /,
   });

@@ -6,7 +6,7 @@ import { portOrFree } from "./free-port.ts";
 import { LineWorker } from "./line-worker.ts";
 import type { ModelAnswer, ModelAsk } from "./model.ts";
 import type { OriginAnswer, OriginAsk } from "./origin.ts";
-import { modelsPolicyOf, policyOf, type RunFacts } from "./policy.ts";
+import { actionsPolicyOf, modelsPolicyOf, policyOf, type RunFacts } from "./policy.ts";
 import { program } from "./program-files.ts";
 import { Sidecar } from "./sidecar.ts";
 import type { Agent } from "./stage.ts";
@@ -39,6 +39,8 @@ export interface LocalStage extends AsyncDisposable {
   policy(version: number): string;
   /** The same of its models. */
   models(version: number): string;
+  /** The same of the agent's actions. */
+  actions(version: number): string;
 }
 
 const HERE = "127.0.0.1";
@@ -74,6 +76,7 @@ export async function openLocalStage(run: TourRun, starting: Witness): Promise<L
   const facts: Omit<RunFacts, "version"> = { now: run.io.now(), addresses: [HERE], tlsPort, httpPort };
   const policy = (version: number): string => policyOf({ ...facts, version });
   const models = (version: number): string => modelsPolicyOf({ now: run.io.now(), version, modelPort });
+  const actions = (version: number): string => actionsPolicyOf({ now: run.io.now(), version });
   const witness = await starting.listening();
   const kept = join(run.directory, "kept");
   mkdirSync(kept);
@@ -84,6 +87,7 @@ export async function openLocalStage(run: TourRun, starting: Witness): Promise<L
       signer: run.signer,
       policy: policy(1),
       models: { policy: models(1), keys: { "local-model-key": modelKey } },
+      actions: actions(1),
       settings: [
         `listeners: { forward: { port: ${proxy} }, agent: { port: ${agentPort} }, admin: { addresses: ["${HERE}"], port: ${adminPort} } }`,
         "guard: { expected: false }",
@@ -93,6 +97,7 @@ export async function openLocalStage(run: TourRun, starting: Witness): Promise<L
         "allowed.example": HERE,
         "a.wild.example": HERE,
         "b.wild.example": HERE,
+        "reports.wild.example": HERE,
         "a.other.example": HERE,
         "metadata.wild.example": "169.254.169.254",
         "model.example": HERE,
@@ -117,6 +122,7 @@ export async function openLocalStage(run: TourRun, starting: Witness): Promise<L
     modelPort,
     policy,
     models,
+    actions,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

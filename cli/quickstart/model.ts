@@ -4,7 +4,7 @@ import { listenOn } from "./listen-on.ts";
 
 /**
  * The model provider of the tour, a process of its own: it speaks OpenAI's chat API as any provider does, asks for its
- * key, and says the same to everybody. Each line of the input is a `ModelAsk`, each line of the output the `ModelAnswer`.
+ * key, and says the same to everybody, but that it calls any tool which somebody has told it to. Each line of the input is a `ModelAsk`, each line of the output the `ModelAnswer`.
  */
 export type ModelAsk =
   /** Listens, once, on the port wanted, or on a free one where that is taken. */
@@ -18,6 +18,8 @@ export interface ModelAnswer {
   readonly authorized: number;
   /** Of all answers together, in and out. */
   readonly tokens: number;
+  /** The tools that its last chat declared, by name. */
+  readonly tools: readonly string[];
 }
 
 interface Chat {
@@ -27,6 +29,7 @@ interface Chat {
   readonly stream_options?: { readonly include_usage?: boolean };
   readonly max_tokens?: number;
   readonly max_completion_tokens?: number;
+  readonly tools?: readonly { readonly function: { readonly name: string } }[];
 }
 
 /** Each is a token. */
@@ -49,8 +52,12 @@ const SAID = [
 /** What a message costs besides its words. */
 const OVERHEAD = 3;
 const LARGEST_BODY = 1024 * 1024;
+/** What it obeys, as models do that read it somewhere. */
+const ORDER = /^Call ([a-z_]+)\.$/;
+const CALL_TOKENS = 8;
 
 const counted = { requests: 0, authorized: 0, tokens: 0 };
+let tools: readonly string[] = [];
 let expected: string | undefined;
 let port = 0;
 const server = createServer((request, response) => {
@@ -74,6 +81,8 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
 function answer(chat: Chat, response: ServerResponse): void {
   const most = chat.max_completion_tokens ?? chat.max_tokens ?? SAID.length;
   const words = SAID.slice(0, most);
+  const [, tool] = ORDER.exec(chat.messages.at(-1)?.content ?? "") ?? [];
+  if (tool !== undefined) return callTool(tool, chat, response);
   const finish = words.length < SAID.length ? "length" : "stop";
   const prompt = chat.messages.reduce((sum, { content }) => sum + content.split(" ").length + OVERHEAD, 0);
   const usage = { prompt_tokens: prompt, completion_tokens: words.length, total_tokens: prompt + words.length };

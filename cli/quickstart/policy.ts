@@ -36,6 +36,11 @@ export function modelsPolicyOf(facts: DocumentFacts & { readonly modelPort: numb
   return dated("inference.yaml", facts).replaceAll(/\b8000\b/g, String(facts.modelPort));
 }
 
+/** `policies/quickstart/governance.yaml` likewise: the version and dates around now. */
+export function actionsPolicyOf(facts: DocumentFacts): string {
+  return dated("governance.yaml", facts);
+}
+
 /** The same document with a budget that the tour does not use up. */
 export function largerBudget(policy: string): string {
   return policy.replace(/(?<= tokens: )[0-9]+/, "1000000");

@@ -9,7 +9,7 @@ export function program(name: string): string {
 }
 
 /** A document that is shipped in `policies/quickstart`: what the tour's policies are made from. */
-export function shippedPolicy(name: "egress.yaml" | "inference.yaml"): string {
+export function shippedPolicy(name: "egress.yaml" | "inference.yaml" | "governance.yaml"): string {
   return fileURLToPath(new URL(`${compiled ? "../../.." : "../.."}/policies/quickstart/${name}`, import.meta.url));
 }
 

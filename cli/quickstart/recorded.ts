@@ -8,6 +8,9 @@ const AGAIN_MS = 20;
 /** What the tour reads of a record; there is more in it. */
 interface Recorded {
   readonly seq: number;
+  readonly kind: string;
+  readonly action: string;
+  readonly decision: string | null;
   readonly request: string | null;
   readonly reason: string | null;
   readonly target: string;

@@ -12,6 +12,8 @@ export interface SidecarOptions {
   readonly policy: string;
   /** An InferencePolicy, and the files of its providers' keys by name; left out: no model is served. */
   readonly models?: { readonly policy: string; readonly keys: Readonly<Record<string, string>> };
+  /** A GovernancePolicy; left out: what the agent does is judged by the other two alone. */
+  readonly actions?: string;
   /** Lines of the RouterConfig's spec: listeners, guard. */
   readonly settings: readonly string[];
   /** More settings of its audit log. */
@@ -36,6 +38,10 @@ export class Sidecar implements AsyncDisposable {
   readonly policy: string;
   /** The same of the models. */
   readonly modelsPolicy: string;
+  /** The same of the agent's actions. */
+  readonly actionsPolicy: string;
+  /** A directory: what is put there an operator has allowed. */
+  readonly approvals: string;
   /** The pod's name, this run's alone. */
   readonly pod: string;
   /** Resolves when the process has ended, however it did. */
@@ -52,12 +58,15 @@ export class Sidecar implements AsyncDisposable {
     this.log = at("sidecar.log");
     this.policy = at("policy/egress.yaml");
     this.modelsPolicy = at("policy/inference.yaml");
-    for (const name of [".", "policy", "state", "audit"]) mkdirSync(at(name));
+    this.actionsPolicy = at("policy/governance.yaml");
+    this.approvals = at("approvals");
+    for (const name of [".", "policy", "state", "audit", "approvals"]) mkdirSync(at(name));
     mkdirSync(at("secrets"), { mode: 0o700 });
     writeTrust(at("trust"), options.signer);
     this.publish(options.policy);
-    const { models } = options;
+    const { models, actions } = options;
     if (models !== undefined) this.publishModels(models.policy);
+    if (actions !== undefined) this.publishActions(actions);
     for (const [name, key] of Object.entries(models?.keys ?? {})) {
       writeFileSync(join(at("secrets"), name), key, { mode: 0o600 });
     }
@@ -100,6 +109,10 @@ export class Sidecar implements AsyncDisposable {
     install(this.modelsPolicy, policy, this.#signer.sign(policy));
   }
 
+  publishActions(policy: string): void {
+    install(this.actionsPolicy, policy, this.#signer.sign(policy));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.running) this.#child.kill("SIGTERM");
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_MS);
@@ -126,6 +139,7 @@ function configOf(pod: string, { directory, settings, audit = "", hosts }: Sidec
     `  identity: { namespace: ${NAMESPACE}, pod: ${pod}, agent: tour }`,
     ...["policy", "trust", "state"].map((name) => `  ${name}: { directory: ${JSON.stringify(join(directory, name))} }`),
     `  audit: { directory: ${JSON.stringify(join(directory, "audit"))}${audit === "" ? "" : `, ${audit}`} }`,
+    `  governance: { approvals: ${JSON.stringify(join(directory, "approvals"))} }`,
     `  inference: { secrets: ${JSON.stringify(join(directory, "secrets"))} }`,
     ...settings.map((line) => `  ${line}`),
     "  network: { nat64: { discover: false } }",

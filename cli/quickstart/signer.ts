@@ -43,6 +43,7 @@ spec:
   requirements:
     - { kind: EgressPolicy, signers: [quickstart], threshold: 1 }
     - { kind: InferencePolicy, signers: [quickstart], threshold: 1 }
+    - { kind: GovernancePolicy, signers: [quickstart], threshold: 1 }
 `,
   );
 }

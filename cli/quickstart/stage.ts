@@ -42,10 +42,11 @@ interface Status {
   readonly audit: { readonly key: string };
   readonly policy: PolicyStatus;
   readonly inference: { readonly policy: PolicyStatus };
+  readonly governance: { readonly policy: PolicyStatus };
 }
 
-/** Of the egress rules, or of the models. */
-export type PolicyName = "egress" | "inference";
+/** Of the egress rules, of the models, or of the agent's actions. */
+export type PolicyName = "egress" | "inference" | "governance";
 
 async function statusOf(probe: Agent, admin: string): Promise<Status> {
   const { body } = await probe.ask({ do: "get", url: `${admin}/status` });
@@ -54,8 +55,8 @@ async function statusOf(probe: Agent, admin: string): Promise<Status> {
 }
 
 export async function policyStatus(probe: Agent, admin: string, name: PolicyName = "egress"): Promise<PolicyStatus> {
-  const { policy, inference } = await statusOf(probe, admin);
-  return name === "egress" ? policy : inference.policy;
+  const status = await statusOf(probe, admin);
+  return name === "egress" ? status.policy : status[name].policy;
 }
 
 /** The verifier key of the audit log that this process writes. */

@@ -1,5 +1,7 @@
 import { startAuditor } from "./audit-step.ts";
+import { approvalSteps } from "./approval-steps.ts";
 import { auditSteps } from "./audit-steps.ts";
+import { governanceSteps } from "./governance-steps.ts";
 import type { LocalStage } from "./local-stage.ts";
 import { modelSteps } from "./model-steps.ts";
 import { otherWildcard } from "./policy.ts";
@@ -90,5 +92,7 @@ export async function tour(run: TourRun, stage: LocalStage): Promise<void> {
   );
 
   await modelSteps(run, stage, auditor);
+  const judged = await governanceSteps(run, stage);
+  await approvalSteps(run, stage, auditor, judged);
   await auditSteps(run, stage, auditor);
 }

@@ -138,7 +138,7 @@ const lists: readonly (readonly [name: string, how: Answering | undefined])[] = 
   ],
 ];
 for (const [name, how] of lists) {
-  test(`a list shows the tools that could be called, and no others: ${name}`, async () => {
+  test(`INV-GOV-MCP-LISTS: a list shows the tools that could be called, and no others: ${name}`, async () => {
     world.origin.answer(how);
     const answer = await world.files.request("tools/list", { cursor: "2" });
     const tools = resultOf(answer)["tools"] as { name: string }[];
@@ -207,6 +207,8 @@ test("a session belongs to the server that named it", async () => {
   const before = world.other.seen.length;
   assert.equal((await world.second.request("ping", {}, headers)).status, 404);
   assert.equal((await world.files.request("ping", {}, { "mcp-session-id": "made-up" })).status, 404);
+  // The same place under another id of the policy, with another credential.
+  assert.equal((await mcpAgent(world.sidecar.agentPort, "keyless").request("ping", {}, headers)).status, 404);
   assert.equal(world.other.seen.length, before);
   const ended = await fetch(world.files.url, { method: "DELETE", headers });
   assert.equal(ended.status, 204);
@@ -292,7 +294,7 @@ const malformed: readonly (readonly [
   ["an origin of null", '{"jsonrpc":"2.0","id":1,"method":"ping"}', 403, -32_600, { origin: "null" }],
 ];
 for (const [name, body, status, code, headers] of malformed) {
-  test(`a message is refused unsent: ${name}`, async () => {
+  test(`INV-GOV-MCP-MESSAGES: a message is refused unsent: ${name}`, async () => {
     const answer = await world.files.post(body, headers);
     assert.equal(answer.status, status, answer.text);
     assert.equal(errorOf(answer).code, code);
@@ -475,7 +477,7 @@ for (const [name, text, said] of broken) {
   });
 }
 
-test("the credential comes back in no document, and in no field", async () => {
+test("INV-GOV-MCP-SECRET: the credential comes back in no document, and in no field", async () => {
   world.origin.answer(({ message }, response) =>
     json(response, result(message?.["id"], { content: [{ type: "text", text: `you sent ${KEY}` }] }), 200, {
       "mcp-session-id": KEY,
@@ -494,7 +496,7 @@ test("a rule's own bound on results holds, and an answer is never cut", async ()
   assert.ok((await call("count", {})).messages[0]?.["result"]);
 });
 
-test("what a server asks of the agent is refused towards the server unless a rule allows it", async () => {
+test("INV-GOV-MCP-ASKS: what a server asks of the agent is refused towards the server unless a rule allows it", async () => {
   let refusal: Values | undefined;
   const { promise, resolve } = Promise.withResolvers<void>();
   world.origin.answer(({ message }, response, usual) => {
@@ -593,7 +595,7 @@ test("an agent that leaves takes its request with it", async () => {
   ]);
 });
 
-test("no tunnel leads to a server's host and port, whatever the egress policy allows", async () => {
+test("INV-GOV-MCP-TUNNEL: no tunnel leads to a server's host and port, whatever the egress policy allows", async () => {
   const { port } = world.origin;
   const connect = async (authority: string): Promise<string> =>
     (await rawRequest(world.sidecar.port, `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`)).text;
@@ -639,21 +641,25 @@ test(
   },
 );
 
-test("in quarantine nothing goes to a server any more, and what goes on ends", { timeout: 15_000 }, async () => {
-  const behavior = ["behavior:", "  - { id: probing, detector: denials, count: 3, response: { kind: quarantine } }"];
-  await using own = await mcpWorld(behavior);
-  const { promise: begun, resolve } = Promise.withResolvers<void>();
-  own.origin.answer((_, response) => {
-    stream(response).write(": wait\n\n");
-    resolve();
-  });
-  const live = own.files.request("ping");
-  await begun;
-  for (let count = 0; count < 3; count++) await own.files.request("tools/call", { name: "write_file" });
-  assert.equal(errorOf(await live).data["code"], "governance_denied");
-  const before = own.origin.seen.length;
-  for (const method of ["ping", "initialize", "tools/list"]) {
-    assert.equal(errorOf(await own.files.request(method, {})).data["code"], "governance_denied", method);
-  }
-  assert.equal(own.origin.seen.length, before);
-});
+test(
+  "INV-GOV-MCP-QUARANTINE: in quarantine nothing goes to a server any more, and what goes on ends",
+  { timeout: 15_000 },
+  async () => {
+    const behavior = ["behavior:", "  - { id: probing, detector: denials, count: 3, response: { kind: quarantine } }"];
+    await using own = await mcpWorld(behavior);
+    const { promise: begun, resolve } = Promise.withResolvers<void>();
+    own.origin.answer((_, response) => {
+      stream(response).write(": wait\n\n");
+      resolve();
+    });
+    const live = own.files.request("ping");
+    await begun;
+    for (let count = 0; count < 3; count++) await own.files.request("tools/call", { name: "write_file" });
+    assert.equal(errorOf(await live).data["code"], "governance_denied");
+    const before = own.origin.seen.length;
+    for (const method of ["ping", "initialize", "tools/list"]) {
+      assert.equal(errorOf(await own.files.request(method, {})).data["code"], "governance_denied", method);
+    }
+    assert.equal(own.origin.seen.length, before);
+  },
+);
