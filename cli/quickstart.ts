@@ -53,6 +53,7 @@ const NEXT = [
   [`${SLUICE} policy test policies/quickstart`, "the policy's own tests"],
   [`${SLUICE} policy explain --policy policies/quickstart CONNECT evil.example:8443`, "why"],
   [`${SLUICE} policy explain --policy policies/quickstart MODEL small`, "where its calls go, and what they may use"],
+  [`${SLUICE} policy explain --policy policies/quickstart exec /usr/bin/git push`, "which rules have to do with it"],
   [`${SLUICE} guard print`, "the guard's rules, with the reason for each"],
 ] as const;
 

@@ -79,22 +79,18 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
 }
 
 function answer(chat: Chat, response: ServerResponse): void {
-  const most = chat.max_completion_tokens ?? chat.max_tokens ?? SAID.length;
-  const words = SAID.slice(0, most);
-  const [, tool] = ORDER.exec(chat.messages.at(-1)?.content ?? "") ?? [];
-  if (tool !== undefined) return callTool(tool, chat, response);
-  const finish = words.length < SAID.length ? "length" : "stop";
+  const { message, deltas, finish, tokens } = saidTo(chat);
   const prompt = chat.messages.reduce((sum, { content }) => sum + content.split(" ").length + OVERHEAD, 0);
-  const usage = { prompt_tokens: prompt, completion_tokens: words.length, total_tokens: prompt + words.length };
+  const usage = { prompt_tokens: prompt, completion_tokens: tokens, total_tokens: prompt + tokens };
   counted.tokens += usage.total_tokens;
+  tools = (chat.tools ?? []).map(({ function: { name } }) => name);
   const about = {
     id: `chatcmpl-${counted.authorized}`,
     created: Math.floor(Date.now() / 1_000),
     model: chat.model,
   };
   if (chat.stream !== true) {
-    const message = { role: "assistant", content: words.join("") };
-    const choices = [{ index: 0, message, finish_reason: finish }];
+    const choices = [{ index: 0, message: { role: "assistant", ...message }, finish_reason: finish }];
     return json(response, 200, { ...about, object: "chat.completion", choices, usage });
   }
   response.writeHead(200, { "content-type": "text/event-stream" });
@@ -102,10 +98,38 @@ function answer(chat: Chat, response: ServerResponse): void {
     const chunk = { ...about, object: "chat.completion.chunk", choices, ...more };
     response.write(`data: ${JSON.stringify(chunk)}\n\n`);
   };
-  for (const content of words) frame([{ index: 0, delta: { content }, finish_reason: null }]);
+  for (const delta of deltas) frame([{ index: 0, delta, finish_reason: null }]);
   frame([{ index: 0, delta: {}, finish_reason: finish }]);
   if (chat.stream_options?.include_usage === true) frame([], { usage });
   response.end("data: [DONE]\n\n");
+}
+
+interface Said {
+  readonly message: object;
+  /** The same in pieces. */
+  readonly deltas: readonly object[];
+  readonly finish: "stop" | "length" | "tool_calls";
+  readonly tokens: number;
+}
+
+function saidTo(chat: Chat): Said {
+  const [, tool] = ORDER.exec(chat.messages.at(-1)?.content ?? "") ?? [];
+  if (tool !== undefined) {
+    const call = { id: "call_1", type: "function", function: { name: tool, arguments: '{"q":"everything"}' } };
+    return {
+      message: { content: null, tool_calls: [call] },
+      deltas: [{ tool_calls: [{ index: 0, ...call }] }],
+      finish: "tool_calls",
+      tokens: CALL_TOKENS,
+    };
+  }
+  const words = SAID.slice(0, chat.max_completion_tokens ?? chat.max_tokens ?? SAID.length);
+  return {
+    message: { content: words.join("") },
+    deltas: words.map((content) => ({ content })),
+    finish: words.length < SAID.length ? "length" : "stop",
+    tokens: words.length,
+  };
 }
 
 function refuse(response: ServerResponse, status: number, code: string, message: string): void {
@@ -139,7 +163,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     expected = `Bearer ${ask.key}`;
     port = await listenOn(server, ask.address, ask.port);
   }
-  process.stdout.write(`${JSON.stringify({ port, ...counted } satisfies ModelAnswer)}\n`);
+  process.stdout.write(`${JSON.stringify({ port, ...counted, tools } satisfies ModelAnswer)}\n`);
 }
 server.close();
 server.closeAllConnections();

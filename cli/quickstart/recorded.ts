@@ -6,11 +6,12 @@ const PATIENCE_MS = 2_000;
 const AGAIN_MS = 20;
 
 /** What the tour reads of a record; there is more in it. */
-interface Recorded {
+export interface Recorded {
   readonly seq: number;
   readonly kind: string;
   readonly action: string;
   readonly decision: string | null;
+  readonly detail: Readonly<Record<string, unknown>>;
   readonly request: string | null;
   readonly reason: string | null;
   readonly target: string;
@@ -32,4 +33,17 @@ export async function recordedReason(directory: string, request: string): Promis
     if (found?.reason !== undefined && found.reason !== null) return found.reason;
   }
   return "no reason on record";
+}
+
+/** The names of those that are not on record, in order; what was decided a moment ago is waited for. */
+export async function notRecorded(
+  directory: string,
+  wanted: ReadonlyMap<string, (record: Recorded) => boolean>,
+  patience = PATIENCE_MS,
+): Promise<readonly string[]> {
+  for (const deadline = performance.now() + patience; ; await sleep(AGAIN_MS)) {
+    const records = await recordsOf(directory);
+    const missing = [...wanted].flatMap(([name, isIt]) => (records.some((record) => isIt(record)) ? [] : [name]));
+    if (missing.length === 0 || performance.now() > deadline) return missing;
+  }
 }

@@ -24,11 +24,14 @@ export async function serve(run: TourRun, stage: LocalStage): Promise<void> {
   const models = join(directory, "draft-models.yaml");
   writeFileSync(egress, stage.policy(5));
   writeFileSync(models, largerBudget(stage.models(3)));
+  const actions = join(directory, "draft-actions.yaml");
+  writeFileSync(actions, stage.actions(2));
   const drafts: readonly Draft[] = [
     { file: egress, policy: "egress", publish: (text) => sidecar.publish(text) },
     { file: models, policy: "inference", publish: (text) => sidecar.publishModels(text) },
+    { file: actions, policy: "governance", publish: (text) => sidecar.publishActions(text) },
   ];
-  steps.say(instructions(run, stage, { egress, models }));
+  steps.say(instructions(run, stage, { egress, models, actions }));
 
   const ended = Promise.withResolvers<void>();
   signal.addEventListener("abort", () => ended.resolve(), { once: true });
@@ -65,9 +68,10 @@ async function install({ steps }: TourRun, { agent, admin }: LocalStage, draft: 
 function instructions(
   { directory, authorityFile }: TourRun,
   { proxy, agentApi, admin, tlsPort, httpPort, sidecar, head }: LocalStage,
-  drafts: { readonly egress: string; readonly models: string },
+  drafts: { readonly egress: string; readonly models: string; readonly actions: string },
 ): string {
   const curl = `curl -x http://127.0.0.1:${proxy}`;
+  const push = '{"action":{"kind":"exec","program":"/usr/bin/git","argv":["push"]}}';
   const chat = '{"model":"small","messages":[{"role":"user","content":"What are you?"}]}';
   return `
 The sidecar serves on. Ctrl-C ends it and removes ${directory}. In another terminal:
@@ -81,11 +85,16 @@ The sidecar serves on. Ctrl-C ends it and removes ${directory}. In another termi
   curl ${agentApi}/v1/chat/completions --json '${chat}'
   curl ${agentApi}/budget       an SDK needs OPENAI_BASE_URL=${agentApi}/v1 and no key
 
-  the policies  edit ${drafts.egress} or
-                ${drafts.models}: as you save one,
+  curl ${agentApi}/governance/v1/evaluate --json '${push}'
+
+  the policies  edit ${drafts.egress},
+                ${drafts.models} or
+                ${drafts.actions}: as you save one,
                 it is signed and installed, and what the sidecar makes of it is told here
   its state     ${SLUICE} status --address ${admin.replace("http://", "")}
                 curl "${admin}/readyz?verbose"     also /status, /metrics
+  approvals     put into ${sidecar.approvals}: what is asked for
+                is in ${SLUICE} status --address ${admin.replace("http://", "")} --json
   the audit log ${SLUICE} audit verify ${sidecar.audit} --anchor ${head}
                 ${SLUICE} audit tail -f ${sidecar.audit}
   its own log   tail -f ${sidecar.log}

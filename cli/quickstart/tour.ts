@@ -11,8 +11,8 @@ import { answerText, policyBecomes, readiness, stateText } from "./stage.ts";
 import type { TourRun } from "./tour-run.ts";
 
 /**
- * The part of the tour that needs no privilege. Leaves version 4 of the egress policy, with the rules of version 1, and
- * version 2 of the models' in force.
+ * The part of the tour that needs no privilege. Leaves version 4 of the egress policy, with the rules of version 1,
+ * version 2 of the models' and version 1 of the actions' in force.
  */
 export async function tour(run: TourRun, stage: LocalStage): Promise<void> {
   const { steps, signer } = run;

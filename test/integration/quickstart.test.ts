@@ -90,6 +90,24 @@ const MODEL_ROWS = [
   ["the key: in an answer, a record, a log line", "nowhere"],
 ] as const;
 
+const GOVERNANCE_ROWS = [
+  ["a program that a rule allows", "allow, git"],
+  ["the same, with what a deny rule names", "deny, no-push"],
+  ["a program that no rule names", "deny, no rule"],
+  ["a call with two tools, one of them refused", "200, the model is told of search"],
+  ["the model calls the tool that is allowed", "200, the call came"],
+  ["the model calls the other all the same", "403 governance_denied, no call came"],
+  ["three helpers, where two an hour may be started", "allow, allow, rate_limit"],
+  ["a host that a person has to allow", "403 approval_required"],
+  ["asked for, just as the refusal says", "202 pending"],
+  ["an operator applies what it asks for, approved", "approved"],
+  ["the same host now", "200"],
+  ["once more: it was approved for once", "403 approval_expired"],
+  ["sluice status: what is approved", "exit 0: 0 of 1 use left"],
+  ["the approval removed: the tunnel that is open", "cut: approval_expired"],
+  ["all of that, in the audit log", "every verdict, the approval's life"],
+] as const;
+
 const AUDIT_ROWS = [
   ["the audit log, to signed heads kept elsewhere", "exit 0: verified to an anchor"],
   ["the same, to a head that a witness has cosigned", "exit 0: verified to an anchor"],
@@ -123,12 +141,12 @@ function repeated(text: string): { readonly before: readonly number[]; readonly 
 test("without privileges: every verdict as expected, the guard left out and why, exit 0", async () => {
   await using run = new Run(["--once"]);
   assert.equal(await run.exit, 0, run.text);
-  assert.equal(rows(run.text, "ok").length, 44, run.text);
+  assert.equal(rows(run.text, "ok").length, 59, run.text);
   assert.deepEqual(rows(run.text, "FAILED"), []);
   assert.match(run.text, /\n {2}left out, for it needs root, network namespaces and iptables: \S/);
-  assert.match(run.text, /\nAll 44 steps gave the expected verdict\.\n/);
+  assert.match(run.text, /\nAll 59 steps gave the expected verdict\.\n/);
   assert.match(run.text, / 7 {2}another name \(SNI\) in an allowed tunnel +cut: sni_mismatch +cut: sni_mismatch +ok\n/);
-  for (const [tried, expected] of [...MODEL_ROWS, ...AUDIT_ROWS]) {
+  for (const [tried, expected] of [...MODEL_ROWS, ...GOVERNANCE_ROWS, ...AUDIT_ROWS]) {
     assert.ok(
       rows(run.text, "ok").some((row) => row.includes(`  ${tried}  `) && row.includes(expected)),
       tried,
@@ -142,6 +160,10 @@ test("without privileges: every verdict as expected, the guard left out and why,
   assert.match(run.text, /anchored: the first [0-9]+ records, by cosigned\.log, signed with a key that you named\n/);
   // Of a table with a bar, as `sluice status` shows it.
   assert.match(run.text, /\n {9,}hour +1h00m +[0-9]+ +400 +tokens +\[#+\.*\] +[0-9]+ +1h0[01]m\n/);
+  // How to ask, and what an operator is shown of it.
+  assert.match(run.text, /\n {9,}POST \/egress\/v1\/requests on the agent API with \{"host":"reports\.wild\.example",/);
+  assert.match(run.text, /\n {9,}spec:\n {9,}action:\n[^]*?\n {9,}uses: 1\n/);
+  assert.match(run.text, /\n {9,}ok +governance\n {9,}approved +request-[0-9a-f]{20}@/);
   assert.ok(!run.text.includes("sk-local-"), "the key of the model");
   assert.ok(!run.text.includes("\u001B"), "colours in a pipe");
   run.assertGone([]);
@@ -161,7 +183,7 @@ test("an origin that dies: the steps that needed it FAILED, exit 1", async () =>
     rows(run.text, "ok").some((row) => row.includes("403 host_not_allowed")),
     run.text,
   );
-  assert.match(run.text, /\n[0-9]+ of 44 steps FAILED/);
+  assert.match(run.text, /\n[0-9]+ of 59 steps FAILED/);
   run.assertGone([]);
 });
 
@@ -226,7 +248,7 @@ test("without --once it serves on, and signs the draft at each change", async ()
   };
   assert.equal(await call("default"), 200);
   assert.equal(await call("large"), 403);
-  const [, models = ""] = await run.until(/ +(\S+draft-models\.yaml):/);
+  const [, models = ""] = await run.until(/ +(\S+draft-models\.yaml) or\n/);
   const named = readFileSync(models, "utf8");
   writeFileSync(models, named.replace("aliases: [default]", "aliases: [preview]"));
   await run.until(/v2 degraded: \w+\n +\S+draft-models\.yaml:\d+:\d+: \w+: /);
@@ -234,9 +256,26 @@ test("without --once it serves on, and signs the draft at each change", async ()
   await run.until(/draft-models\.yaml signed and installed: v3 loaded/);
   assert.deepEqual([await call("default"), await call("large")], [403, 200]);
 
+  const verdictOn = async (program: string): Promise<unknown> => {
+    const body = JSON.stringify({ action: { kind: "exec", program, argv: ["status"] } });
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${agentApi}/governance/v1/evaluate`, { method: "POST", headers, body });
+    return ((await answer.json()) as { readonly decision: unknown }).decision;
+  };
+  assert.deepEqual([await verdictOn("/usr/bin/git"), await verdictOn("/usr/bin/make")], ["allow", "deny"]);
+  const [, actions = ""] = await run.until(/ +(\S+draft-actions\.yaml):/);
+  const ruled = readFileSync(actions, "utf8");
+  writeFileSync(actions, ruled.replace("effect: rate_limit", "effect: perhaps"));
+  await run.until(/v1 degraded: \w+\n +\S+draft-actions\.yaml:\d+:\d+: \w+: /);
+  writeFileSync(actions, ruled.replace("/usr/bin/git", "/usr/bin/make"));
+  await run.until(/draft-actions\.yaml signed and installed: v2 loaded/);
+  assert.deepEqual([await verdictOn("/usr/bin/git"), await verdictOn("/usr/bin/make")], ["deny", "allow"]);
+
   // The log has grown since, and what was shown of it holds.
   const { before, now } = repeated(run.text);
-  const shown = [...MODEL_ROWS, ...AUDIT_ROWS].map(([, expected]) => /^exit ([0-9])/.exec(expected)?.[1]);
+  const shown = [...MODEL_ROWS, ...GOVERNANCE_ROWS, ...AUDIT_ROWS].map(
+    ([, expected]) => /^exit ([0-9])/.exec(expected)?.[1],
+  );
   assert.deepEqual(before, shown.filter((exit) => exit !== undefined).map(Number));
   assert.deepEqual(now, before);
 

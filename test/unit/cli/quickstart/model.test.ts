@@ -95,6 +95,37 @@ test("a stream, with its usage only where it is asked for", async () => {
   }
 });
 
+const tool = (name: string) => ({ type: "function", function: { name } });
+const order = (content: string) => ({ ...hi, messages: [...hi.messages, { role: "user", content }] });
+
+test("it counts the tools that a chat declares, and forgets those of the one before", async () => {
+  await post({ ...hi, tools: [tool("search"), tool("run_shell")] });
+  assert.deepEqual((await ask({ do: "count" })).tools, ["search", "run_shell"]);
+  await post(hi);
+  assert.deepEqual((await ask({ do: "count" })).tools, []);
+});
+
+test("it calls the tool that it is told to call, declared or not, and any other words are words", async () => {
+  const call = { id: "call_1", type: "function", function: { name: "run_shell", arguments: '{"q":"everything"}' } };
+  const { text } = await post(order("Call run_shell."));
+  const { choices, usage } = JSON.parse(text) as Record<string, unknown>;
+  const message = { role: "assistant", content: null, tool_calls: [call] };
+  assert.deepEqual(choices, [{ index: 0, message, finish_reason: "tool_calls" }]);
+  assert.deepEqual(usage, { prompt_tokens: 11, completion_tokens: 8, total_tokens: 19 });
+  for (const words of ["Call run_shell", "call run_shell.", "Call Run Shell.", "Do call run_shell."]) {
+    assert.match((await post(order(words))).text, /"content":"I am a small/);
+  }
+});
+
+test("it streams such a call, too", async () => {
+  const { text } = await post({ ...order("Call search."), stream: true });
+  assert.match(
+    text,
+    /"delta":\{"tool_calls":\[\{"index":0,"id":"call_1","type":"function","function":\{"name":"search",/,
+  );
+  assert.match(text, /"finish_reason":"tool_calls"\}\]\}\n\ndata: \[DONE\]\n\n$/);
+});
+
 interface Chunk {
   readonly choices: readonly {
     readonly delta: { readonly content?: string };

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { largerBudget, modelsPolicyOf, otherWildcard, policyOf } from "../../../../cli/quickstart/policy.ts";
+import {
+  actionsPolicyOf,
+  largerBudget,
+  modelsPolicyOf,
+  otherWildcard,
+  policyOf,
+} from "../../../../cli/quickstart/policy.ts";
+import { parseGovernancePolicy } from "../../../../router/core/governance/parse-governance-policy.ts";
 import { parseInferencePolicy } from "../../../../router/core/models/parse-inference-policy.ts";
 import { parseEgressPolicy } from "../../../../router/core/policy/parse-egress-policy.ts";
 
@@ -53,6 +60,16 @@ test("the models' policy is the shipped one, but for version, dates and the port
     'addresses: ["127.0.0.1:45678"] # in clear, and special-use: so it is named, and reached nowhere else',
   ]);
   assert.ok(parseInferencePolicy("inference.yaml", policy).ok);
+});
+
+test("the actions' policy is the shipped one, but for version and dates", () => {
+  const policy = actionsPolicyOf({ version: 4, now: NOW });
+  assert.deepEqual(changes(policy, document("governance")), [
+    "version: 4",
+    'issuedAt: "2026-12-31T23:59:00.000Z"',
+    'expiresAt: "2027-01-02T00:00:00.000Z"',
+  ]);
+  assert.ok(parseGovernancePolicy("governance.yaml", policy).ok);
 });
 
 test("the larger budget is that of the tour, and nothing else", () => {
