@@ -73,6 +73,7 @@ export interface BudgetState {
 
 /** What was asked for at run time, and what operators allowed (router/app/governance/open-approvals.ts). */
 export interface GovernanceState {
+  readonly policy?: PolicyState;
   readonly requests?: {
     readonly pending: number;
     /** Oldest first; not all of them. */
@@ -169,7 +170,11 @@ const approval = having({
 });
 const governance = having(
   {},
-  { requests: having({ pending: count, newest: listOf(request, MOST) }), approvals: listOf(approval, MOST) },
+  {
+    policy,
+    requests: having({ pending: count, newest: listOf(request, MOST) }),
+    approvals: listOf(approval, MOST),
+  },
 );
 
 const status = having(

@@ -48,6 +48,7 @@ export function statusText(status: SidecarStatus, { now, colors }: StatusLook): 
     "",
     ...policyLines("egress", status.policy, now),
     ...policyLines("inference", inference.policy, now),
+    ...(status.governance?.policy === undefined ? [] : policyLines("governance", status.governance.policy, now)),
     ...(budgets.length === 0 ? [] : ["", ...budgets.map((line) => `  ${line}`)]),
     "",
     row(

@@ -122,7 +122,10 @@ export class BehaviorWatch {
   }
 
   #save(): void {
-    const text = JSON.stringify(this.monitor.save(this.#options.clock.monotonic()));
+    const state = this.monitor.save(this.#options.clock.monotonic());
+    const whole = JSON.stringify(state);
+    // What stands must outlive a restart; what was counted may have to give way to it.
+    const text = Buffer.byteLength(whole) <= MOST_OCTETS ? whole : JSON.stringify({ ...(state as object), gauges: [] });
     if (text === this.#saved) return;
     this.#saved = text;
     this.#file.save(text);

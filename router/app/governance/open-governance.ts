@@ -73,6 +73,7 @@ export function openGovernance(options: GovernanceOptions): Governance {
   const limiter = new RateLimiter();
   let state = 0;
   let hours: NodeJS.Timeout | undefined;
+  let observing: NodeJS.Timeout | undefined;
   const changed = (): void => {
     state += 1;
     options.judgeAgain();
@@ -219,6 +220,10 @@ export function openGovernance(options: GovernanceOptions): Governance {
     },
     swapped(snapshot) {
       clearInterval(hours);
+      clearTimeout(observing);
+      const until = snapshot.state === "loaded" ? (snapshot.observesUntil ?? 0) - time.now() : 0;
+      // What was let through only to be observed ends with that.
+      if (until > 0) observing = setTimeout(options.judgeAgain, Math.min(until + 1, LONGEST_TIMER)).unref();
       if (keepsHours(snapshot)) hours = setInterval(options.judgeAgain, HOURS_MILLIS).unref();
       if (snapshot.state === "loaded") {
         const ruled = snapshot.rules.flatMap(({ applied }) => (applied === undefined ? [] : [applied]));
@@ -249,6 +254,7 @@ export function openGovernance(options: GovernanceOptions): Governance {
     },
     async close() {
       clearInterval(hours);
+      clearTimeout(observing);
       mcp.close();
       labels.close();
       await peers.close();
@@ -257,6 +263,9 @@ export function openGovernance(options: GovernanceOptions): Governance {
     },
   };
 }
+
+/** A timer of more fires at once; observing lasts 14 days at most. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Rules that hold at some hours only end what is live when the hour is over: so much later at most. */
 const HOURS_MILLIS = 15_000;
