@@ -21,6 +21,8 @@ type Color = "bold" | "red" | "yellow" | "green";
 
 const LONGEST_NAME = 100;
 const LONGEST_REASON = 500;
+/** An action with all that is bound; of Sluice's own it is shorter. */
+const LONGEST_SUMMARY = 1_500;
 const MOST_PROBLEMS = 5;
 /** Approvals, and requests for access. */
 const MOST_LISTED = 10;
@@ -123,17 +125,16 @@ function approvalLines({ requests, approvals = [] }: GovernanceState = {}, now: 
     const often = uses === null ? "" : `, ${left ?? 0} of ${counted(uses, "use")} left`;
     return row(
       at === 0 ? "approved" : "",
-      shownText(`${id}: ${summary}${often}, ${expiry(expiresAt, now)}`, LONGEST_REASON),
+      `${shownText(`${id}: ${summary}`, LONGEST_SUMMARY)}${often}, ${expiry(expiresAt, now)}`,
     );
   });
-  const asked = shown.flatMap(({ summary, reason, requestedAt, count, expiresAt }) => {
+  const asked = shown.flatMap(({ summary, reason, requestedAt, count, expiresAt, manifest }) => {
     const often = count === 1 ? "" : `, ${counted(count, "time")}`;
+    const times = `asked ${ago(requestedAt, now)}${often}, ${expiry(expiresAt, now)}`;
     return [
-      row(
-        "",
-        shownText(`${summary}: asked ${ago(requestedAt, now)}${often}, ${expiry(expiresAt, now)}`, LONGEST_REASON),
-      ),
-      row("", shownText(`"${reason}"`, LONGEST_REASON)),
+      row("", `${shownText(summary, LONGEST_SUMMARY)}: ${times}`),
+      ...(manifest === null ? [row("", "TOO LONG to be shown whole, so that there is nothing to apply")] : []),
+      row("", `in the agent's own words: "${ownWords(reason)}"`),
     ];
   });
   const unlisted = approvals.length - inForce.length;
@@ -144,6 +145,11 @@ function approvalLines({ requests, approvals = [] }: GovernanceState = {}, now: 
     ...asked,
     ...(pending > shown.length ? [row("", `and ${pending - shown.length} older`)] : []),
   ];
+}
+
+/** No quotation mark of the agent's ends what is shown as its words. */
+function ownWords(reason: string): string {
+  return shownText(reason.replaceAll('"', String.raw`\u0022`), LONGEST_REASON);
 }
 
 function row(label: string, text: string): string {

@@ -18,7 +18,7 @@ import type { IpAddress } from "../core/wire/ip-address.ts";
 import type { EgressRequest } from "../core/policy/egress-request.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Refused } from "./refused.ts";
-import type { EgressGovernance } from "./governance/egress-governance.ts";
+import { type EgressGovernance, NO_UPGRADE } from "./governance/egress-governance.ts";
 
 /** The rooms that admission calls, each by the smallest function it needs. */
 export interface AdmissionRooms {
@@ -44,8 +44,16 @@ export interface AdmissionRooms {
   readonly governance: EgressGovernance;
 }
 
-/** Policy's word on a request, and whether this router may act on it now. Synchronous: nothing has left yet. */
-export function judge(rooms: AdmissionRooms, exchange: Exchange, request: EgressRequest): Result<NamePermit, Refused> {
+/**
+ * Policy's word on a request, and whether this router may act on it now. Synchronous: nothing has left yet. `upgrade`: it
+ * asks for a WebSocket, which no approval of a request allows.
+ */
+export function judge(
+  rooms: AdmissionRooms,
+  exchange: Exchange,
+  request: EgressRequest,
+  upgrade = false,
+): Result<NamePermit, Refused> {
   const snapshot = rooms.policy();
   if (rooms.draining()) return fail({ reason: "draining", policy: snapshot.identity, rule: undefined });
 
@@ -59,6 +67,9 @@ export function judge(rooms: AdmissionRooms, exchange: Exchange, request: Egress
   const now = rooms.policyTime();
   const asked = decide(snapshot, request, now, providerHosts(rooms));
   const grant = asked.effect === "deny" ? rooms.governance.grant(request, asked.reason) : undefined;
+  if (upgrade && asked.effect === "deny" && typeof grant === "object") {
+    return fail({ reason: "governance_denied", policy: snapshot.identity, rule: asked.rule, detail: NO_UPGRADE });
+  }
   if (typeof grant === "object") exchange.grant = grant;
   const decision = typeof grant === "object" ? decide(snapshot, request, now, providerHosts(rooms), grant) : asked;
   rooms.decided(millis(rooms.clock.monotonic() - before));
@@ -74,7 +85,8 @@ export function judge(rooms: AdmissionRooms, exchange: Exchange, request: Egress
   if (perMinute !== undefined && !rooms.takeConnection(permit.rule ?? "", perMinute, rooms.clock.monotonic())) {
     return refusalOf(permit, "rate_limited");
   }
-  const governed = rooms.governance.judge(exchange, request, permit, typeof grant === "object" ? grant.id : undefined);
+  const granted = typeof grant === "object" ? grant.id : undefined;
+  const governed = rooms.governance.judge(exchange, request, permit, granted, upgrade);
   return governed === undefined ? ok(permit) : fail(governed);
 }
 

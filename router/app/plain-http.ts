@@ -54,7 +54,7 @@ export class PlainHttp {
     rooms.registry.add(exchange);
     this.#agent.onClosed(() => exchange.abandon());
     try {
-      const judged = judge(rooms.admission, exchange, asked);
+      const judged = judge(rooms.admission, exchange, asked, request.upgrade !== undefined);
       if (!judged.ok) return this.#refuse(exchange, request, body, judged.problem);
       return await this.#forward(exchange, request, body, judged.value);
     } finally {

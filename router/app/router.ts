@@ -349,12 +349,12 @@ export async function startRouter(
           guard,
         }),
         metrics: () => instruments.exposition(),
-        status: () => ({
+        status: (near) => ({
           version,
           identity: config.identity,
           policy: statusOfPolicy(policy),
           inference: { policy: statusOfPolicy(models), ...inference.status() },
-          governance: { policy: statusOfPolicy(rules), ...governance.status() },
+          governance: { policy: statusOfPolicy(rules), ...governance.status(near) },
           conditions: conditions(),
           tunnels: registry.size,
           connections: connections.size,

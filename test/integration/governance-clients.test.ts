@@ -312,7 +312,7 @@ for (const [name, program, args, options] of clients) {
     });
 
     test("the router: an allow with its obligations, which is reported once", async () => {
-      const search = { kind: "tool", server: "function", tool: "search", arguments: { token: "t" } };
+      const search = { kind: "tool", server: "local", tool: "search", arguments: { token: "t" } };
       const decision = await client.call(url, "evaluate", [search]);
       assert.deepEqual([decision["decision"], decision["rule"]], ["allow", "search"]);
       assert.deepEqual(decision["obligations"], { redact: ["/token"], limit: { result_bytes: 1_024 }, log: "full" });

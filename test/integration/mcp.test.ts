@@ -236,7 +236,7 @@ const malformed: readonly (readonly [
   ["an id of null", '{"jsonrpc":"2.0","id":null,"method":"tools/call","params":{"name":"write_file"}}', 400, -32_600],
   ["an id with a fraction", '{"jsonrpc":"2.0","id":1.5,"method":"ping"}', 400, -32_600],
   ["an id of 2^53", '{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}', 400, -32_600],
-  ["an id of 1 MiB", `{"jsonrpc":"2.0","id":"${"x".repeat(1_048_576)}","method":"ping"}`, 400, -32_700],
+  ["an id of half a MiB", `{"jsonrpc":"2.0","id":"${"x".repeat(524_288)}","method":"ping"}`, 400, -32_700],
   ["another version", '{"jsonrpc":"1.0","id":1,"method":"ping"}', 400, -32_600],
   ["a further member", '{"jsonrpc":"2.0","id":1,"method":"ping","x":1}', 400, -32_600],
   [

@@ -1,6 +1,6 @@
 import { actionForm } from "../../core/approval/action-form.ts";
 import { actionSummary } from "../../core/approval/action-summary.ts";
-import type { AccessRequest } from "../../core/approval/approval.ts";
+import type { KnownRequest } from "../../core/approval/approval.ts";
 import { MOST_REASON } from "../../core/approval/parse-egress-approval.ts";
 import type { AuditEvent } from "../../core/audit/audit-event.ts";
 import type { Clock } from "../../core/base/clock.ts";
@@ -40,6 +40,8 @@ export interface AccessRequestsRooms extends AccessStandingRooms {
   auditWritable(): boolean;
   /** Undefined: nothing can be asked for. */
   caps(): RequestCaps | undefined;
+  /** RFC 6901 pointers into the arguments of a call that rules oblige to hide. */
+  redact(action: Action): readonly string[];
   recordSoon(event: AuditEvent): void;
 }
 
@@ -89,7 +91,15 @@ export class AccessRequests {
     }
     // As it would be judged: what is bound is that.
     const digest = sha256(actionForm(standing.action, sha256) ?? "");
-    const entry = { digest, action: standing.action, summary: actionSummary(standing.action), reason };
+    const redact = rooms.redact(standing.action);
+    const entry = {
+      digest,
+      action: standing.action,
+      redact,
+      summary: actionSummary(standing.action, { redact, sha256 }),
+      reason,
+      octets: Buffer.byteLength(JSON.stringify(standing.action)),
+    };
     const taken = rooms.requests.ask(entry, rooms.grants.isDenied(digest) ? "denied" : "pending", caps);
     if (!taken.ok) {
       const { full, retryAfter } = taken.problem;
@@ -137,7 +147,7 @@ export class AccessRequests {
     return this.#answer(agent, request, 200, this.#shown(found, true));
   }
 
-  #shown({ id, state, digest, summary, reason, at, expiresAt, count }: AccessRequest, withId: boolean): Json {
+  #shown({ id, state, digest, summary, reason, at, expiresAt, count }: KnownRequest, withId: boolean): Json {
     const grant = state === "approved" ? this.#rooms.grants.grantFor(digest) : undefined;
     return {
       ...(withId ? { id } : {}),
@@ -174,6 +184,7 @@ export class AccessRequests {
 const INCOMPLETE = "Not all of the action is there, or its arguments hold a number beyond 2^53-1.";
 const CROWDED = {
   pending: "Too many requests wait for an answer.",
+  octets: "The requests that wait for an answer are too long together.",
   minute: "Too many requests in this minute.",
 } as const;
 const UNKNOWN = "There is no request of this id: it was never made, or was answered long ago.";

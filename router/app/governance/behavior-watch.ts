@@ -92,9 +92,9 @@ export class BehaviorWatch {
       recordSoon({ ...ownEvent(clock.now(), "governance.alert", kind, target, facts), rule: detector });
       log.event("warn", "behaviour alarm", { ...facts, target });
     }
-    // A quarantine must not be lost with the process, and ends what goes on.
+    // What follows must not be lost with the process, and may end what goes on.
     this.#save();
-    if (alarms.some(({ response }) => response.kind === "quarantine")) changed();
+    if (alarms.some(({ response }) => response.kind !== "alert")) changed();
   }
 
   /** Since when everything is denied, and by which detector. */

@@ -9,7 +9,7 @@ import type { NamePermit } from "../../core/policy/permit.ts";
 import type { Host } from "../../core/wire/host.ts";
 import type { Refused } from "../refused.ts";
 import type { Exchange, GovernedExchange } from "../exchange.ts";
-import type { Governor, Grants } from "./governor.ts";
+import type { Governed, Governor, Grants } from "./governor.ts";
 
 /** What an approval can allow; everything else that refuses is no matter of a missing rule. */
 export const ASKABLE: ReadonlySet<Reason> = new Set<Reason>([
@@ -69,20 +69,26 @@ export class EgressGovernance {
 
   /**
    * Undefined: it may go on, and the exchange holds the leave for it. A peer's endpoint is spoken to only where the
-   * trust graph leads there from this agent, and as a message to that peer besides.
+   * trust graph leads there from this agent, and as a message to that peer besides. `upgrade`: what follows the request is
+   * not looked into, so that no approval may carry it.
    */
   judge(
     exchange: Exchange,
     request: EgressRequest,
     permit: NamePermit,
     grant: string | undefined,
+    upgrade = false,
   ): Refused | undefined {
     const { protocol } = permit.obligations;
     // It opens nothing itself: each request inside is judged.
     if (request.via === "tunnel" && protocol === "http") return undefined;
     const { governor } = this.#rooms;
     const leaves: GovernedExchange[] = [];
-    for (const action of this.#actions(request, protocol)) {
+    const actions = this.#actions(request, protocol);
+    if (upgrade && actions.some((action) => restsOnApproval(governor.preview(action)))) {
+      return { reason: "governance_denied", policy: permit.policy, rule: permit.rule, detail: NO_UPGRADE };
+    }
+    for (const action of actions) {
       const judged = governor.judge(action, true, action.kind === "egress" ? grant : undefined);
       if (judged.kind === "refused") {
         for (const { leave } of leaves) leave.ended("unknown", 0);
@@ -122,6 +128,14 @@ export class EgressGovernance {
     ];
   }
 }
+
+/** Before anything is taken: a refused WebSocket leaves the approval its use. */
+function restsOnApproval(governed: Governed): boolean {
+  return governed.kind === "allowed" && governed.approval !== undefined;
+}
+
+/** To who asks for a WebSocket where only an approval would let the request pass. */
+export const NO_UPGRADE = "An approval of a request is none of a WebSocket.";
 
 const HTTP = ["http"] as const;
 const TUNNELS = ["tls", "tcp"] as const;

@@ -1,3 +1,6 @@
+import { randomBytes } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { REASONS } from "../../core/base/reason.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { Action } from "../../core/governance/action.ts";
 import { readAction } from "../../core/governance/read-action.ts";
@@ -5,59 +8,60 @@ import type { Json } from "../../core/json/json.ts";
 import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import { RequestBody } from "../../edge/listeners/request-body.ts";
-import { decisionRecord, type GovernanceRecord } from "./governance-record.ts";
+import { decisionRecord } from "./governance-record.ts";
 import { errorBody, type GovernanceRefusal, retryField, writeDenial, writeJson } from "./governance-answer.ts";
 import type { GovernanceApiRooms } from "./governance-rooms.ts";
 import type { Governed } from "./governor.ts";
-import { bodyPlan, readSmallBody } from "./small-body.ts";
+import { bodyPlan, bodyShare, readSmallBody } from "./small-body.ts";
 
 type Next = "again" | "done";
 
 /** Actions of one request. */
 const MOST_ACTIONS = 100;
+/** Milliseconds for which actions of one request are judged while everything else waits. */
+const TURN_MILLIS = 5;
+/** Octets of a report. */
+const MOST_REPORT = 4_096;
 const EVALUATION = bodyPlan({ action: 262_144, actions: 1_048_576 });
 const REPORT = bodyPlan({ id: 64, result: 32, bytes: 32 });
 
 /**
- * `POST /governance/v1/evaluate` with `{"action": ...}` or `{"actions": [...]}`. What it allows is on record, as durably
- * as the audit mode demands, before it says so. Whatever goes wrong, the decision is deny.
+ * `POST /governance/v1/evaluate` with `{"action": ...}` or `{"actions": [...]}`. What it says is on record, as durably as
+ * the audit mode demands, before it is said, denials too: who asks waits for its records, and floods nobody else's. Whatever
+ * goes wrong, the decision is deny.
  */
 export async function serveEvaluate(
   rooms: GovernanceApiRooms,
   agent: AgentSocket,
   request: HttpForwardRequest,
 ): Promise<Next> {
-  const body = new RequestBody(agent, request.framing, rooms.limits.idle);
+  const body = new RequestBody(agent, request.framing, rooms.limits.headTimeout);
   const id = rooms.nextRequestId();
-  const refuse = (refusal: GovernanceRefusal): Next => {
-    rooms.refusedUnread(id, refusal.reason);
+  const refuse = async (refusal: GovernanceRefusal): Promise<Next> => {
+    await rooms.refusedUnread(id, refusal.reason);
     const keepAlive = request.keepAlive && body.complete;
     writeDenial(agent, id, refusal, keepAlive);
     return keepAlive ? "again" : "done";
   };
   if (rooms.draining()) return refuse({ reason: "draining" });
   if (request.expectContinue) agent.write("HTTP/1.1 100 Continue\r\n\r\n");
-  const read = await readSmallBody(request, body, EVALUATION);
-  if (!read.ok) return refuse(read.problem);
+  using share = bodyShare();
+  const read = await readSmallBody(request, body, EVALUATION, { share });
+  if (!read.ok) return await refuse(read.problem);
   const actions = actionsOf(read.value);
-  if (!actions.ok) return refuse({ reason: "malformed_request", message: actions.problem });
-  if (!rooms.auditWritable()) return refuse({ reason: "audit_unavailable" });
-
-  rooms.open.expire();
-  const judged = actions.value.map((action, index): Judged => {
-    const name = actions.value.length === 1 ? id : `${id}.${index}`;
-    // What passes the router is judged there; asking beforehand takes nothing away from it.
-    const governed = rooms.enforces(action) ? rooms.governor.preview(action) : rooms.governor.judge(action, false);
-    return { id: name, action, governed };
-  });
-  const written = await Promise.all(
-    judged.map(({ id: name, action, governed }) => record(rooms, name, action, governed)),
-  );
-  if (written.includes(false)) {
-    for (const { governed } of judged) if (governed.kind === "allowed") governed.ended("unknown", 0);
-    return refuse({ reason: "audit_unavailable" });
+  if (!actions.ok) return await refuse({ reason: "malformed_request", message: actions.problem });
+  if (!rooms.auditWritable()) return await refuse({ reason: "audit_unavailable" });
+  using records = rooms.records.share();
+  if (!records.grow(actions.value.length)) {
+    return await refuse({
+      reason: "rate_limited",
+      message: "Too many actions wait for their records.",
+      retryAfter: 1_000,
+    });
   }
-  for (const { id: name, governed } of judged) if (governed.kind === "allowed") rooms.open.add(name, governed);
+
+  const judged = await judgeAll(rooms, id, actions.value);
+  if (judged === undefined) return await refuse({ reason: "audit_unavailable" });
   const decisions = judged.map((one) => decisionOf(rooms, one));
   const isBatch = read.value.has("actions");
   const waits = judged.flatMap(({ governed }) =>
@@ -75,30 +79,108 @@ export async function serveReport(
   agent: AgentSocket,
   request: HttpForwardRequest,
 ): Promise<Next> {
-  const body = new RequestBody(agent, request.framing, rooms.limits.idle);
+  const body = new RequestBody(agent, request.framing, rooms.limits.headTimeout);
   const own = rooms.nextRequestId();
   const answer = (status: number, value: unknown): Next => {
     const keepAlive = request.keepAlive && body.complete;
     writeJson(agent, own, status, value, keepAlive);
     return keepAlive ? "again" : "done";
   };
-  const read = await readSmallBody(request, body, REPORT);
-  const told = read.ok ? reportOf(read.value) : fail(read.problem.message ?? "");
-  if (!told.ok) return answer(400, { error: errorBody(own, { reason: "malformed_request", message: told.problem }) });
+  const refuse = async (refusal: GovernanceRefusal): Promise<Next> => {
+    await rooms.refusedUnread(own, refusal.reason);
+    return answer(refusal.status ?? REASONS[refusal.reason].status, { error: errorBody(own, refusal) });
+  };
+  if (request.expectContinue) agent.write("HTTP/1.1 100 Continue\r\n\r\n");
+  const read = await readSmallBody(request, body, REPORT, { most: MOST_REPORT });
+  if (!read.ok) return refuse(read.problem);
+  const told = reportOf(read.value);
+  if (!told.ok) return refuse({ reason: "malformed_request", message: told.problem });
   const { id, result, bytes } = told.value;
-  const leave = rooms.open.take(id);
-  if (leave === undefined) {
-    const message = "No action of this id is open: it was never allowed, has been told already, or took too long.";
-    return answer(404, { error: errorBody(own, { reason: "malformed_request", message }) });
-  }
-  leave.ended(result, bytes, id);
+  const open = rooms.open.take(id);
+  if (open === undefined) return refuse({ reason: "malformed_request", status: 404, message: NOT_OPEN });
+  open.ended(result, bytes, id);
   return answer(200, { id, result });
 }
+
+const NOT_OPEN = "No action of this id is open: it was never allowed, has been told already, or took too long.";
 
 interface Judged {
   readonly id: string;
   readonly action: Action;
+  /** It is judged where it passes the router; asking beforehand takes nothing away from it, and is nothing that was done. */
+  readonly isPreview: boolean;
   readonly governed: Governed;
+}
+
+/**
+ * One by one, each after the monitor has seen what became of those before it; undefined: it cannot be made durable, and
+ * so nothing is allowed.
+ */
+async function judgeAll(
+  rooms: GovernanceApiRooms,
+  request: string,
+  actions: readonly Action[],
+): Promise<readonly Judged[] | undefined> {
+  rooms.open.expire();
+  // Whoever can guess it could end another's action.
+  const secret = randomBytes(4).toString("hex");
+  const judged: Judged[] = [];
+  const written: ReturnType<typeof record>[] = [];
+  let began = rooms.clock.monotonic();
+  for (const [index, action] of actions.entries()) {
+    if (rooms.clock.monotonic() - began > TURN_MILLIS) {
+      await nextTurn();
+      began = rooms.clock.monotonic();
+    }
+    const isPreview = rooms.enforces(action);
+    const id = actions.length === 1 ? `${request}.${secret}` : `${request}.${index}.${secret}`;
+    const governed = isPreview
+      ? rooms.governor.preview(action)
+      : opened(rooms, id, rooms.governor.judge(action, false));
+    const one: Judged = { id, action, isPreview, governed };
+    judged.push(one);
+    written.push(record(rooms, one));
+  }
+  const told = (await all(written)) ? await stillAllowed(rooms, judged) : undefined;
+  if (told === undefined) for (const one of judged) close(rooms, one);
+  return told;
+}
+
+/** What was quarantined while its record was written does not begin; that is on record too. */
+async function stillAllowed(
+  rooms: GovernanceApiRooms,
+  judged: readonly Judged[],
+): Promise<readonly Judged[] | undefined> {
+  const written: ReturnType<typeof record>[] = [];
+  const told = judged.map((one): Judged => {
+    const denial = one.governed.kind === "allowed" ? rooms.governor.quarantined(one.action) : undefined;
+    if (denial === undefined) return one;
+    close(rooms, one);
+    const denied = { ...one, governed: denial };
+    written.push(record(rooms, denied));
+    return denied;
+  });
+  return written.length === 0 || (await all(written)) ? told : undefined;
+}
+
+/** What is allowed is open from here on: where the book is full of actions that hold places, no more of those are allowed. */
+function opened(rooms: GovernanceApiRooms, id: string, governed: Governed): Governed {
+  if (governed.kind === "refused" || rooms.open.add(id, governed)) return governed;
+  governed.ended("unknown", 0);
+  return {
+    kind: "refused",
+    reason: "rate_limited",
+    policy: governed.policy,
+    rule: governed.rule,
+    message: "Too many actions are open: report how they ended.",
+    retryAfter: 1_000,
+    askable: false,
+  };
+}
+
+function close(rooms: GovernanceApiRooms, { id, governed }: Judged): void {
+  rooms.open.take(id);
+  if (governed.kind === "allowed") governed.ended("unknown", 0);
 }
 
 function actionsOf(members: ReadonlyMap<string, Json>): Result<readonly Action[], string> {
@@ -129,12 +211,15 @@ function reportOf(
   return ok({ id, result, bytes });
 }
 
-/** False: it cannot be made durable, and so nothing is allowed. A denial is on record soon; nobody waits for it. */
-async function record(rooms: GovernanceApiRooms, id: string, action: Action, governed: Governed): Promise<boolean> {
-  const about: GovernanceRecord = { id, at: rooms.clock.now(), action, governed, digest: rooms.digest };
-  if (governed.kind === "allowed") return (await rooms.record(decisionRecord(about))).ok;
-  rooms.recordSoon(decisionRecord(about));
-  return true;
+/** The monitor has seen it when this returns; false: it cannot be made durable. */
+async function record(rooms: GovernanceApiRooms, { id, action, governed, isPreview }: Judged): Promise<boolean> {
+  const event = decisionRecord({ id, at: rooms.clock.now(), action, governed, digest: rooms.digest });
+  const marked = isPreview ? { ...event, detail: { ...event.detail, preview: true } } : event;
+  return (await rooms.record(marked)).ok;
+}
+
+async function all(written: readonly Promise<boolean>[]): Promise<boolean> {
+  return !(await Promise.all(written)).includes(false);
 }
 
 function decisionOf(rooms: GovernanceApiRooms, { id, governed }: Judged): unknown {

@@ -13,6 +13,8 @@ export interface GovernanceRefusal {
   readonly policy?: PolicyIdentity | undefined;
   readonly retryAfter?: number | undefined;
   readonly fields?: readonly (readonly [string, string])[];
+  /** The answer to HEAD: its fields alone (RFC 9110 section 9.3.2). */
+  readonly bodiless?: boolean;
 }
 
 /** An answer of ours in JSON. */
@@ -23,13 +25,14 @@ export function writeJson(
   value: unknown,
   keepAlive: boolean,
   fields: readonly (readonly [string, string])[] = [],
+  bodiless = false,
 ): void {
   const body = Buffer.from(JSON.stringify(value));
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nContent-Type: application/json\r\n`;
   for (const [name, text] of fields) head += `${name}: ${text}\r\n`;
   head += `Content-Length: ${body.length}\r\nSluice-Request-Id: ${request}\r\nCache-Control: no-store\r\n`;
   head += `Connection: ${keepAlive ? "keep-alive" : "close"}\r\n\r\n`;
-  const whole = Buffer.concat([Buffer.from(head, "latin1"), body]);
+  const whole = Buffer.concat([Buffer.from(head, "latin1"), ...(bodiless ? [] : [body])]);
   if (keepAlive) agent.write(whole);
   else agent.finish(whole);
 }
@@ -45,7 +48,7 @@ export function writeDenial(agent: AgentSocket, request: string, refusal: Govern
     ...(refusal.fields ?? []),
   ];
   const body = { decision: "deny", error: errorBody(request, refusal) };
-  writeJson(agent, request, refusal.status ?? row.status, body, keepAlive, fields);
+  writeJson(agent, request, refusal.status ?? row.status, body, keepAlive, fields, refusal.bodiless);
 }
 
 /** The error object of contract.md, "Refusals". */

@@ -26,7 +26,7 @@ export function createGovernanceApi(rooms: GovernanceApiRooms): GovernanceApi {
       case "mcp":
         return rooms.mcp.serve(agent, request, route);
       case "method":
-        return Promise.resolve(refuse(agent, request, 405, [["Allow", route.allow]]));
+        return refuse(agent, request, 405, [["Allow", route.allow]]);
       case "ask":
         return rooms.access.ask(agent, request, route.scope);
       case "asked":
@@ -37,23 +37,26 @@ export function createGovernanceApi(rooms: GovernanceApiRooms): GovernanceApi {
         return Promise.resolve(rooms.access.withdraw(agent, request, route.id));
       case "card": {
         const card = rooms.card();
-        const next = card === undefined ? refuse(agent, request, 404, []) : undefined;
-        return Promise.resolve(next ?? serveCard(agent, request, rooms.nextRequestId(), card ?? {}));
+        if (card === undefined) return refuse(agent, request, 404, []);
+        return Promise.resolve(serveCard(agent, request, rooms.nextRequestId(), card));
       }
       default:
         return assertNever(route);
     }
   }
 
-  function refuse(
+  async function refuse(
     agent: AgentSocket,
     request: HttpForwardRequest,
     status: number,
     fields: readonly (readonly [string, string])[],
-  ): Next {
+  ): Promise<Next> {
     const keepAlive = request.keepAlive && request.framing.kind === "none";
     const reason = status === 405 ? "method_not_allowed" : "path_not_allowed";
-    writeDenial(agent, rooms.nextRequestId(), { reason, status, message: NOT_HERE, fields }, keepAlive);
+    const id = rooms.nextRequestId();
+    await rooms.refusedUnread(id, reason);
+    const bodiless = request.method === "HEAD";
+    writeDenial(agent, id, { reason, status, message: NOT_HERE, fields, bodiless }, keepAlive);
     return keepAlive ? "again" : "done";
   }
 

@@ -7,6 +7,7 @@ import type { Action } from "../../core/governance/action.ts";
 import type { JsonObject } from "../../core/peer/agent-card.ts";
 import type { Mcp } from "../mcp/open-mcp.ts";
 import type { AccessRequests } from "./access-requests.ts";
+import type { Budget } from "./budget.ts";
 import type { Governor } from "./governor.ts";
 import type { OpenActions } from "./open-actions.ts";
 
@@ -29,9 +30,10 @@ export interface GovernanceApiRooms {
   enforces(action: Action): boolean;
   /** Resolves when the record is durable as the audit mode demands. */
   record(event: AuditEvent): Promise<Result<void, "audit_unavailable">>;
-  recordSoon(event: AuditEvent): void;
-  /** A request that held no action to judge. */
-  refusedUnread(request: string, reason: Reason): void;
+  /** Records that requests wait for, all together: what more would wait is refused, so that others' find room in the log. */
+  readonly records: Budget;
+  /** A request that held no action to judge. Resolves as `record` does; whatever it says, the request is refused. */
+  refusedUnread(request: string, reason: Reason): Promise<unknown>;
   /** SHA-256 in hex. */
   readonly digest: (text: string) => string;
 }

@@ -4,6 +4,7 @@ import type { Reason } from "../../core/base/reason.ts";
 import type { BehaviorMonitor } from "../../core/behavior/behavior-monitor.ts";
 import { BY_BEHAVIOR } from "../../core/behavior/observed-event.ts";
 import type { Moment } from "../../core/behavior/standing.ts";
+import type { ActionKind } from "../../core/governance/action-kind.ts";
 import type { Action, ActionContext, ToolAction } from "../../core/governance/action.ts";
 import { actionTarget } from "../../core/governance/action-target.ts";
 import type { CompiledGovernancePolicy, GovernanceSnapshot } from "../../core/governance/compile-governance-policy.ts";
@@ -47,9 +48,16 @@ export interface GovernorRooms {
   readonly monitor: BehaviorMonitor;
   readonly grants: Grants;
   /** An action that was allowed is over: for who keeps records. `request`: under which id it was asked for. */
-  ended(action: Action, result: "succeeded" | "failed", bytes: number, request: string | undefined): void;
+  ended(action: EndedAction, result: "succeeded" | "failed", bytes: number, request: string | undefined): void;
   /** Counts what was said. */
   judged(action: Action, governed: Governed): void;
+}
+
+/** What is kept of an action until it is over: no more than its record needs. */
+export interface EndedAction {
+  readonly kind: ActionKind;
+  /** See `actionTarget`. */
+  readonly target: string;
 }
 
 /** Leave to act, once. `ended` must be called when it is over; again is without effect. `unknown`: nobody says how. */
@@ -62,7 +70,9 @@ export interface Leave {
   readonly approval: string | undefined;
   /** In observe mode: what it would have been. */
   readonly observed: string | undefined;
-  ended(result: "succeeded" | "failed" | "unknown", bytes: number, request?: string): void;
+  /** Until it is over it holds a place of a limit on what goes on at the same time. */
+  readonly holds: boolean;
+  readonly ended: (result: "succeeded" | "failed" | "unknown", bytes: number, request?: string) => void;
 }
 
 export interface Denial {
@@ -88,6 +98,7 @@ const UNGOVERNED: Leave = Object.freeze({
   obligations: NO_OBLIGATIONS,
   approval: undefined,
   observed: undefined,
+  holds: false,
   ended: () => undefined,
 });
 
@@ -170,6 +181,28 @@ export class Governor {
     return rooms.grants.stands(granted) ? undefined : "approval_expired";
   }
 
+  /**
+   * Whether it may be done where nobody sees it, however often: rules alone allow it, nothing limits it, and behaviour
+   * stands against it in no way.
+   */
+  allowsUnseen(action: Action): boolean {
+    const rooms = this.#rooms;
+    const policy = rooms.policy();
+    if (policy.state === "missing") return rooms.absent();
+    if (rooms.monitor.concerns(action.kind, rooms.clock.monotonic())) return false;
+    if (rooms.barred(policy, action) !== undefined) return false;
+    const verdict = decide(policy, action, this.context());
+    return verdict.effect === "allow" && verdict.limits.length === 0;
+  }
+
+  /** Why what was allowed a moment ago must not begin: the agent was quarantined meanwhile, for what it did beside it. */
+  quarantined({ kind }: Action): Denial | undefined {
+    const policy = this.#rooms.policy();
+    const standing = this.#rooms.monitor.standing(this.#moment(), kind);
+    if (policy.state === "missing" || standing.kind !== "quarantined") return undefined;
+    return behaved(policy, "governance_denied", standing.detector, QUARANTINED, undefined);
+  }
+
   #moment(): Moment {
     const { clock } = this.#rooms;
     return { at: clock.now(), steady: clock.monotonic() };
@@ -198,15 +231,18 @@ export class Governor {
     }
     // A throttle's place, which was free a moment ago in this same turn.
     rooms.monitor.admit(this.#moment(), action.kind, approval !== undefined);
-    const { release } = taken;
+    const { holds, release } = taken;
+    // Some actions stay open for long: what ends them must not hold the action, whose arguments may be long.
+    const about: EndedAction = { kind: action.kind, target };
     let isOver = false;
     return {
       ...governed,
+      holds,
       ended: (result, bytes, request) => {
         if (isOver) return;
         isOver = true;
         release();
-        if (result !== "unknown") rooms.ended(action, result, bytes, request);
+        if (result !== "unknown") rooms.ended(about, result, bytes, request);
       },
     };
   }
@@ -253,6 +289,7 @@ export class Governor {
         obligations: verdict.effect === "deny" ? NO_OBLIGATIONS : verdict.obligations,
         approval,
         observed: observed === undefined ? undefined : `${observed.effect} ${observed.rule ?? ""}`.trimEnd(),
+        holds: false,
         ended: () => undefined,
       },
     };
@@ -262,10 +299,10 @@ export class Governor {
     limits: readonly AppliedLimit[],
     action: Action,
     target: string,
-  ): { readonly kind: "taken"; readonly release: () => void } | Denial {
+  ): { readonly kind: "taken"; readonly holds: boolean; readonly release: () => void } | Denial {
     if (limits.length === 0) return NOTHING_TAKEN;
     const taken = this.#rooms.limiter.take(limits, limitKeys(action, target), this.#rooms.clock.monotonic());
-    if (taken.ok) return { kind: "taken", release: () => taken.value.release() };
+    if (taken.ok) return { kind: "taken", holds: taken.value.holds, release: () => taken.value.release() };
     const { limit, retryAfter } = taken.problem;
     return refused("rate_limited", undefined, limit, `The limit ${limit} is used up.`, retryAfter, false);
   }
@@ -279,7 +316,7 @@ const QUARANTINED = "What this agent did looked wrong: everything is denied unti
 const THROTTLED = "What this agent did looked wrong: it goes on slowly for a while.";
 const WATCHED = "What this agent did looked wrong: this needs an approval for a while.";
 
-const NOTHING_TAKEN = Object.freeze({ kind: "taken", release: () => undefined });
+const NOTHING_TAKEN = Object.freeze({ kind: "taken", holds: false, release: () => undefined });
 
 /** No rule allows it and none denies it, so that an approval can. */
 function isOnlyUnlisted(verdict: Verdict): boolean {

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { AccessRequest, EgressApproval } from "../../core/approval/approval.ts";
-import { approvalManifest } from "../../core/approval/approval-manifest.ts";
+import { manifestText } from "../../core/approval/manifest-text.ts";
 import { actionSummary } from "../../core/approval/action-summary.ts";
-import { yamlText } from "../../core/approval/yaml-text.ts";
 import type { AuditEvent } from "../../core/audit/audit-event.ts";
 import type { Clock } from "../../core/base/clock.ts";
 import { epochMillis, millis } from "../../core/base/quantity.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
+import { actionTarget } from "../../core/governance/action-target.ts";
 import type { GovernanceSnapshot } from "../../core/governance/compile-governance-policy.ts";
 import type { Condition } from "../../edge/admin/admin-routes.ts";
 import type { Log } from "../../edge/log/log.ts";
@@ -50,7 +50,8 @@ export interface Approvals {
   /** All approvals of a source beside the files; see `GrantBook.apply`. */
   apply(source: string, approvals: readonly EgressApproval[]): void;
   conditions(): readonly Condition[];
-  status(): Readonly<Record<string, unknown>>;
+  /** `near`: with what is asked for, and in whose words; else only how much. */
+  status(near: boolean): Readonly<Record<string, unknown>>;
   close(): Promise<void>;
 }
 
@@ -72,7 +73,9 @@ export function openApprovals(options: ApprovalsOptions): Approvals {
     told: (news) => {
       requests.told(news);
       recordSoon(newsRecord(news, clock.now()));
-      log.event("info", `approval ${news.kind}`, { approval: news.id, for: actionSummary(news.approval.action) });
+      const { action } = news.approval;
+      // Not its arguments: they may hold what no log should.
+      log.event("info", `approval ${news.kind}`, { approval: news.id, for: `${action.kind} ${actionTarget(action)}` });
     },
     ended: () => options.changed(),
   });
@@ -116,12 +119,12 @@ export function openApprovals(options: ApprovalsOptions): Approvals {
       const more = all.length > MOST_TOLD ? ` And ${all.length - MOST_TOLD} more.` : "";
       return [{ name: "approvals", state: "degraded", reason: `${all.slice(0, MOST_TOLD).join(" ")}${more}` }];
     },
-    status() {
-      const pending = requests.list().filter(({ state }) => state === "pending");
+    status(near) {
+      const pending = requests.open();
       return {
         requests: {
           pending: pending.length,
-          newest: pending.slice(-MOST_SHOWN).map((request) => statusOfRequest(request, config)),
+          newest: pending.slice(near ? -MOST_SHOWN : pending.length).map((request) => statusOfRequest(request, config)),
         },
         approvals: grants.status().map(statusOfGrant),
       };
@@ -137,8 +140,8 @@ export function openApprovals(options: ApprovalsOptions): Approvals {
 /** Without its id: who knows that may withdraw it. */
 function statusOfRequest(request: AccessRequest, { identity }: RouterConfig): unknown {
   const { digest, summary, reason, at, expiresAt, count } = request;
-  // Whoever reaches the admin listener reads it: a tool's arguments are in it as a digest.
-  const manifest = yamlText(approvalManifest(request, identity, { sha256, arguments: "digest" }));
+  // Whoever reaches the admin listener reads it: what the policy hides is in it as a digest.
+  const manifest = manifestText(request, identity, sha256, LONGEST_MANIFEST);
   return {
     digest,
     summary,
@@ -146,7 +149,7 @@ function statusOfRequest(request: AccessRequest, { identity }: RouterConfig): un
     requestedAt: new Date(at).toISOString(),
     expiresAt: new Date(expiresAt).toISOString(),
     count,
-    manifest: manifest.length <= LONGEST_MANIFEST ? manifest : null,
+    manifest: manifest ?? null,
   };
 }
 

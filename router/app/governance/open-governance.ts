@@ -3,8 +3,8 @@ import { ownEvent } from "../../core/audit/own-event.ts";
 import type { Clock } from "../../core/base/clock.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
 import type { Action } from "../../core/governance/action.ts";
-import { actionTarget } from "../../core/governance/action-target.ts";
 import type { GovernanceSnapshot } from "../../core/governance/compile-governance-policy.ts";
+import { decide } from "../../core/governance/decide.ts";
 import type { Decision } from "../../core/policy/decision.ts";
 import type { EgressRequest } from "../../core/policy/egress-request.ts";
 import { RateLimiter } from "../../core/limiter/rate-limiter.ts";
@@ -21,6 +21,7 @@ import { Peers } from "../peers/peers.ts";
 import type { PolicyTime } from "../policy-time.ts";
 import { AccessRequests } from "./access-requests.ts";
 import { BehaviorWatch } from "./behavior-watch.ts";
+import { Budget } from "./budget.ts";
 import { EgressGovernance } from "./egress-governance.ts";
 import { createGovernanceApi, type GovernanceApi } from "./governance-api.ts";
 import { type Governed, Governor } from "./governor.ts";
@@ -64,7 +65,8 @@ export interface Governance {
   /** What is remembered from before: after the first policy was judged. */
   begin(): Promise<void>;
   conditions(): readonly Condition[];
-  status(): Readonly<Record<string, unknown>>;
+  /** `near`: asked from within the pod; elsewhere nobody is shown what the agent asks for in words. */
+  status(near: boolean): Readonly<Record<string, unknown>>;
   close(): Promise<void>;
 }
 
@@ -121,7 +123,7 @@ export function openGovernance(options: GovernanceOptions): Governance {
       // Of what passes the router as an exchange or a call, the record is its own.
       if (action.kind === "egress" || action.kind === "inference") return;
       const detail = { outcome: result === "succeeded" ? "completed" : "failed", bytesOut: bytes };
-      const event = ownEvent(clock.now(), "governance.end", action.kind, actionTarget(action), detail);
+      const event = ownEvent(clock.now(), "governance.end", action.kind, action.target, detail);
       recordSoon({ ...event, request: request ?? null });
     },
     judged: (action, governed) => instruments.judged(action.kind, decisionOf(governed)),
@@ -149,6 +151,10 @@ export function openGovernance(options: GovernanceOptions): Governance {
       return typeof found === "object" ? found.id : undefined;
     },
     preview: (action) => governor.preview(action),
+    redact: (action) => {
+      const verdict = decide(options.policy(), action, governor.context());
+      return verdict.effect === "deny" ? [] : verdict.obligations.redact;
+    },
   });
   instruments.governance({
     approvals: () => grants.size,
@@ -197,9 +203,9 @@ export function openGovernance(options: GovernanceOptions): Governance {
     asking,
     enforces: (action) => isEnforced(options.policy(), action),
     record: (event) => audit.append(event),
-    recordSoon,
+    records: new Budget(MOST_RECORDS),
     refusedUnread: (request, reason) =>
-      recordSoon({
+      audit.append({
         ...ownEvent(clock.now(), "governance.decision", "evaluate", "?", {}),
         decision: "deny",
         reason,
@@ -248,9 +254,9 @@ export function openGovernance(options: GovernanceOptions): Governance {
       const reason = `everything is denied since ${since} (${quarantine.detector}): lift it with liftBefore in the policy`;
       return [{ name: "behavior", state: "degraded", reason }, ...others];
     },
-    status() {
+    status(near) {
       const quarantine = behavior.quarantine();
-      return { ...approvals.status(), ...peers.status(), ...(quarantine === undefined ? {} : { quarantine }) };
+      return { ...approvals.status(near), ...peers.status(), ...(quarantine === undefined ? {} : { quarantine }) };
     },
     async close() {
       clearInterval(hours);
@@ -267,6 +273,8 @@ export function openGovernance(options: GovernanceOptions): Governance {
 /** A timer of more fires at once; observing lasts 14 days at most. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
+/** Records of actions that the agent asked about and waits for: half of what the audit log's queue takes. */
+const MOST_RECORDS = 4_096;
 /** Rules that hold at some hours only end what is live when the hour is over: so much later at most. */
 const HOURS_MILLIS = 15_000;
 

@@ -1,4 +1,4 @@
-import type { AccessRequest, ActionDigest, RequestState } from "../../core/approval/approval.ts";
+import type { AccessRequest, ActionDigest, KnownRequest, RequestState } from "../../core/approval/approval.ts";
 import { type EpochMillis, epochMillis, type Millis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { Action } from "../../core/governance/action.ts";
@@ -8,14 +8,19 @@ import type { GrantNews } from "./grant-book.ts";
 const MOST_ANSWERED = 64;
 /** Of agents that wait for an answer at the same time. */
 const MOST_WAITING = 16;
+/** Of all actions that wait for an answer, together. */
+const MOST_OCTETS = 1_048_576;
 const MINUTE = 60_000;
 
 /** What is asked for; everything in it was checked. */
 export interface Asked {
   readonly digest: ActionDigest;
   readonly action: Action;
+  readonly redact: readonly string[];
   readonly summary: string;
   readonly reason: string;
+  /** Of the action as JSON. */
+  readonly octets: number;
 }
 
 /** `requests` of the governance policy. */
@@ -27,7 +32,7 @@ export interface RequestCaps {
 
 /** No room; milliseconds until there is, if nobody else asks. */
 export interface Crowded {
-  readonly full: "pending" | "minute";
+  readonly full: "pending" | "octets" | "minute";
   readonly retryAfter: number;
 }
 
@@ -41,8 +46,12 @@ export interface RequestBookRooms {
   ended(request: AccessRequest): void;
 }
 
+type What = Pick<Asked, "action" | "redact" | "octets">;
+
 interface Entry {
-  request: AccessRequest;
+  request: KnownRequest;
+  /** Kept only while nobody has answered: it may be long. */
+  what: What | undefined;
   /** When it is over, by the clock that nobody sets. */
   readonly steadyEnd: number;
   readonly waiting: Set<() => void>;
@@ -61,6 +70,8 @@ export class RequestBook {
   /** When the requests of the last minute came. */
   #recent: number[] = [];
   #pending = 0;
+  /** Of the actions of those. */
+  #octets = 0;
   #waiting = 0;
 
   constructor(rooms: RequestBookRooms) {
@@ -74,51 +85,60 @@ export class RequestBook {
 
   /** `state`: denied, where an operator said so before. */
   ask(
-    asked: Asked,
+    { action, redact, octets, ...rest }: Asked,
     state: "pending" | "denied",
     caps: RequestCaps,
   ): Result<{ readonly request: AccessRequest; readonly isNew: boolean }, Crowded> {
     this.look();
     const now = this.#rooms.steady();
-    const open = this.#open.get(asked.digest);
+    const open = this.#open.get(rest.digest);
     if (open?.request.state === "pending") {
       open.request = { ...open.request, count: open.request.count + 1 };
-      return ok({ request: open.request, isNew: false });
+      return ok({ request: { ...open.request, action, redact }, isNew: false });
     }
-    const crowded = this.#crowded(caps, now, state === "pending");
+    const crowded = this.#crowded(caps, now, state === "pending" ? octets : undefined);
     if (crowded !== undefined) return fail(crowded);
     this.#recent.push(now);
     const at = this.#rooms.now();
     const expiresAt = epochMillis(at + caps.ttl);
-    const request: AccessRequest = { ...asked, id: this.#rooms.newId(), at, expiresAt, state, count: 1 };
-    const entry: Entry = { request, steadyEnd: now + caps.ttl, waiting: new Set() };
+    const request: KnownRequest = { ...rest, id: this.#rooms.newId(), at, expiresAt, state, count: 1 };
+    const what = state === "pending" ? { action, redact, octets } : undefined;
+    const entry: Entry = { request, what, steadyEnd: now + caps.ttl, waiting: new Set() };
     this.#entries.set(request.id, entry);
     if (state === "pending") {
       this.#open.set(request.digest, entry);
       this.#pending += 1;
+      this.#octets += octets;
     }
     this.#forget();
-    return ok({ request, isNew: true });
+    return ok({ request: { ...request, action, redact }, isNew: true });
   }
 
-  get(id: string): AccessRequest | undefined {
+  get(id: string): KnownRequest | undefined {
     this.look();
     return this.#entries.get(id)?.request;
   }
 
   /** Oldest first. */
-  list(): readonly AccessRequest[] {
+  list(): readonly KnownRequest[] {
     this.look();
     return [...this.#entries.values()].map(({ request }) => request);
   }
 
+  /** Those that nobody has answered, with all that an operator has to see; oldest first. */
+  open(): readonly AccessRequest[] {
+    this.look();
+    return [...this.#entries.values()].flatMap(({ request, what }) =>
+      what === undefined ? [] : [{ ...request, action: what.action, redact: what.redact }],
+    );
+  }
+
   /** The request as it is then; undefined: there is none. What is answered already stays as it is. */
-  withdraw(id: string): AccessRequest | undefined {
+  withdraw(id: string): KnownRequest | undefined {
     this.look();
     const entry = this.#entries.get(id);
     if (entry?.request.state === "pending") {
-      this.#settle(entry, "withdrawn");
-      this.#rooms.ended(entry.request);
+      this.#end(entry, "withdrawn");
     }
     return entry?.request;
   }
@@ -163,28 +183,39 @@ export class RequestBook {
     const now = this.#rooms.steady();
     for (const entry of this.#open.values()) {
       if (entry.request.state !== "pending" || now < entry.steadyEnd) continue;
-      this.#settle(entry, "expired");
-      this.#rooms.ended(entry.request);
+      this.#end(entry, "expired");
     }
+  }
+
+  /** Of a pending one. */
+  #end(entry: Entry, state: "withdrawn" | "expired"): void {
+    const { what } = entry;
+    this.#settle(entry, state);
+    if (what !== undefined) this.#rooms.ended({ ...entry.request, action: what.action, redact: what.redact });
   }
 
   #settle(entry: Entry, state: RequestState): void {
     if (entry.request.state === "pending") this.#pending -= 1;
+    this.#octets -= entry.what?.octets ?? 0;
+    entry.what = undefined;
     entry.request = { ...entry.request, state };
     if (state !== "approved") this.#open.delete(entry.request.digest);
     for (const call of entry.waiting) call();
     this.#forget();
   }
 
-  #crowded({ pending, perMinute }: RequestCaps, now: number, isPending: boolean): Crowded | undefined {
+  /** `octets`: of what would wait; undefined: it would not. */
+  #crowded({ pending, perMinute }: RequestCaps, now: number, octets: number | undefined): Crowded | undefined {
     this.#recent = this.#recent.filter((at) => now - at < MINUTE);
     const recent = this.#recent.at(-perMinute);
     if (this.#recent.length >= perMinute && recent !== undefined) {
       return { full: "minute", retryAfter: recent + MINUTE - now };
     }
-    if (!isPending || this.#pending < pending) return undefined;
+    if (octets === undefined) return undefined;
+    const full = this.#pending >= pending ? "pending" : "octets";
+    if (full === "octets" && this.#octets + octets <= MOST_OCTETS) return undefined;
     const waiting = [...this.#open.values()].filter(({ request }) => request.state === "pending");
-    return { full: "pending", retryAfter: Math.min(...waiting.map(({ steadyEnd }) => steadyEnd - now)) };
+    return { full, retryAfter: Math.min(...waiting.map(({ steadyEnd }) => steadyEnd - now)) };
   }
 
   /** The oldest of what is answered, approved ones included: a grant stands without its request. */

@@ -30,7 +30,12 @@ export interface AnswerStage {
 }
 
 export interface Stopped {
-  readonly reason: "guardrail_blocked" | "governance_denied" | "upstream_invalid" | "request_too_large";
+  readonly reason:
+    | "guardrail_blocked"
+    | "governance_denied"
+    | "audit_unavailable"
+    | "upstream_invalid"
+    | "request_too_large";
   readonly rule: string | undefined;
   readonly detail: string;
 }
@@ -213,24 +218,29 @@ export class WholeStage implements AnswerStage {
       text = JSON.stringify(translated.value);
     }
     const verdict = this.#judge?.(text);
-    if (verdict === undefined) this.#out(text, emit);
-    else if (verdict instanceof Promise) return verdict.then((late) => this.#conclude(late, text, emit));
-    else this.#conclude(verdict, text, emit);
-    return undefined;
+    if (verdict === undefined) return this.#out(text, emit);
+    if (verdict instanceof Promise) return verdict.then((late) => this.#conclude(late, text, emit));
+    return this.#conclude(verdict, text, emit);
   }
 
-  #conclude(verdict: Verdict, text: string, emit: Emit): void {
+  #conclude(verdict: Verdict, text: string, emit: Emit): void | Promise<void> {
     if (verdict.kind === "block") {
       const { guardrail: rule, reason } = verdict;
       this.stopped = { reason: "guardrail_blocked", rule, detail: `It found: ${reason}.` };
-    } else this.#out(verdict.kind === "mask" ? verdict.body : text, emit);
+      return undefined;
+    }
+    return this.#out(verdict.kind === "mask" ? verdict.body : text, emit);
   }
 
-  #out(text: string, emit: Emit): void {
+  #out(text: string, emit: Emit): void | Promise<void> {
     const octets = Buffer.from(text);
     const { tools, callerApi } = this.#parts;
-    if (tools?.allows(callerApi, octets) === false) this.stopped = refusedTool(tools, "denied");
-    else emit(octets);
+    const finish = (allows: boolean): void => {
+      if (allows) emit(octets);
+      else this.stopped = refusedTool(tools, "denied");
+    };
+    const allows = tools === undefined || tools.allows(callerApi, octets);
+    return typeof allows === "boolean" ? finish(allows) : allows.then(finish);
   }
 }
 
@@ -252,7 +262,7 @@ function boundaryOf(api: Api): FrameBoundary {
 function refusedTool(tools: CallTools | undefined, why: DeniedCall["why"]): Stopped {
   const told = why === "denied" ? tools?.refusal : undefined;
   const detail = told?.detail ?? "The answer may call a tool in a way that cannot be judged.";
-  return { reason: "governance_denied", rule: told?.rule, detail };
+  return { reason: told?.reason ?? "governance_denied", rule: told?.rule, detail };
 }
 
 function filtered({ category, severity, where }: ContentSignal): Stopped {

@@ -1,3 +1,4 @@
+import type { AuditEvent } from "../../core/audit/audit-event.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { Json } from "../../core/json/json.ts";
 import { splice } from "../../core/json/splice.ts";
@@ -10,7 +11,7 @@ import type { ToolProblem } from "../../core/toolcall/tool-problem.ts";
 import { withoutTools } from "../../core/toolcall/without-tools.ts";
 import { safeText } from "../../core/wire/safe-text.ts";
 import { decisionRecord } from "../governance/governance-record.ts";
-import type { Governed } from "../governance/governor.ts";
+import type { Denial, Governed } from "../governance/governor.ts";
 import type { CallProblem } from "./call-problem.ts";
 import { editedBody, type HeldBody } from "./held-body.ts";
 import type { InferenceRooms } from "./inference-rooms.ts";
@@ -19,15 +20,23 @@ import type { InferenceRooms } from "./inference-rooms.ts";
 const MOST_NAMED = 64;
 const MOST_NAME = 128;
 
-type ToolRooms = Pick<InferenceRooms, "clock" | "governor" | "governance" | "recordSoon">;
+type ToolRooms = Pick<InferenceRooms, "clock" | "governor" | "auditWritable" | "record" | "recordSoon"> & {
+  readonly governance: Pick<InferenceRooms["governance"], "digest">;
+};
+
+export interface ToolRefusal {
+  readonly reason: "governance_denied" | "audit_unavailable";
+  readonly rule: string | undefined;
+  readonly detail: string;
+}
 
 /**
  * The tools of one call to a model: those that its request declares, and those that the answer calls. They are run by the
  * agent; so what the policy refuses does not reach it.
  */
 export class CallTools implements CallJudge {
-  /** What the policy refused last; undefined: nothing. */
-  refusal: { readonly rule: string | undefined; readonly detail: string } | undefined;
+  /** What was refused last; undefined: nothing. */
+  refusal: ToolRefusal | undefined;
   readonly #rooms: ToolRooms;
   readonly #request: string;
   readonly #model: string;
@@ -67,6 +76,11 @@ export class CallTools implements CallJudge {
     return edited.ok ? edited : fail({ reason: edited.problem.reason, detail: edited.problem.detail });
   }
 
+  /**
+   * Of a call in a stream. Its record is not durable yet when the call goes out, since frames wait for nothing: where
+   * audit refuses already, no call goes out; a call of the very moment in which it begins to refuse may be lost with a
+   * crash. And what a call took (of a limit, a single-use approval) stays taken where a later one breaks the stream off.
+   */
   judge(name: string): "allow" | "deny" | "needs_arguments" {
     const action = this.#action(name, { state: "pending" });
     if (this.#rooms.governor.needsArguments(action)) return "needs_arguments";
@@ -74,31 +88,86 @@ export class CallTools implements CallJudge {
   }
 
   judgeCall(name: string, argumentsText: string | undefined): "allow" | "deny" {
-    const value = argumentsText === undefined ? undefined : parsed(argumentsText);
-    return this.#decide(this.#action(name, value === undefined ? { state: "missing" } : { state: "known", value }));
+    return this.#decide(this.#called(name, argumentsText));
   }
 
-  /** Whether every call in a whole answer is allowed. */
-  allows(api: Api, answer: Uint8Array): boolean {
+  /**
+   * Whether a whole answer may go out: every call in it is allowed, and all of them are on record, as durably as the
+   * audit mode demands.
+   */
+  allows(api: Api, answer: Uint8Array): boolean | Promise<boolean> {
     const calls = toolCallsOf(api, answer);
     if (!calls.ok) {
-      this.refusal = { rule: undefined, detail: calls.problem.sentence };
+      this.refusal = { reason: "governance_denied", rule: undefined, detail: calls.problem.sentence };
       return false;
     }
-    return calls.value.every(({ name, arguments: text }) => this.judgeCall(name, text) === "allow");
+    if (calls.value.length === 0) return true;
+    if (!this.#auditWritable()) return false;
+    const taken = this.#takeAll(calls.value.map(({ name, arguments: text }) => this.#called(name, text)));
+    return taken === undefined ? false : this.#recorded(taken);
+  }
+
+  /**
+   * Nothing is taken for an answer in which rules, approvals or behaviour refuse a call. Approvals, which may be good for
+   * one use, are taken last: where a limit has no room for all of the calls, most often none of them is spent.
+   */
+  #takeAll(actions: readonly ToolAction[]): readonly AuditEvent[] | undefined {
+    const plain: ToolAction[] = [];
+    const approved: ToolAction[] = [];
+    for (const action of actions) {
+      const foreseen = this.#rooms.governor.preview(action);
+      if (foreseen.kind === "refused") {
+        // The same once more, for who counts what is refused.
+        this.#decide(action);
+        this.#refused(foreseen);
+        return undefined;
+      }
+      (foreseen.approval === undefined ? plain : approved).push(action);
+    }
+    const events: AuditEvent[] = [];
+    for (const action of [...plain, ...approved]) {
+      const governed = this.#judged(action);
+      events.push(this.#event(action, governed));
+      if (governed.kind === "allowed") continue;
+      for (const event of events) this.#rooms.recordSoon(event);
+      this.#refused(governed);
+      return undefined;
+    }
+    return events;
+  }
+
+  async #recorded(events: readonly AuditEvent[]): Promise<boolean> {
+    const recorded = await Promise.all(events.map((event) => this.#rooms.record(event)));
+    if (recorded.every(({ ok: isRecorded }) => isRecorded)) return true;
+    this.refusal = UNRECORDED;
+    return false;
   }
 
   #decide(action: ToolAction): "allow" | "deny" {
-    const governed = this.#rooms.governor.judge(action, true);
-    this.#record(action, governed);
-    if (governed.kind === "allowed") {
-      // The agent runs it, and nobody tells the router how it ends.
-      governed.ended("unknown", 0);
-      return "allow";
-    }
-    const how = governed.reason === "approval_required" ? " It needs an approval." : "";
-    this.refusal = { rule: governed.rule, detail: `The model calls a tool that is refused.${how}` };
+    if (!this.#auditWritable()) return "deny";
+    const governed = this.#judged(action);
+    this.#rooms.recordSoon(this.#event(action, governed));
+    if (governed.kind === "allowed") return "allow";
+    this.#refused(governed);
     return "deny";
+  }
+
+  #judged(action: ToolAction): Governed {
+    const governed = this.#rooms.governor.judge(action, true);
+    // The agent runs it, and nobody tells the router how it ends.
+    if (governed.kind === "allowed") governed.ended("unknown", 0);
+    return governed;
+  }
+
+  #auditWritable(): boolean {
+    const isWritable = this.#rooms.auditWritable();
+    if (!isWritable) this.refusal = UNRECORDED;
+    return isWritable;
+  }
+
+  #refused({ reason, rule }: Denial): void {
+    const how = reason === "approval_required" ? " It needs an approval." : "";
+    this.refusal = { reason: "governance_denied", rule, detail: `The model calls a tool that is refused.${how}` };
   }
 
   /** One record, however many there are: a request may declare a thousand tools that nobody knows. */
@@ -110,23 +179,27 @@ export class CallTools implements CallJudge {
     recordSoon({ ...event, detail: { declared: names.length, tools } });
   }
 
-  #record(action: ToolAction, governed: Governed): void {
-    const { clock, governance, recordSoon } = this.#rooms;
-    recordSoon(
-      decisionRecord({
-        id: this.#request,
-        at: clock.now(),
-        action,
-        governed,
-        digest: (text) => governance.digest(text),
-      }),
-    );
+  #event(action: ToolAction, governed: Governed): AuditEvent {
+    const { clock, governance } = this.#rooms;
+    const digest = (text: string): string => governance.digest(text);
+    return decisionRecord({ id: this.#request, at: clock.now(), action, governed, digest });
+  }
+
+  #called(name: string, text: string | undefined): ToolAction {
+    const value = text === undefined ? undefined : parsed(text);
+    return this.#action(name, value === undefined ? { state: "missing" } : { state: "known", value });
   }
 
   #action(tool: string, known: ToolAction["arguments"]): ToolAction {
     return { kind: "tool", server: "function", tool, arguments: known, model: this.#model };
   }
 }
+
+const UNRECORDED: ToolRefusal = {
+  reason: "audit_unavailable",
+  rule: undefined,
+  detail: "The model calls a tool, and that cannot be put on record now.",
+};
 
 function problemOf({ code, sentence, param }: ToolProblem): CallProblem {
   const isRefusal = code === "chosen_tool_denied" || code === "tools_needed";

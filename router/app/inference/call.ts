@@ -142,7 +142,7 @@ export class Call {
     this.#settled = true;
     this.#onCut = undefined;
     this.facts.total = this.elapsed();
-    this.governed?.leave.ended(resultOf(how), this.facts.bytesOut);
+    this.governed?.ended(resultOf(how), this.facts.bytesOut);
     const outcome: CallOutcome = { ...how, start: this.start, policy: this.policy, rule, facts: this.facts };
     this.#settle(outcome, this.admitted);
     this.span?.end(outcome);

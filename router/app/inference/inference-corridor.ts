@@ -5,6 +5,7 @@ import { type Api, APIS } from "../../core/inference/api.ts";
 import { bodyPlan, type RequestFacts, requestFacts } from "../../core/inference/request-facts.ts";
 import type { ModelRule } from "../../core/models/inference-policy.ts";
 import type { CompiledInferencePolicy } from "../../core/models/compile-inference-policy.ts";
+import { canCall } from "../../core/toolcall/read-calls.ts";
 import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import { RequestBody } from "../../edge/listeners/request-body.ts";
@@ -70,6 +71,8 @@ export async function serveCall(
     if (!governed.ok) return refuse(governed.problem);
     call.governed = governed.value;
     const tools = rooms.governor.governs() ? new CallTools(rooms, call.start.request, model.name) : undefined;
+    // What nobody was asked to judge at its beginning cannot be judged from its middle on.
+    if (tools === undefined && canCall(route.api)) governed.value.onlyWhile(() => !rooms.governor.governs());
     const declared = tools === undefined ? ok(whole) : tools.declared(route.api, whole);
     if (!declared.ok) return refuse(declared.problem);
     const sound = declared.value;

@@ -32,7 +32,6 @@ import { type AgentApi, createAgentApi } from "./agent-api.ts";
 import { budgetReport } from "./budget-report.ts";
 import type { Call } from "./call.ts";
 import { callTracing } from "./call-tracing.ts";
-import { lostLeave } from "./govern-call.ts";
 import { HeldBodies } from "./held-bodies.ts";
 import { localBudgets } from "./local-budgets.ts";
 import { openSharedBudgets } from "./open-shared-budgets.ts";
@@ -200,7 +199,7 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
     const policy = options.models();
     cutWhere((call) => {
       const { model, provider, address } = call.facts;
-      const refused = call.governed && lostLeave(options.governance.governor, call.governed);
+      const refused = call.governed?.lost();
       if (refused !== undefined) return refused;
       if (provider === undefined || model === undefined) return undefined;
       if (policy.state === "missing") return "policy_missing";

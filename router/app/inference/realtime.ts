@@ -8,7 +8,7 @@ import { createDeadlineWatch } from "../../edge/upstream/deadline-watch.ts";
 import { reset } from "../../edge/upstream/reset.ts";
 import type { Call } from "./call.ts";
 import { type CallProblem, refusalOf } from "./call-problem.ts";
-import { allowsAnyTool, governCall, TOOLS_UNSEEN } from "./govern-call.ts";
+import { allowsAnyTool, governCall, problemOf, TOOLS_UNSEEN } from "./govern-call.ts";
 import type { InferenceRooms } from "./inference-rooms.ts";
 import { writeRefusal } from "./local-answer.ts";
 import { passRefusal } from "./pass-refusal.ts";
@@ -45,7 +45,9 @@ export async function serveRealtime(
     const governed = governCall(rooms.governor, "realtime", model, true, 0);
     if (!governed.ok) return refuse(agent, call, governed.problem, false);
     call.governed = governed.value;
-    if (!allowsAnyTool(rooms.governor, model)) return refuse(agent, call, TOOLS_UNSEEN, false);
+    const isFree = (): boolean => allowsAnyTool(rooms.governor, model);
+    if (!isFree()) return refuse(agent, call, TOOLS_UNSEEN, false);
+    governed.value.onlyWhile(isFree);
     const taken = await rooms.budgets.hold({ model: model.name, input: 0, output: 0, choices: 1, least: 0 });
     if (!taken.ok) return refuse(agent, call, taken.problem, false);
     const session: RealtimeSession = {
@@ -87,6 +89,11 @@ async function converse(
   for (const [index, target] of targets.entries()) {
     const connections = rooms.routes.of(policy, target.provider);
     if (connections === undefined) continue;
+    const leave = call.governed?.ask(target.provider);
+    if (leave?.ok === false) {
+      last = problemOf(leave.problem);
+      continue;
+    }
     const ready = await readyHandshake(session, connections, target);
     if (!ready.ok) {
       last = ready.problem;

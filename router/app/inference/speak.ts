@@ -22,6 +22,7 @@ import type { Held } from "./budget-rooms.ts";
 import type { Call } from "./call.ts";
 import type { AdmittedCallParts } from "./admitted-call.ts";
 import type { CallProblem } from "./call-problem.ts";
+import { problemOf } from "./govern-call.ts";
 import type { InferenceRooms } from "./inference-rooms.ts";
 import { outgoingRequest, type OutgoingCall } from "./outgoing-request.ts";
 import { passRefusal } from "./pass-refusal.ts";
@@ -193,6 +194,9 @@ async function prepared(
   const making = outgoingRequest(rooms, call, parts, connections, target);
   const outgoing = making instanceof Promise ? await making : making;
   if (!outgoing.ok) return unsent(outgoing.problem);
+  // Rules, limits and approvals may be of this provider alone; one that is refused is passed over.
+  const leave = call.over ? undefined : call.governed?.ask(target.provider);
+  if (leave?.ok === false) return unsent(problemOf(leave.problem));
   call.facts.provider = target.provider;
   call.facts.target = target.model;
   const recorded = await rooms.record(

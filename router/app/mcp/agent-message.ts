@@ -1,7 +1,5 @@
 import { fail, ok, type Result } from "../../core/base/result.ts";
-import { mirrorProblem } from "../../core/mcp/mirrored-fields.ts";
-import { RPC_ERROR } from "../../core/mcp/rpc-error.ts";
-import { readRpcMessage, type RpcId, type RpcMessage } from "../../core/mcp/rpc-message.ts";
+import type { RpcId } from "../../core/mcp/rpc-message.ts";
 import { fieldValues } from "../../core/wire/fields.ts";
 import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
 import { type RequestBody, RequestBodyError } from "../../edge/listeners/request-body.ts";
@@ -10,9 +8,7 @@ import type { McpRefusal } from "./mcp-refusal.ts";
 
 /** A message of the agent's as it came. */
 export interface AgentMessage extends Disposable {
-  readonly message: RpcMessage;
-  readonly chunks: readonly Uint8Array[];
-  readonly length: number;
+  readonly octets: Uint8Array;
 }
 
 export interface MessageProblem {
@@ -21,7 +17,7 @@ export interface MessageProblem {
 }
 
 /** Octets of a message of the agent's. */
-const MOST_BODY = 4 * 1024 * 1024;
+const MOST_BODY = 1024 * 1024;
 const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i;
 
 /** Reads the message that a request carries, whole: a later member can change what an earlier one means. */
@@ -58,21 +54,11 @@ export async function readAgentMessage(
     if (error instanceof RequestBodyError) return malformed(error.detail, {});
     throw error;
   }
-  const read = readRpcMessage(chunks);
-  if (!read.ok) {
-    const { kind, sentence, id } = read.problem;
-    const code = kind === "parse" ? RPC_ERROR.parse : RPC_ERROR.invalidRequest;
-    return refused({ id, refusal: { reason: "malformed_request", code, sentence } });
-  }
-  const message = read.value;
-  const differs = mirrorProblem(request, message);
-  if (differs !== undefined) {
-    const id = message.kind === "request" ? message.id : undefined;
-    return refused({ id, refusal: { reason: "malformed_request", code: RPC_ERROR.headerMismatch, sentence: differs } });
-  }
-  return ok({ message, chunks, length: held, [Symbol.dispose]: release });
+  const [only = NOTHING, ...others] = chunks;
+  return ok({ octets: others.length === 0 ? only : Buffer.concat(chunks), [Symbol.dispose]: release });
 }
 
+const NOTHING = new Uint8Array(0);
 const TOO_LARGE = `A message has at most ${MOST_BODY} octets.`;
 
 function malformed(sentence: string, more: { readonly status?: number }): Result<never, MessageProblem> {

@@ -10,6 +10,8 @@ export interface LiveExchange {
   readonly address: IpAddress | undefined;
   /** The request that is not answered yet. */
   readonly call: OpenCall | undefined;
+  /** What the server was asked, as a tool's name. */
+  readonly method: string;
   /** What may not go on ends, and the agent is told why. */
   cut(reason: Reason): void;
 }

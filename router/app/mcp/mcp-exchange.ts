@@ -37,6 +37,8 @@ export interface McpExchangeOptions {
   readonly sessionName: string | undefined;
   /** `request`: an answer is due; `message`: only that it was taken; `listen`: a stream; `end`: of a session. */
   readonly kind: "request" | "message" | "listen" | "end";
+  /** What the server is asked, as a tool's name. */
+  readonly method: string;
   /** Of a request. */
   readonly call: OpenCall | undefined;
   readonly rules: LeakRules;
@@ -45,6 +47,9 @@ export interface McpExchangeOptions {
 
 /** A server's refusal is a sentence or two. */
 const MOST_REFUSAL = 64 * 1024;
+/** Octets of all the stream that answers one call: so many answers of the longest, but so many octets at least. */
+const STREAMED = 16;
+const LEAST_STREAM = 1024 * 1024;
 
 /**
  * One request to a server with its answer: a JSON document or a stream of events, read message by message. Each message is
@@ -71,6 +76,8 @@ export class McpExchange implements ModelSink, LiveExchange {
   /** An event had an id: the rest of the stream can be asked for. */
   #resumable = false;
   #held = 0;
+  /** Octets of the stream so far. */
+  #streamed = 0;
   #done = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -111,6 +118,10 @@ export class McpExchange implements ModelSink, LiveExchange {
 
   get address(): IpAddress | undefined {
     return this.#model?.address;
+  }
+
+  get method(): string {
+    return this.#options.method;
   }
 
   get call(): OpenCall | undefined {
@@ -166,6 +177,12 @@ export class McpExchange implements ModelSink, LiveExchange {
         return true;
       }
       return this.#hold(this.#document.length);
+    }
+    this.#streamed += chunk.length;
+    const { call } = this.#options;
+    if (call !== undefined && this.#streamed > Math.max(LEAST_STREAM, STREAMED * call.most)) {
+      this.#break("upstream_invalid", TOO_MUCH);
+      return true;
     }
     const events = this.#events;
     if (events === undefined) throw new Error("a stream without its reader");
@@ -348,8 +365,9 @@ export class McpExchange implements ModelSink, LiveExchange {
     this.#queue = [];
     const call = this.#open;
     if (call !== undefined && this.#resumable) {
-      rooms.parked.add(session, call.request.id, call, rooms.clock.monotonic());
-    } else if (call !== undefined) closeCall(call, end.kind === "left" ? "unknown" : "failed", 0);
+      if (rooms.bodies.grow(call.held)) rooms.parked.add(session, call.request.id, call, rooms.clock.monotonic());
+      else closeCall(call, "failed");
+    } else if (call !== undefined) closeCall(call, "failed");
     this.#resolve(end);
   }
 
@@ -389,6 +407,7 @@ const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/
 
 const LATE = "The server did not end its answer in time.";
 const TOO_LONG = "A message of the server's is longer than the policy allows.";
+const TOO_MUCH = "The server sends more about one request than the policy allows.";
 const NOT_THE_ANSWER = "The server's answer is not the one that was asked for.";
 
 /** A server that is late is no agent that asks too much. */

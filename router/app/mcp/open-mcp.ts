@@ -9,6 +9,7 @@ import { closeCall, type OpenCall, type ServerAsked } from "./open-call.ts";
 import { serveMcp } from "./serve-mcp.ts";
 import { type ServerRouteRooms, ServerRoutes } from "./server-routes.ts";
 import { Sessions } from "./sessions.ts";
+import { callLost, serverDenied } from "./tool-judge.ts";
 
 export type McpOptions = Omit<McpRooms, "routes" | "sessions" | "parked" | "askedByServers" | "bodies" | "live"> & {
   readonly connections: ServerRouteRooms;
@@ -35,24 +36,33 @@ const MOST_HELD = 128 * 1024 * 1024;
 /** Requests whose answer may come on another stream, of both sides, and how long it may take. */
 const MOST_OPEN = 1_024;
 const OPEN_MILLIS = 10 * 60_000;
+/** So much later an answer that never comes gives its place in limits back. */
+const EXPIRE_MILLIS = 5_000;
 
 export function openMcp(options: McpOptions): Mcp {
   const routes = new ServerRoutes(options.connections);
   const live = new Set<LiveExchange>();
+  const bodies = new HeldBodies(MOST_HELD);
   const rooms: McpRooms = {
     ...options,
     routes,
     live,
     sessions: new Sessions(),
-    parked: new OpenRequests<OpenCall>(MOST_OPEN, OPEN_MILLIS, (call) => closeCall(call, "unknown", 0)),
-    askedByServers: new OpenRequests<ServerAsked>(MOST_OPEN, OPEN_MILLIS, ({ allowed }) =>
-      allowed?.leave.ended("unknown", 0, allowed.id),
-    ),
-    bodies: new HeldBodies(MOST_HELD),
+    parked: new OpenRequests<OpenCall>(MOST_OPEN, OPEN_MILLIS, (call) => {
+      bodies.release(call.held);
+      closeCall(call, "failed");
+    }),
+    askedByServers: new OpenRequests<ServerAsked>(MOST_OPEN, OPEN_MILLIS, () => undefined),
+    bodies,
   };
+  const expiring = setInterval(() => {
+    const now = rooms.clock.monotonic();
+    rooms.parked.expire(now);
+    rooms.askedByServers.expire(now);
+  }, EXPIRE_MILLIS).unref();
 
   /** Why an exchange could not be begun now. */
-  function lost({ server, address, call }: LiveExchange): Reason | undefined {
+  function lost({ server, address, call, method }: LiveExchange): Reason | undefined {
     const policy = rooms.policy();
     if (policy.state === "missing") return "policy_missing";
     if (rooms.quarantined()) return "governance_denied";
@@ -61,7 +71,7 @@ export function openMcp(options: McpOptions): Mcp {
     if (!(rooms.time() < policy.deniesFrom)) return "policy_expired";
     if (address !== undefined && !routes.admits(policy, now, address)) return "address_not_allowed";
     const allowed = call?.allowed;
-    return allowed === undefined ? undefined : rooms.governor.standing(allowed.action, allowed.leave.approval);
+    return allowed === undefined ? serverDenied(rooms, now, method)?.reason : callLost(rooms, allowed);
   }
 
   return {
@@ -80,6 +90,7 @@ export function openMcp(options: McpOptions): Mcp {
       for (const exchange of live) exchange.cut(reason);
     },
     close() {
+      clearInterval(expiring);
       routes.destroy();
     },
   };

@@ -1,36 +1,27 @@
-import { agentCall, paramsProblem } from "../../core/mcp/agent-call.ts";
-import { RPC_ERROR } from "../../core/mcp/rpc-error.ts";
 import { MOST_MESSAGE, type RpcId } from "../../core/mcp/rpc-message.ts";
 import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import { HttpAnswer } from "../../edge/listeners/http-answer.ts";
 import { RequestBody } from "../../edge/listeners/request-body.ts";
 import type { ModelRequest } from "../../edge/upstream/model-call.ts";
-import { askingOf, isStateless, obstacle } from "./asking.ts";
+import { askedMessage } from "./asked-message.ts";
+import { askingOf, obstacle } from "./asking.ts";
 import { type AgentMessage, readAgentMessage } from "./agent-message.ts";
 import { McpExchange, type McpExchangeOptions } from "./mcp-exchange.ts";
 import { type McpRefusal, refusalOf, writeMcpRefusal } from "./mcp-refusal.ts";
 import type { McpRooms } from "./mcp-rooms.ts";
-import { closeCall, type OpenCall } from "./open-call.ts";
+import { dropCall, type OpenCall } from "./open-call.ts";
 import { refuseServer } from "./refuse-server.ts";
-import { judgeCall, passageRecord } from "./tool-judge.ts";
+import { callLost, judgeCall, passageRecord, sentRecord, serverDenied } from "./tool-judge.ts";
 
 type Next = "again" | "done";
-
-/** Notifications of the agent's that go on. */
-const NOTIFICATIONS: ReadonlySet<string> = new Set([
-  "notifications/cancelled",
-  "notifications/initialized",
-  "notifications/progress",
-  "notifications/roots/list_changed",
-]);
 
 /** What of a message is to be sent, and what for. */
 interface Passage {
   readonly kind: McpExchangeOptions["kind"];
   readonly method: ModelRequest["method"];
-  /** For the record: the server, and what it is asked. */
-  readonly target: string;
+  /** What the server is asked, as a tool's name. */
+  readonly asked: string;
   readonly call: OpenCall | undefined;
   readonly message: AgentMessage | undefined;
 }
@@ -63,15 +54,17 @@ export async function serveMcp(
   if (route.method !== "POST") {
     if (request.framing.kind !== "none") return refuse({ reason: "malformed_request", sentence: "It has no content." });
     const kind = route.method === "GET" ? "listen" : "end";
-    const target = `${route.server}/${kind === "listen" ? "(stream)" : "(end of session)"}`;
-    return pass({ kind, method: route.method, target, call: undefined, message: undefined });
+    const asked = kind === "listen" ? "(stream)" : "(end of session)";
+    return pass({ kind, method: route.method, asked, call: undefined, message: undefined });
   }
   if (request.expectContinue) agent.write("HTTP/1.1 100 Continue\r\n\r\n");
   const read = await readAgentMessage(request, body, rooms.bodies);
   if (!read.ok) return refuse(read.problem.refusal, read.problem.id);
   using given = read.value;
-  const { message } = given;
   const { server } = asking;
+  const understood = askedMessage(server, request, given.octets);
+  if (!understood.ok) return refuse(understood.problem.refusal, understood.problem.id);
+  const message = understood.value;
   const common = { method: "POST", message: given } as const;
   switch (message.kind) {
     case "response": {
@@ -81,34 +74,27 @@ export async function serveMcp(
           ? undefined
           : rooms.askedByServers.take(asking.session, message.id, rooms.clock.monotonic());
       if (asked === undefined) return refuse({ reason: "malformed_request", sentence: NOT_ASKED });
-      asked.allowed?.leave.ended("succeeded", given.length, asked.allowed.id);
-      return await pass({ ...common, kind: "message", target: `${server.id}/(answer)`, call: undefined });
+      return await pass({ ...common, kind: "message", asked: "(answer)", call: undefined });
     }
-    case "notification": {
-      const misread = paramsProblem(message.params);
-      if (misread !== undefined) return refuse({ reason: "malformed_request", sentence: misread });
-      if (!NOTIFICATIONS.has(message.method)) return refuse({ reason: "malformed_request", sentence: NO_NOTIFICATION });
-      return await pass({ ...common, kind: "message", target: `${server.id}/${message.method}`, call: undefined });
-    }
+    case "notification":
+      return await pass({ ...common, kind: "message", asked: message.method, call: undefined });
     case "request": {
-      const asked = agentCall(message);
-      if (!asked.ok) {
-        const { code, sentence } = asked.problem;
-        const status = code === RPC_ERROR.methodNotFound && isStateless(request) ? 404 : 200;
-        return refuse({ reason: "malformed_request", code, sentence, status }, message.id);
-      }
       const most = Math.min(MOST_MESSAGE, server.resultBytes);
-      const call = { server, request: message, allowed: undefined, most };
-      const target = `${server.id}/${message.method}`;
-      if (asked.value.kind === "pass") return await pass({ ...common, kind: "request", target, call });
-      const judged = await judgeCall(rooms, server, asked.value, id);
+      const { length } = given.octets;
+      const sent = length + fieldOctets(asking.fields);
+      const call = { server, request: { id: message.id, method: message.method }, most, sent, held: length };
+      const { action } = message;
+      if (action === undefined) {
+        return await pass({ ...common, kind: "request", asked: message.method, call: { ...call, allowed: undefined } });
+      }
+      const judged = await judgeCall(rooms, action, id);
       if (judged.kind === "denied") {
         const { data, ...refusal } = refusalOf(judged, rooms.asking());
         return say(refusal, message.id, data);
       }
       const { resultBytes } = judged.leave.obligations;
       const open = { ...call, allowed: judged, most: Math.min(most, resultBytes ?? most) };
-      return await pass({ ...common, kind: "request", target, call: open });
+      return await pass({ ...common, kind: "request", asked: message.method, call: open });
     }
     default:
       return message satisfies never;
@@ -120,12 +106,15 @@ export async function serveMcp(
     const rpc = call?.request.id;
     // What was decided is on record: that nothing came of it is no second decision.
     const unsent = (refusal: McpRefusal): Next => {
-      if (call !== undefined) closeCall(call, "failed", 0);
+      if (call !== undefined) dropCall(call);
       return say(refusal, rpc);
     };
     const { policy, server: to } = asking;
+    const target = `${to.id}/${passage.asked}`;
     if (call?.allowed === undefined) {
-      const recorded = await rooms.record(passageRecord(rooms, id, passage.target, policy.identity, null));
+      const denied = serverDenied(rooms, to, passage.asked);
+      if (denied !== undefined) return refuse({ ...denied, ...(call === undefined ? {} : { status: 200 }) }, rpc);
+      const recorded = await rooms.record(passageRecord(rooms, id, target, policy.identity, null));
       if (!recorded.ok) return refuse({ reason: "audit_unavailable" }, rpc);
     }
     const way = rooms.routes.of(policy, to);
@@ -134,6 +123,9 @@ export async function serveMcp(
     // While it waited for disks the policy may have been replaced: nothing is sent by one that is not in force.
     const late = obstacle(rooms, policy) ?? (agent.closed ? LEFT : undefined);
     if (late !== undefined) return unsent(late);
+    // So may an approval have been revoked.
+    const lost = call?.allowed && callLost(rooms, call.allowed);
+    if (lost !== undefined) return unsent({ reason: lost, status: 200 });
     const answer = new HttpAnswer(agent, id, request.version === "1.0", keeps());
     const exchange = new McpExchange({
       rooms,
@@ -144,6 +136,7 @@ export async function serveMcp(
       session: asking.session,
       sessionName: asking.sessionName,
       kind: passage.kind,
+      method: passage.asked,
       call,
       rules: way.leakRules(),
       refuseServer: (text) => void refuseServer(way, asking.fields, text),
@@ -156,9 +149,12 @@ export async function serveMcp(
         ...credential.value,
         ...(sent === undefined ? [] : ["content-type", "application/json"]),
       ],
-      body: sent?.chunks ?? [],
-      length: sent?.length ?? 0,
+      body: sent === undefined ? [] : [sent.octets],
+      length: sent?.octets.length ?? 0,
     });
+    if (call?.allowed === undefined) {
+      rooms.recordSoon(sentRecord(rooms, id, target, (sent?.octets.length ?? 0) + fieldOctets(asking.fields)));
+    }
     const end = await exchange.ended;
     switch (end.kind) {
       case "answered":
@@ -182,6 +178,10 @@ export async function serveMcp(
 }
 
 const NOT_ASKED = "It answers no request that the agent was given.";
-const NO_NOTIFICATION = "The notification is none that is passed on.";
 const NO_CREDENTIAL = "The server's credential is not at hand.";
 const LEFT: McpRefusal = { reason: "draining" };
+
+/** Name and value by turns; they are ASCII. */
+function fieldOctets(fields: readonly string[]): number {
+  return fields.reduce((sum, { length }) => sum + length, 0);
+}

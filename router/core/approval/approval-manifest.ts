@@ -8,7 +8,7 @@ import type { Identity } from "./approved-digest.ts";
 
 export interface ManifestOptions {
   readonly sha256: Sha256;
-  /** `full`: only where nobody but an approver reads it; they may hold secrets. */
+  /** `full`: only where nothing in them has to be hidden. */
   readonly arguments: "digest" | "full";
 }
 
@@ -16,7 +16,11 @@ export interface ManifestOptions {
  * The `EgressApproval` that a request asks for, unapproved: for its one pod, once, for as long as the policy lets any
  * grant last. What an operator adds is the condition, or other bounds.
  */
-export function approvalManifest(request: AccessRequest, identity: Identity, options: ManifestOptions): Json {
+export function approvalManifest(
+  request: Pick<AccessRequest, "digest" | "action" | "reason">,
+  identity: Identity,
+  options: ManifestOptions,
+): Json {
   const { namespace, agent, pod } = identity;
   return {
     apiVersion: API_VERSION,

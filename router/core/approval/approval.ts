@@ -15,7 +15,9 @@ export interface AccessRequest {
   readonly id: string;
   readonly digest: ActionDigest;
   readonly action: Action;
-  /** For people: `egress tls api.example.com:443`, `tool github/create_issue`. */
+  /** RFC 6901 pointers into a tool's arguments that nobody is shown but as digests. */
+  readonly redact: readonly string[];
+  /** For people, of all that is bound: `egress tls api.example.com:443`, `tool github/create_issue {"title":"x"}`. */
   readonly summary: string;
   /** The agent's own words, bounded and safe to print. */
   readonly reason: string;
@@ -26,6 +28,9 @@ export interface AccessRequest {
   /** How often the same was asked for. */
   readonly count: number;
 }
+
+/** What is remembered of one whose state may have ended it. */
+export type KnownRequest = Omit<AccessRequest, "action" | "redact">;
 
 /** Which pods an approval is for; what is left out is any. */
 export interface ApprovalTarget {

@@ -1,8 +1,21 @@
 import type { Json } from "../json/json.ts";
 
-/** Texts that YAML reads back as they stand, and as texts. */
-const BARE = /^[A-Za-z][A-Za-z0-9./-]*$/;
-const WORDS: ReadonlySet<string> = new Set(["null", "true", "false", "yes", "no", "on", "off", "y", "n"]);
+/** Texts that every YAML reads back as they stand, and as texts: with one letter first, some of 1.1 take `e1` for a number. */
+const BARE = /^[A-Za-z]{2}[A-Za-z0-9./-]*$/;
+const WORDS: ReadonlySet<string> = new Set([
+  "null",
+  "nil",
+  "none",
+  "true",
+  "false",
+  "yes",
+  "no",
+  "on",
+  "off",
+  "inf",
+  "infinity",
+  "nan",
+]);
 
 /** What a text may not hold outside of an escape: controls, separators, invisible and direction-changing marks. */
 const ESCAPED = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\uFFFE\uFFFF]/gu;
@@ -17,6 +30,11 @@ export function yamlText(value: Json, indent = ""): string {
       return `${name} ${inline(item)}\n`;
     })
     .join("");
+}
+
+/** The same on one line, without its end. */
+export function yamlLine(value: Json): string {
+  return inline(value);
 }
 
 function inline(value: Json): string {

@@ -19,7 +19,11 @@ const rows = {
   path_not_allowed: row(403, "http_request_denied", "A rule allows this host, but not this path."),
   denied_by_rule: row(403, "http_request_denied", "A deny rule of the egress policy matches."),
   blocklisted: row(403, "http_request_denied", "The host is on a blocklist."),
-  inference_only: row(403, "http_request_denied", "Model providers and MCP servers are reached through the agent API only."),
+  inference_only: row(
+    403,
+    "http_request_denied",
+    "Model providers and MCP servers are reached through the agent API only.",
+  ),
   address_not_allowed: row(403, "destination_ip_prohibited", "The name leads only to addresses that policy refuses."),
   sni_missing: row(421, "tls_protocol_error", "The TLS ClientHello names no server."),
   sni_mismatch: row(421, "tls_protocol_error", "The TLS server name is not the host that was judged."),

@@ -100,6 +100,11 @@ export class BehaviorMonitor {
     return this.#responses.standing(action, this.#pass(steady), at, true, approved);
   }
 
+  /** Whether anything stands against this kind of action at all: a throttle too that has room at the moment. */
+  concerns(action: ActionKind, steady: number): boolean {
+    return this.#responses.concerns(action, this.#pass(steady));
+  }
+
   /** Everything is denied until `by` is lifted: by an operator's word, or since the state of before cannot be read. */
   quarantine(by: string, at: number): void {
     this.#responses.quarantine(by, at);

@@ -69,12 +69,12 @@ const EVENTS: ReadonlyMap<string, { readonly action: ActionKind | undefined; rea
 /**
  * What the monitor sees of an audit event, live or read from a log: so both see the same. What was refused for the monitor's
  * own sake says so in its rule (`BY_BEHAVIOR`). A `governance.decision` about egress or inference is only a question:
- * what is done about them has events of its own.
+ * what is done about them has events of its own. So is one that says of itself that it is a preview.
  */
 export function observationsOf(event: ObservedEvent, { at, steady }: Moment): readonly Observation[] {
   const known = EVENTS.get(event.kind);
   const action = known?.action ?? governed(event.action);
-  if (known === undefined || action === undefined) return [];
+  if (known === undefined || action === undefined || event.detail?.["preview"] === true) return [];
   const bytes = known.begins ? 0 : octetsOf(event.detail?.["bytesOut"]);
   const results = known.begins ? beginning(event) : [ending(event)];
   return results.map((result) => ({ at, steady, action, target: event.target, result, bytes }));

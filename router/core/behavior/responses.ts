@@ -108,6 +108,13 @@ export class Responses {
     return FREE;
   }
 
+  /** Whether anything stands against this kind of action at all, a throttle with room included. */
+  concerns(action: ActionKind, now: number): boolean {
+    this.#expire(now);
+    const about = (one: Lasting): boolean => covers(one, action);
+    return this.quarantined || this.#approvals.values().some(about) || this.#throttles.values().some(about);
+  }
+
   state(now: number): ResponsesState {
     this.#expire(now);
     const left = ([detector, { until, actions }]: readonly [string, Lasting]): Left => ({

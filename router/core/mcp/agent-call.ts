@@ -22,7 +22,6 @@ const PASSED: ReadonlySet<string> = new Set([
   "initialize",
   "ping",
   "server/discover",
-  "completion/complete",
   "logging/setLevel",
   "tools/list",
   "resources/list",
@@ -87,10 +86,17 @@ export function isCallable(name: Json | undefined): name is string {
 const PASS: McpCall = Object.freeze({ kind: "pass" });
 const NOTHING: JsonObject = Object.freeze({});
 
-function toolCall({ name, arguments: given }: JsonObject): Result<McpCall, McpCallProblem> {
+/** Members of a call's params that any revision has. */
+const CALL: ReadonlySet<string> = new Set(["name", "arguments", "_meta", "task", "inputResponses", "requestState"]);
+
+function toolCall(params: JsonObject): Result<McpCall, McpCallProblem> {
+  const { name, arguments: given } = params;
   if (!isCallable(name)) return fail({ code: -32602, sentence: "The call names no tool that can be called." });
   if (given !== undefined && !isJsonObject(given)) {
     return fail({ code: -32602, sentence: "The arguments of a call are an object." });
+  }
+  if (!Object.keys(params).every((member) => CALL.has(member))) {
+    return fail({ code: -32602, sentence: "The params of a call hold something that no rule can judge." });
   }
   return ok({ kind: "judged", tool: name, arguments: given ?? NOTHING });
 }

@@ -17,6 +17,9 @@ const PLAN = scanPlan({
   depth: 128,
 });
 
+/** Items of one list: each is judged, and nothing else goes on meanwhile. */
+const MOST_LISTED = 10_000;
+
 /**
  * A message without those items of the lists in `holder` (its result or its params) that are not to be seen. The rest
  * stands as it came, octet for octet. The problem is one sentence: a list that is none, or that readers differ on.
@@ -37,6 +40,7 @@ export function filterLists(
     if (member === undefined) continue;
     const items = member.value;
     if (!isList(items)) return fail("A list of the server's is none.");
+    if (items.length > MOST_LISTED) return fail(`A list of the server's has at most ${MOST_LISTED} items.`);
     const spans = itemSpans(text, member.at, member.end);
     const kept = spans.filter((_, index) => isListed(listing, items[index] ?? null));
     if (kept.length === spans.length) continue;

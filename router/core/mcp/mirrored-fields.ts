@@ -20,9 +20,14 @@ export function mirrorProblem(head: { readonly fields: readonly Field[] }, messa
   const said = ["mcp-method", "mcp-name", "mcp-protocol-version"].map((name) => fieldValues(head, name));
   if (said.some((values) => values.length > 1)) return TWICE;
   const [method, name, version] = said.map(([value]) => value);
-  if (message.kind === "response") return method === undefined && name === undefined ? undefined : DIFFER;
+  if (message.kind === "response") {
+    const bare = method === undefined && name === undefined && repeatsArguments(head.fields, undefined);
+    return bare ? undefined : DIFFER;
+  }
   if (method !== undefined && method !== message.method) return DIFFER;
   const params = message.params?.value;
+  if (!repeatsArguments(head.fields, message.method === "tools/call" ? params?.["arguments"] : undefined))
+    return DIFFER;
   const meta = params?.["_meta"];
   const stated = isJsonObject(meta) ? meta[VERSION] : undefined;
   if (stated !== undefined && version !== undefined && stated !== version) return DIFFER;
@@ -31,6 +36,26 @@ export function mirrorProblem(head: { readonly fields: readonly Field[] }, messa
   const value = decoded(name);
   const meant: readonly (Json | undefined)[] = member === undefined ? Object.values(params ?? {}) : [params?.[member]];
   return value !== undefined && meant.includes(value) ? undefined : DIFFER;
+}
+
+const PARAMETER = "mcp-param-";
+
+/** Which argument a field repeats, only the tool's schema says; so it must be the value of one. */
+function repeatsArguments(fields: readonly Field[], given: Json | undefined): boolean {
+  const repeated = fields.filter(({ name }) => name.startsWith(PARAMETER));
+  if (repeated.length === 0) return true;
+  const values = new Set<string>();
+  addScalars(given, values);
+  return repeated.every(({ value }) => {
+    const text = decoded(value);
+    return text !== undefined && values.has(text);
+  });
+}
+
+/** As deep as the value is: who parsed it has bounded that. */
+function addScalars(value: Json | undefined, to: Set<string>): void {
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") to.add(String(value));
+  else if (typeof value === "object" && value !== null) for (const item of Object.values(value)) addScalars(item, to);
 }
 
 const TWICE = "Header mismatch: a header of the protocol stands there twice.";

@@ -51,6 +51,14 @@ export class OpenRequests<Entry> {
     return found.entry;
   }
 
+  /** Those whose time is up are over; to be called now and then, since nobody else may come. */
+  expire(now: number): void {
+    for (const [key, { until }] of this.#open) {
+      if (until > now) break;
+      this.#leave(key);
+    }
+  }
+
   /** Those that `isOver` names are over. */
   drop(isOver: (entry: Entry) => boolean): void {
     for (const [key, { entry }] of this.#open) if (isOver(entry)) this.#leave(key);

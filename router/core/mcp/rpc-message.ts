@@ -3,6 +3,7 @@ import type { Json } from "../json/json.ts";
 import { MemberScan } from "../json/member-scan.ts";
 import { scanPlan } from "../json/scan-plan.ts";
 import type { ScannedMember, ScannedObject } from "../json/scanned-object.ts";
+import { ItemCount } from "./item-count.ts";
 
 /** JSON-RPC 2.0 as the Model Context Protocol has it: a text, or an integer that every reader holds alike; never null. */
 export type RpcId = string | number;
@@ -41,16 +42,19 @@ export interface RpcResponse {
 export type RpcMessage = RpcRequest | RpcNotification | RpcResponse;
 
 export interface RpcProblem {
-  /** `parse`: it is no strict JSON; `invalid`: it is no message. */
-  readonly kind: "parse" | "invalid";
+  /** `parse`: it is no strict JSON; `invalid`: it is no message; `large`: it has more values than may be parsed. */
+  readonly kind: "parse" | "invalid" | "large";
   /** Repeats nothing of the message. */
   readonly sentence: string;
   /** Where the message has one that can be answered. */
   readonly id?: RpcId;
 }
 
-/** No message of ours is longer, whatever the policy says. */
-export const MOST_MESSAGE = 16 * 1024 * 1024;
+/** No message is parsed that is longer, whatever the policy says. */
+export const MOST_MESSAGE = 4 * 1024 * 1024;
+/** Values of a message that are parsed: of the agent's, and of a server's. */
+export const MOST_ITEMS_AGENT = 50_000;
+export const MOST_ITEMS_SERVER = 200_000;
 
 /** UTF-16 units of an id that is a text. */
 const MOST_ID = 256;
@@ -70,11 +74,17 @@ const METHOD = /^[\x21-\x7e]{1,128}$/;
 
 /**
  * One message, in chunks cut anywhere. Strict where readers differ: JSON as RFC 8259 has it, no byte order mark, no name
- * twice at any depth, no member beside those of JSON-RPC 2.0, no batch (removed with revision 2025-06-18).
+ * twice at any depth, no member beside those of JSON-RPC 2.0, no batch (removed with revision 2025-06-18). Nothing of what
+ * has more than `mostItems` values is parsed.
  */
-export function readRpcMessage(chunks: Iterable<Uint8Array>): Result<RpcMessage, RpcProblem> {
+export function readRpcMessage(
+  chunks: Iterable<Uint8Array>,
+  mostItems: number = MOST_ITEMS_SERVER,
+): Result<RpcMessage, RpcProblem> {
   const scan = new MemberScan(PLAN);
+  const items = new ItemCount(mostItems);
   for (const chunk of chunks) {
+    if (!items.push(chunk)) return fail({ kind: "large", sentence: `A message has at most ${mostItems} values.` });
     const problem = scan.push(chunk);
     if (problem !== undefined) {
       const { code, sentence } = problem;

@@ -15,8 +15,11 @@ export interface Condition {
 export interface AdminRooms {
   /** Ready: none of them has failed. */
   conditions(): readonly Condition[];
-  /** Anything that JSON can hold. No secrets: whoever reaches the pod's address can read it. */
-  status(): object;
+  /**
+   * Anything that JSON can hold. No secrets: whoever reaches the pod's address can read it. `near`: it is asked from within
+   * the pod, where only the router's own UID gets through the guard.
+   */
+  status(near: boolean): object;
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
   /** What runs here, signed: a sigstore bundle. Undefined: there is nothing to say yet. */
   attestation(): string | undefined;
@@ -40,16 +43,21 @@ const text = (status: AdminReply["status"], body: string): AdminReply => ({
  * Answers one request. `target` is the request-target as sent: only whole paths count, and nothing of it is ever
  * part of an answer.
  */
-export async function answerAdmin(rooms: AdminRooms, method: string, target: string): Promise<AdminReply> {
+export async function answerAdmin(
+  rooms: AdminRooms,
+  method: string,
+  target: string,
+  near = false,
+): Promise<AdminReply> {
   const question = target.indexOf("?");
   const path = question === -1 ? target : target.slice(0, question);
   const route = routes.get(path);
   if (route === undefined) return text(404, "not found");
   if (method !== "GET" && method !== "HEAD") return text(405, "only GET and HEAD are answered here");
-  return route(rooms, question === -1 ? "" : target.slice(question + 1));
+  return route(rooms, question === -1 ? "" : target.slice(question + 1), near);
 }
 
-type Route = (rooms: AdminRooms, query: string) => AdminReply | Promise<AdminReply>;
+type Route = (rooms: AdminRooms, query: string, near: boolean) => AdminReply | Promise<AdminReply>;
 
 const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   // That this answer is made at all shows that the event loop turns, and that is all that liveness asks.
@@ -66,7 +74,11 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ],
   [
     "/status",
-    (rooms) => ({ status: 200, contentType: "application/json", body: `${JSON.stringify(rooms.status())}\n` }),
+    (rooms, _query, near) => ({
+      status: 200,
+      contentType: "application/json",
+      body: `${JSON.stringify(rooms.status(near))}\n`,
+    }),
   ],
 ]);
 

@@ -98,8 +98,12 @@ export async function openAdminServer(
 }
 
 async function answer(rooms: AdminRooms, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const reply = await answerAdmin(rooms, request.method ?? "", request.url ?? "");
+  const reply = await answerAdmin(rooms, request.method ?? "", request.url ?? "", isLoopback(request.socket));
   write(response, reply.status, reply.contentType, reply.body);
+}
+
+function isLoopback({ remoteAddress = "" }: Socket): boolean {
+  return remoteAddress === "::1" || /^(?:::ffff:)?127\./.test(remoteAddress);
 }
 
 function write(response: ServerResponse, status: number, contentType: string, body: string): void {

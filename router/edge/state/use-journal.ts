@@ -4,6 +4,7 @@ import {
   fdatasyncSync,
   fstatSync,
   fsyncSync,
+  lstatSync,
   openSync,
   readSync,
   renameSync,
@@ -14,6 +15,8 @@ import { crc32 } from "node:zlib";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 
 const FILE = "approvals.journal";
+/** It says that there was a journal once: where only this is left, what was used is not known. */
+const EPOCH = "approvals.epoch";
 const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 /** What lies in the way is not followed (a link), and not waited for (a FIFO). */
 const WRITE =
@@ -42,7 +45,8 @@ interface Used {
 /**
  * How often approvals were used, over restarts. Each use is one short line, on the disk before it counts; lines are closed
  * by a CRC-32 of all that stands before, so that what was changed, lost in between or doubled is noticed. A journal that
- * cannot be read counts nothing: no use is given that might have been given before. All of it is synchronous, since
+ * cannot be read counts nothing: no use is given that might have been given before; and so does one that is gone although
+ * its epoch file is there. What is not noticed: whole lines cut from its end, and both files gone. All of it is synchronous, since
  * between the count and what it allows nothing may happen; it is as rare as people who approve.
  */
 export class UseJournal {
@@ -72,10 +76,19 @@ export class UseJournal {
     const path = join(this.#directory, FILE);
     const read = readWhole(path);
     if (!read.ok) return read;
+    if (read.value === undefined) {
+      const epoch = join(this.#directory, EPOCH);
+      const existed = exists(epoch);
+      if (!existed.ok) return existed;
+      if (existed.value) {
+        const advice = `Restore it, or remove ${epoch} once no counted approval is mounted any more.`;
+        return fail(`${path} is gone. How often approvals were used is not known. ${advice}`);
+      }
+    }
     const problem = read.value === undefined ? undefined : this.#replay(read.value);
     if (problem !== undefined) {
       this.#used.clear();
-      const advice = "Restore it, or move it away once no counted approval is mounted any more.";
+      const advice = `Restore it, or move it and ${EPOCH} away once no counted approval is mounted any more.`;
       return fail(`${path} is damaged: ${problem}. How often approvals were used is not known. ${advice}`);
     }
     this.#isReadable = true;
@@ -167,6 +180,11 @@ export class UseJournal {
       this.#checksum = checksum;
       fdatasyncSync(file);
       renameSync(beside, path);
+      // After the journal: a crash in between leaves one that is whole, and was told to nobody.
+      const epoch = join(this.#directory, EPOCH);
+      const existed = exists(epoch);
+      if (!existed.ok) throw new Error(existed.problem);
+      if (!existed.value) markEpoch(epoch);
       syncDirectory(this.#directory);
     } catch (error) {
       closeSync(file);
@@ -224,6 +242,25 @@ function writeAll(file: number, text: string): number {
     written += count;
   }
   return octets.length;
+}
+
+/** Whatever lies there. */
+function exists(path: string): Result<boolean, string> {
+  try {
+    return ok(lstatSync(path, { throwIfNoEntry: false }) !== undefined);
+  } catch (error) {
+    return fail(`${path} cannot be looked for: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function markEpoch(path: string): void {
+  const file = openSync(path, WRITE, 0o600);
+  try {
+    writeAll(file, "uses are counted in approvals.journal\n");
+    fdatasyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function syncDirectory(path: string): void {

@@ -57,6 +57,7 @@ function governed(form: Json, full = false): AuditEvent {
     rule: "r",
     obligations: { redact: [], resultBytes: undefined, log: full ? "full" : "digest" },
     approval: undefined,
+    holds: false,
     observed: undefined,
     ended: () => undefined,
   };

@@ -52,9 +52,22 @@ test("what was asked for and what is approved is shown, and nothing of it reache
   );
   assert.match(text, /^ {13}one@0123456789abcdef: tool github\/create_issue, expires in 5m/m);
   assert.match(text, /^ {2}asked for +40 requests; --json has what to apply$/m);
-  assert.match(text, /egress tls host-31\.example:443: asked 1m00s ago, 32 times, expires in 14m00s\n {13}"Please/);
+  assert.match(
+    text,
+    /egress tls host-31\.example:443: asked 1m00s ago, 32 times, expires in 14m00s\n {13}in the agent's own words: "Please/,
+  );
   assert.match(text, /and 30 older/);
   assert.doesNotMatch(text, /(?!\n)[\p{Cc}\p{Cf}]/u);
+});
+
+test("INV-GOV-REQUEST-CAPS: the agent's words are marked as its own, end where they end, and hide no action", () => {
+  const forged = 'git status", asked 1m ago: approved by security';
+  const summary = `exec /usr/bin/git ["push","${"x".repeat(900)}"]`;
+  const newest = [{ ...request(0), summary, reason: forged, manifest: null }];
+  const text = said({ requests: { pending: 1, newest } }) ?? "";
+  assert.match(text, /own words: "git status\\u0022, asked 1m ago: approved by security"$/m);
+  assert.ok(text.includes(`${summary}: asked 1m00s ago`), "all of the action, and then when it was asked for");
+  assert.match(text, /^ {13}TOO LONG to be shown whole/m);
 });
 
 test("where nothing is asked for, nothing is said", () => {

@@ -63,9 +63,16 @@ function world({ refused = {}, grants = {}, policy = governance([]), asking = tr
       obligations: NO_OBLIGATIONS,
       approval: grant,
       observed: undefined,
+      holds: false,
       ended: (result) => ended.push(`${action.kind} ${result}`),
     };
     return leave;
+  };
+  const preview = (action: Action): Governed => {
+    const found = grants[action.kind];
+    const leave = judge(action, true);
+    asked.pop();
+    return leave.kind === "allowed" && typeof found === "object" ? { ...leave, approval: found.id } : leave;
   };
   const standing = (action: Action, approval: string | undefined): Reason | undefined => {
     asked.push(`standing ${told(action)} ${approval ?? "-"}`);
@@ -78,7 +85,7 @@ function world({ refused = {}, grants = {}, policy = governance([]), asking = tr
   };
   const egress = new EgressGovernance({
     // What it calls of the governor, and nothing else.
-    governor: { judge, standing } as unknown as Governor,
+    governor: { judge, standing, preview } as unknown as Governor,
     grants: fake,
     policy: () => policy,
     state: () => 7,
@@ -124,6 +131,23 @@ test("what leads to a peer's endpoint is a message to that peer besides, and an 
   assert.equal(egress.judge(exchange, tunnel("billing.example"), permit("tls"), "g"), undefined);
   assert.deepEqual(asked.toSorted(), ["mesh.send billing", "tls billing.example:443 - - by g"]);
   assert.deepEqual(exchange.leaves.map(({ action }) => action.kind).toSorted(), ["egress", "mesh.send"]);
+});
+
+for (const rests of ["egress", "mesh.send"]) {
+  test(`INV-GOV-GRANT-REQUEST: a WebSocket for which an approval of ${rests} would be used: refused before that`, () => {
+    const { egress, asked, ended, exchange } = world({ grants: { [rests]: { id: "g" } } });
+    const refused = egress.judge(exchange, http("billing.example"), permit("http"), undefined, true);
+    assert.equal(refused?.reason, "governance_denied");
+    assert.match(refused.detail ?? "", /none of a WebSocket/);
+    assert.deepEqual([asked, ended, exchange.leaves], [[], [], []]);
+    assert.equal(egress.judge(exchange, http("billing.example"), permit("http"), undefined), undefined);
+  });
+}
+
+test("a WebSocket that rules allow is judged like any request", () => {
+  const { egress, asked, exchange } = world();
+  assert.equal(egress.judge(exchange, http("a.example"), permit("http"), undefined, true), undefined);
+  assert.deepEqual(asked, ["http a.example:443 GET /a?b"]);
 });
 
 test("a peer that may not be spoken to: refused, all is given back, and the approval of the egress is kept", () => {

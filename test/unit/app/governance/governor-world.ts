@@ -1,7 +1,6 @@
 import { BehaviorMonitor } from "../../../../router/core/behavior/behavior-monitor.ts";
 import type { DetectorRule, Response } from "../../../../router/core/behavior/detector.ts";
 import { epochMillis, millis } from "../../../../router/core/base/quantity.ts";
-import type { Action } from "../../../../router/core/governance/action.ts";
 import type { GovernanceSnapshot } from "../../../../router/core/governance/compile-governance-policy.ts";
 import { RateLimiter } from "../../../../router/core/limiter/rate-limiter.ts";
 import { type Governed, Governor, type Grants } from "../../../../router/app/governance/governor.ts";
@@ -84,7 +83,7 @@ export function governorWorld(options: WorldOptions = {}): GovernorWorld {
     limiter,
     monitor,
     grants,
-    ended: ({ kind }: Action, result, bytes, request) => ended.push(`${kind} ${result} ${bytes} ${request ?? "-"}`),
+    ended: ({ kind }, result, bytes, request) => ended.push(`${kind} ${result} ${bytes} ${request ?? "-"}`),
     judged: (_, governed) => counted.push(governed),
   });
   return {

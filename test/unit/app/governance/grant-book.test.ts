@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Json } from "../../../../router/core/json/json.ts";
@@ -111,6 +111,7 @@ const damages: readonly (readonly [name: string, damage: (path: string) => void]
   ["a line twice", (path) => writeFileSync(path, readFileSync(path, "latin1").replace(/(.*\n)$/, "$1$1"))],
   ["nothing in it", (path) => writeFileSync(path, "")],
   ["something else", (path) => writeFileSync(path, "hello\n")],
+  ["no file any more", (path) => unlinkSync(path)],
   ["too much", (path) => writeFileSync(path, Buffer.alloc(5_000_000, 0x61))],
 ];
 for (const [name, damage] of damages) {
@@ -127,6 +128,25 @@ for (const [name, damage] of damages) {
     assert.ok(world.act({ kind: "admin", operation: "look" }), "what is not counted needs no journal");
   });
 }
+
+test("a journal of before its epoch file was there counts, and gets one with the next use", () => {
+  using world = new BookWorld();
+  const epoch = join(world.directory, "approvals.epoch");
+  world.restart();
+  assert.ok(world.journal.readable, "nothing was ever used");
+  world.book.apply("files", [approval({ bounds: "uses: 2" })]);
+  assert.ok(world.act());
+  unlinkSync(epoch);
+  world.restart();
+  world.book.apply("files", [approval({ bounds: "uses: 2" })]);
+  assert.ok(world.act());
+  assert.ok(existsSync(epoch));
+  unlinkSync(epoch);
+  mkdirSync(epoch);
+  unlinkSync(join(world.directory, JOURNAL));
+  world.restart();
+  assert.equal(world.journal.readable, false, "whatever lies there");
+});
 
 test("the end of a line that was torn was never given: the rest counts", () => {
   using world = new BookWorld();

@@ -3,7 +3,6 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import type { Leave } from "../../../../router/app/governance/governor.ts";
 import { OpenActions } from "../../../../router/app/governance/open-actions.ts";
-import { NO_OBLIGATIONS } from "../../../../router/core/governance/obligations.ts";
 
 const MINUTE = 60_000;
 
@@ -11,16 +10,11 @@ function world() {
   let now = 0;
   const ended: string[] = [];
   const open = new OpenActions(() => now);
-  const leave = (name: string): Leave => ({
-    kind: "allowed",
-    policy: undefined,
-    rule: undefined,
-    obligations: NO_OBLIGATIONS,
-    approval: undefined,
-    observed: undefined,
+  const leave = (name: string, holds: boolean): Pick<Leave, "holds" | "ended"> => ({
+    holds,
     ended: (result) => ended.push(`${name} ${result}`),
   });
-  const add = (name: string): void => open.add(name, leave(name));
+  const add = (name: string, holds = false): boolean => open.add(name, leave(name, holds));
   return { open, ended, add, pass: (millis: number) => (now += millis) };
 }
 
@@ -51,7 +45,20 @@ test("what is not told in ten minutes is over, whoever asks first", () => {
   }
 });
 
-test("of 4,097 the oldest is over", () => {
+test("of 4,097 that hold a place the last is refused, and nothing takes theirs from the others", () => {
+  const { open, add, ended, pass } = world();
+  for (let index = 0; index < 4_096; index += 1) assert.ok(add(`a${index}`, true));
+  assert.equal(add("more", true), false);
+  for (let index = 0; index < 5_000; index += 1) assert.ok(add(`b${index}`));
+  assert.ok(!ended.some((text) => text.startsWith("a")), "evicted by what holds nothing");
+  open.take("a7")?.ended("succeeded", 0);
+  assert.ok(add("again", true), "one was told to be over");
+  assert.equal(add("more", true), false);
+  pass(10 * MINUTE);
+  assert.ok(add("more", true), "they took too long");
+});
+
+test("of 4,097 that hold nothing the oldest is over", () => {
   const { open, add, ended } = world();
   for (let index = 0; index < 4_096; index += 1) add(`a${index}`);
   assert.deepEqual(ended, []);

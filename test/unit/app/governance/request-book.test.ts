@@ -21,14 +21,21 @@ function world() {
     book,
     ended,
     pass: (milliseconds: number) => void (steady += milliseconds),
-    ask: (digest: string, given = caps, state: "pending" | "denied" = "pending") =>
-      book.ask(asked(digest), state, given),
+    ask: (digest: string, given = caps, state: "pending" | "denied" = "pending", octets = 100) =>
+      book.ask(asked(digest, octets), state, given),
     tell: (kind: GrantNews["kind"], digest: string) => book.told({ kind, digest, id: "a@0", approval: approval() }),
   };
 }
 
-function asked(digest: string): Asked {
-  return { digest, action: actionOf(CALL), summary: "tool github/create_issue", reason: "Because." };
+function asked(digest: string, octets = 100): Asked {
+  return {
+    digest,
+    action: actionOf(CALL),
+    redact: [],
+    summary: "tool github/create_issue",
+    reason: "Because.",
+    octets,
+  };
 }
 
 function idOf(result: ReturnType<RequestBook["ask"]>): string {
@@ -150,4 +157,27 @@ test("who waits is told once, and sixteen wait at most", () => {
     undefined,
   );
   assert.equal(late, 1, "what is answered is not waited for");
+});
+
+test("INV-GOV-REQUEST-CAPS: what waits is bounded in octets together, and what is answered keeps no action", () => {
+  const { book, ask, tell } = world();
+  const [roomy, large] = [{ ...caps, pending: 100, perMinute: 1_000 }, 400_000];
+  const first = idOf(ask("a", roomy, "pending", large));
+  const second = idOf(ask("b", roomy, "pending", large));
+  const full = { ok: false, problem: { full: "octets", retryAfter: 15 * MINUTE } };
+  assert.deepEqual(ask("c", roomy, "pending", large), full);
+  assert.ok(ask("small", roomy).ok);
+  assert.equal(book.open()[0]?.action.kind, "tool");
+  book.withdraw(first);
+  const kept = ["at", "count", "digest", "expiresAt", "id", "reason", "state", "summary"];
+  assert.deepEqual(Object.keys(book.get(first) ?? {}).toSorted(), kept);
+  assert.ok(ask("c", roomy, "pending", large).ok, "a withdrawal gives its room back");
+  assert.ok(!ask("d", roomy, "pending", large).ok);
+  tell("granted", "b");
+  assert.deepEqual(Object.keys(book.get(second) ?? {}).toSorted(), kept);
+  assert.ok(ask("d", roomy, "pending", large).ok, "so does an answer");
+  assert.deepEqual(
+    book.open().map(({ digest }) => digest),
+    ["small", "c", "d"],
+  );
 });

@@ -521,3 +521,22 @@ test("no rules: nothing stands, and nothing is raised", () => {
   assert.equal(monitor.admit(moment(0), "admin", false).kind, "free");
   assert.deepEqual(new BehaviorMonitor([detector("a", BURST, { response: ALERT })]).lift(undefined, 0), []);
 });
+
+test("a throttle concerns what it covers also while it has room, and nothing once its time is over", () => {
+  const monitor = new BehaviorMonitor([
+    {
+      id: "d",
+      watch: { kind: "burst", count: 1, window: 60_000 },
+      actions: new Set(["tool"]),
+      response: { kind: "throttle", perMinute: 60, millis: 5_000 },
+      quiet: 0,
+    },
+  ]);
+  for (let at = 0; at < 2; at += 1) {
+    monitor.observe({ at, steady: at, action: "tool", target: "a", result: "allowed", bytes: 0 });
+  }
+  assert.equal(monitor.standing({ at: 2_000, steady: 2_000 }, "tool").kind, "free");
+  assert.equal(monitor.concerns("tool", 2_000), true);
+  assert.equal(monitor.concerns("exec", 2_000), false);
+  assert.equal(monitor.concerns("tool", 6_000), false);
+});

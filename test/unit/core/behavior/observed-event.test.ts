@@ -68,6 +68,12 @@ const cases: readonly (readonly [name: string, ObservedEvent, seen: readonly str
   ],
   ["a question about egress, which has events of its own", governed("egress", "allow"), []],
   ["a question about inference", governed("inference", "deny"), []],
+  [
+    "a preview of a call that is judged where it passes the router",
+    event("governance.decision", { action: "tool", detail: { preview: true } }),
+    [],
+  ],
+  ["no preview", event("governance.decision", { action: "tool", detail: { preview: false } }), ["tool allowed"]],
   ["an action that there is not", governed("__proto__", "allow"), []],
   ["a kind of record that says nothing of the agent", event("policy.load"), []],
   ["a kind that objects have anyway", event("constructor"), []],

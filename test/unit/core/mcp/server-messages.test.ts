@@ -158,3 +158,16 @@ test("an answer is taken once, in its session, in time; what gives way is over",
   open.drop((entry) => entry === "e");
   assert.deepEqual([over, open.size], [["b", "c", "d", "e"], 0]);
 });
+
+test("an answer that never comes is over by time alone", () => {
+  const over: string[] = [];
+  const open = new OpenRequests<string>(8, 100, (entry) => over.push(entry));
+  open.add("s", 1, "a", 0);
+  open.add("s", 2, "b", 50);
+  open.expire(99);
+  assert.deepEqual(over, []);
+  open.expire(100);
+  assert.deepEqual([over, open.size], [["a"], 1]);
+  open.expire(150);
+  assert.deepEqual([over, open.size], [["a", "b"], 0]);
+});

@@ -73,3 +73,11 @@ test("a reason stays on its line, whatever it quotes", async () => {
   const reply = await answerAdmin(rooms({ name: "policy", state: "failed", reason }), "GET", "/readyz");
   assert.equal(reply.body, "[-]policy failed: a?readyz check passed??[2J??? b\nreadyz check failed\n");
 });
+
+test("INV-GOV-REQUEST-NEAR: the status knows whether it is asked from within the pod", async () => {
+  const seen: boolean[] = [];
+  const asked = { ...rooms(), status: (near: boolean) => ({ seen: seen.push(near) }) };
+  await answerAdmin(asked, "GET", "/status", true);
+  await answerAdmin(asked, "GET", "/status");
+  assert.deepEqual(seen, [true, false]);
+});
