@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ended } from "../proxy/peers.ts";
 import { decisionRecord } from "../../router/app/governance/governance-record.ts";
-import { Governor, NO_GRANTS } from "../../router/app/governance/governor.ts";
+import { Governor } from "../../router/app/governance/governor.ts";
 import { bytes, epochMillis, millis } from "../../router/core/base/quantity.ts";
 import { BehaviorMonitor } from "../../router/core/behavior/behavior-monitor.ts";
 import { observationsOf } from "../../router/core/behavior/observed-event.ts";
@@ -98,7 +98,7 @@ async function inProcess(): Promise<readonly Row[]> {
     scoreOf: () => undefined,
     limiter,
     monitor,
-    grants: NO_GRANTS,
+    grants: { find: () => undefined, use: () => false, stands: () => false },
     barred: () => undefined,
     ended: () => undefined,
     judged: () => undefined,

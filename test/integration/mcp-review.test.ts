@@ -27,7 +27,7 @@ const policy = (): string[] => {
     "  - { id: shut, effect: deny, actions: [tool], when: { server: { in: [shut] } } }",
     "  - { id: only, effect: deny, actions: [tool], when: { server: { in: [only] } }, unless: { tool: { in: [read_file] } } }",
     "mcp:",
-    `  - { id: files, url: "http://files.example:${origin.port}/mcp", ${at}, timeout: 3s, resultBytes: 16Mi }`,
+    `  - { id: files, url: "http://files.example:${origin.port}/mcp", ${at}, timeout: 3s, resultBytes: 4Mi }`,
     `  - { id: shut, url: "http://shut.example:${origin.port}/mcp", ${at} }`,
     `  - { id: only, url: "http://only.example:${origin.port}/mcp", ${at} }`,
     `  - { id: brief, url: "http://files.example:${origin.port}/mcp", ${at}, resultBytes: 16Ki }`,

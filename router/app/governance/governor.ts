@@ -26,13 +26,6 @@ export interface Grants {
   stands(id: string): boolean;
 }
 
-/** Where nobody approves anything. */
-export const NO_GRANTS: Grants = Object.freeze({
-  find: () => undefined,
-  use: () => false,
-  stands: () => false,
-});
-
 export interface GovernorRooms {
   readonly clock: Clock;
   /** See `PolicyTime`. */

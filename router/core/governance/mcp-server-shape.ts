@@ -79,11 +79,12 @@ const credential = object({
 });
 
 const LEAST = 1024;
-const MOST = 16 * 1024 * 1024;
+/** More is never parsed (`core/mcp/rpc-message.ts`). */
+const MOST = 4 * 1024 * 1024;
 
 const resultBytes: Shape<number> = refined(size, (given, node, report) => {
   if (given >= LEAST && given <= MOST) return given;
-  report.add(node, "out_of_range", "A result has from 1Ki to 16Mi octets at most.");
+  report.add(node, "out_of_range", "A result has from 1Ki to 4Mi octets at most.");
   return undefined;
 });
 
@@ -114,7 +115,7 @@ export const mcpServer: Shape<McpServer> = refined(
       ),
       credential: optional(credential, "What the router sends for the agent, which never sees it."),
       caFile: optional(secretFile, "PEM certificates, in the secrets directory, that count instead of the platform's."),
-      resultBytes: defaulted(resultBytes, "1Mi", "Octets of one message from the server, 1Ki to 16Mi."),
+      resultBytes: defaulted(resultBytes, "1Mi", "Octets of one message from the server, 1Ki to 4Mi."),
       timeout: defaulted(durationUpTo(1), "30s", "From a request to the beginning of its answer, at most 1h."),
     },
     reachable,

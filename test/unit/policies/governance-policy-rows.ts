@@ -691,9 +691,9 @@ export const GOVERNANCE_POLICY_ROWS: readonly Row[] = [
     beyondSchema: true,
   },
   {
-    name: "results beyond 16Mi",
+    name: "results beyond 4Mi",
     replace: "resultBytes: 2Mi",
-    by: "resultBytes: 17Mi",
+    by: "resultBytes: 5Mi",
     problems: ["71:20 out_of_range"],
     beyondSchema: true,
   },
