@@ -109,7 +109,9 @@ test("INV-AUDIT-WITNESS: heads are cosigned, survive kill -9 of both, and show e
   assert.equal(witness.key, key);
   await until("it has caught up", async () => {
     const { audit: now } = await status(first);
-    return now.witnesses[0]?.cosignedSize === now.records + 1 && (await readyz()).includes("[+]audit ok");
+    const isCosigned = now.witnesses[0]?.cosignedSize === now.records + 1 && (await readyz()).includes("[+]audit ok");
+    // The size is the note's second line; the file follows what the status says.
+    return isCosigned && readFileSync(cosignedNote(log), "utf8").split("\n")[1] === String(now.records + 1);
   });
 
   first.child.kill("SIGKILL");

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { AuditEvent } from "../../core/audit/audit-event.ts";
 import { ownEvent } from "../../core/audit/own-event.ts";
 import type { Clock } from "../../core/base/clock.ts";
@@ -263,12 +264,15 @@ export function openGovernance(options: GovernanceOptions): Governance {
       clearTimeout(observing);
       mcp.close();
       labels.close();
-      await peers.close();
-      await approvals.close();
-      await behavior.close();
+      const closed = Promise.all([peers.close(), approvals.close(), behavior.close()]);
+      // A disk that hangs holds up no end.
+      await Promise.race([closed, delay(CLOSE_MILLIS, undefined, { ref: false })]);
     },
   };
 }
+
+/** What the disk is given when the process ends. */
+const CLOSE_MILLIS = 1_000;
 
 /** A timer of more fires at once; observing lasts 14 days at most. */
 const LONGEST_TIMER = 2 ** 31 - 1;

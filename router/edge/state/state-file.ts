@@ -46,7 +46,7 @@ export class StateFile {
     this.#writing ??= this.#writeAll();
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when nothing waits any more; with a disk that hangs, never. */
   async settled(): Promise<void> {
     await this.#writing;
   }
