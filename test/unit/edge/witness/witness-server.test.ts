@@ -113,8 +113,9 @@ test("INV-WITNESS-HTTP: an octet now and then does not hold a connection", async
   const begun = performance.now();
   const drip = setInterval(() => socket.write("a"), 20);
   t.after(() => clearInterval(drip));
-  socket.resume();
-  await once(socket, "close");
+  socket.on("error", () => undefined).resume();
+  // Cut while an octet is under way it is reset: either way it is over.
+  await new Promise((resolve) => socket.once("close", resolve));
   assert.ok(performance.now() - begun < 2_000);
 });
 
