@@ -24,7 +24,7 @@ export interface SluiceOptions {
 
 /**
  * The sidecar as the image runs it, with everything on that a call can meet: signed policies, a credential put in and looked
- * for in the answer, usage metered, budgets in tokens, requests and dollars, rate limits, strict audit (fdatasync before the
+ * for in the answer, usage metered, budgets in tokens, requests and dollars, rate limits, strict audit (a durable record before the
  * call leaves), a log line a call.
  */
 export async function startSluice(

@@ -10,7 +10,7 @@ const OCTETS = 700;
 const TIMES = 200;
 const APART_MILLIS = 5;
 
-/** Milliseconds of one append with its fdatasync: what strict audit costs a call at least. */
+/** Milliseconds of one append with its fdatasync: about what strict audit costs a call at least (the log itself uses O_DSYNC where it can). */
 export interface SyncTime {
   readonly p50: number;
   readonly p99: number;

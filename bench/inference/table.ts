@@ -17,7 +17,7 @@ export function inferenceTable(comparison: InferenceComparison): string {
   return [
     "### bench/inference: chat calls and streams, every feature on",
     "",
-    `Sluice runs with signed policies, its credential put in and looked for in the answers, usage metered, budgets in tokens, requests and dollars, rate limits, strict audit (fdatasync before a call leaves) and a log line a call; ${portkeyVersion()} without retries, budgets or log. ${pinned} ${rounds} rounds, the ways in turn; median (minimum - maximum); what is added is more than direct in the same round. One append with its fdatasync takes ${millis(sync.together)} ms here, one a while after the last ${millis(sync.apart)} ms (p50 / p99).`,
+    `Sluice runs with signed policies, its credential put in and looked for in the answers, usage metered, budgets in tokens, requests and dollars, rate limits, strict audit (a durable record before a call leaves) and a log line a call; ${portkeyVersion()} without retries, budgets or log. ${pinned} ${rounds} rounds, the ways in turn; median (minimum - maximum); what is added is more than direct in the same round. One append with its fdatasync takes ${millis(sync.together)} ms here, one a while after the last ${millis(sync.apart)} ms (p50 / p99).`,
     ...(missing === undefined ? [] : ["", `Not compared: ${missing}.`]),
     "",
     `Chat, 1 KB each way; ${MANY} connections, then one, then one stream at a time:`,

@@ -1,7 +1,7 @@
 import { startSidecar } from "../../test/fakes/sidecar.ts";
 import type { RunningProxy } from "./peers.ts";
 
-/** Sluice with everything on: signed policy, ClientHello judged, strict audit with fdatasync, a log line an exchange. */
+/** Sluice with everything on: signed policy, ClientHello judged, strict audit with durable records, a log line an exchange. */
 export async function startSluice(originPort: number): Promise<RunningProxy & { readonly readyMillis: number }> {
   const sidecar = await startSidecar({
     allow: [

@@ -26,7 +26,7 @@ export function proxyTable({ rounds, readyMillis, figures }: ProxyComparison): s
   return [
     "### bench/proxy: tunnels, every feature on",
     "",
-    `Sluice runs with a signed policy, the ClientHello judged, strict audit (fdatasync) and a log line an exchange; Squid and tinyproxy without logs. 32 at a time; ${rounds} rounds, the proxies in turn; median (minimum - maximum). Ready ${Math.round(readyMillis)} ms after start.`,
+    `Sluice runs with a signed policy, the ClientHello judged, strict audit (durable records) and a log line an exchange; Squid and tinyproxy without logs. 32 at a time; ${rounds} rounds, the proxies in turn; median (minimum - maximum). Ready ${Math.round(readyMillis)} ms after start.`,
     "",
     "| through | CONNECT/s | to Squid | p50 / p99 ms | one stream MB/s | to Squid | RSS / RssAnon after, MB | failures |",
     "|---|---|---|---|---|---|---|---|",
