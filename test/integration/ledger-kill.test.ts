@@ -18,7 +18,8 @@ async function killed(directory: string): Promise<readonly string[]> {
   const writer = spawn(process.execPath, [WRITER, directory, `${LIMIT}`], { stdio: ["ignore", "pipe", "inherit"] });
   let said = "";
   writer.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
-  await once(writer.stdout, "data");
+  // In mid-work, however slow the machine: a kill before the first call would show nothing.
+  while (said.split("\n").length < 100) await once(writer.stdout, "data");
   // Whole milliseconds would hit the same places again and again.
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
   for (let spin = Math.random() * 200_000; spin > 0; spin -= 1);
