@@ -63,6 +63,12 @@ const VERBS: readonly VerbRow[] = [
     load: async () => (await import("./policy-test.ts")).policyTest,
   },
   {
+    words: "policy canonical",
+    usage: "policy canonical FILE",
+    does: "the bytes to sign of a policy that is kept as a Kubernetes resource",
+    load: async () => (await import("./policy-canonical.ts")).policyCanonical,
+  },
+  {
     words: "policy diff",
     usage: "policy diff OLD NEW [--audit DIR]... [--json]",
     does: "which recorded decisions, or cases beside the policies, change verdict",
