@@ -19,6 +19,11 @@ const FILTERS: readonly string[] = [
   "--json: the lines exactly as they stand; --color auto|always|never",
 ];
 
+const APPROVE: readonly string[] = [
+  "--reason TEXT, --context NAME, --kubeconfig FILE; within a pod, its service account",
+  "exit codes: 0 done, or already so, 1 refused, 2 no such name or wrong usage, 69 no API server, or no EgressApprovals there",
+];
+
 const VERBS: readonly VerbRow[] = [
   {
     words: "run",
@@ -37,6 +42,47 @@ const VERBS: readonly VerbRow[] = [
     usage: "guard print|install|verify|remove|prove [options]",
     does: "the iptables rules that leave the router alone a way out",
     load: async () => (await import("./guard.ts")).guard,
+  },
+  {
+    words: "controller",
+    usage: "controller [--config FILE]",
+    does: "admission webhooks and EgressApproval reconciler, in Kubernetes",
+    options: [
+      "--config FILE (/etc/sluice/controller.yaml); --server URL, --ca-file FILE, --token-file FILE: an API server other than",
+      "  that of the pod's own cluster",
+    ],
+    load: async () => (await import("./controller.ts")).controller,
+  },
+  {
+    words: "approve",
+    usage: "approve NAME [-n NAMESPACE] [--yes] [--json] [options]",
+    does: "lets an agent do what an EgressApproval asks for",
+    options: APPROVE,
+    load: async () => (await import("./approve.ts")).approve,
+  },
+  {
+    words: "deny",
+    usage: "deny NAME [-n NAMESPACE] [--yes] [--json] [options]",
+    does: "answers an EgressApproval with no",
+    options: APPROVE,
+    load: async () => (await import("./approve.ts")).deny,
+  },
+  {
+    words: "revoke",
+    usage: "revoke NAME [-n NAMESPACE] [--yes] [--json] [options]",
+    does: "takes an approval back; what it let through is cut",
+    options: APPROVE,
+    load: async () => (await import("./approve.ts")).revoke,
+  },
+  {
+    words: "seccomp",
+    usage: "seccomp install --root DIR [--once] | print NAME | names [--json]",
+    does: "the seccomp profiles: put on a node, shown, named",
+    options: ["install writes below DIR/sluice, again each --interval (60s), and labels the node that NODE_NAME names"],
+    load: async () => {
+      const [{ seccomp }, { nodeLabel }] = await Promise.all([import("./seccomp.ts"), import("./node-label.ts")]);
+      return (argv, io) => seccomp(argv, io, nodeLabel());
+    },
   },
   {
     words: "policy check",

@@ -76,6 +76,7 @@ export function judge(
   if (decision.effect === "deny") {
     const reason = grant === "expired" ? "approval_expired" : decision.reason;
     const askable = rooms.governance.mayAsk(decision.reason);
+    rooms.governance.denied(request, decision.reason);
     return fail({ reason, policy: snapshot.identity, rule: decision.rule, askable });
   }
   const permit = decision.permit;

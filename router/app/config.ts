@@ -2,6 +2,7 @@ import { lstat } from "node:fs/promises";
 import { assertNever } from "../core/base/assert-never.ts";
 import type { DocumentProblem } from "../core/base/problem.ts";
 import { fail, ok, type Result } from "../core/base/result.ts";
+import { parseEndpoint } from "../core/config/endpoint-shape.ts";
 import { parseRouterConfig, routerConfigSettings, type SettingText } from "../core/config/parse-router-config.ts";
 import type { RouterConfig } from "../core/config/router-config.ts";
 import { readRegularFile } from "../edge/sources/regular-file.ts";
@@ -44,7 +45,31 @@ export async function loadConfig(sources: ConfigSources): Promise<Result<RouterC
   if (!source.ok) return fail([...problems, source.problem]);
   const parsed = parseRouterConfig(file, source.value, settings);
   if (!parsed.ok) return fail([...problems, ...parsed.problem]);
-  return problems.length === 0 ? ok(parsed.value) : fail(problems);
+  const config = withServer(parsed.value, sources.environment, problems);
+  return problems.length === 0 ? ok(config) : fail(problems);
+}
+
+/** What every pod is told of its API server counts last: it is always there. */
+function withServer(
+  config: RouterConfig,
+  environment: ConfigSources["environment"],
+  problems: DocumentProblem[],
+): RouterConfig {
+  const { kubernetes } = config;
+  if (!kubernetes.watch || kubernetes.server !== undefined) return config;
+  const [HOST, PORT] = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"];
+  const { [HOST]: host = "", [PORT]: port = "" } = environment;
+  if (host === "" || port === "") {
+    const message = "There is no API server to follow: name it in kubernetes.server, or switch kubernetes.watch off.";
+    problems.push(problem(HOST, "server_missing", message));
+    return config;
+  }
+  const server = parseEndpoint(`https://${host.includes(":") ? `[${host}]` : host}:${port}`);
+  if (!server.ok || server.value.path !== "" || server.value.query !== "") {
+    problems.push(problem(HOST, "bad_endpoint", `${HOST} and ${PORT} name no API server.`));
+    return config;
+  }
+  return { ...config, kubernetes: { ...kubernetes, server: server.value } };
 }
 
 interface Flags {

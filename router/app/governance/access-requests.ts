@@ -1,6 +1,6 @@
 import { actionForm } from "../../core/approval/action-form.ts";
 import { actionSummary } from "../../core/approval/action-summary.ts";
-import type { KnownRequest } from "../../core/approval/approval.ts";
+import type { AccessRequest, KnownRequest } from "../../core/approval/approval.ts";
 import { MOST_REASON } from "../../core/approval/parse-egress-approval.ts";
 import type { AuditEvent } from "../../core/audit/audit-event.ts";
 import type { Clock } from "../../core/base/clock.ts";
@@ -43,6 +43,8 @@ export interface AccessRequestsRooms extends AccessStandingRooms {
   /** RFC 6901 pointers into the arguments of a call that rules oblige to hide. */
   redact(action: Action): readonly string[];
   recordSoon(event: AuditEvent): void;
+  /** There is a new request that waits for an answer. */
+  asked(request: AccessRequest): void;
 }
 
 /** Access that is asked for at run time: `POST`, `GET` and `DELETE` of `/egress/v1/requests` and `/governance/v1/requests`. */
@@ -107,6 +109,7 @@ export class AccessRequests {
     }
     const { request: made, isNew } = taken.value;
     if (isNew) rooms.recordSoon(requestRecord(made, rooms.clock.now(), "asked", own));
+    if (made.state === "pending") rooms.asked(made);
     const location = ["Location", `/${scope}/v1/requests/${made.id}`] as const;
     writeJson(agent, own, 202, this.#shown(made, true), keepAlive(), [location]);
     return keepAlive() ? "again" : "done";

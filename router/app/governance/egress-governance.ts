@@ -27,6 +27,8 @@ export interface EgressGovernanceRooms {
   state(): number;
   /** Access can be asked for now. */
   asking(): boolean;
+  /** An operator could allow it; has to cost nothing. */
+  denied(action: Action): void;
 }
 
 /** What the governance policy has to say of egress, after the egress policy. */
@@ -43,6 +45,12 @@ export class EgressGovernance {
 
   mayAsk(reason: Reason): boolean {
     return ASKABLE.has(reason) && this.#rooms.asking();
+  }
+
+  /** No rule of the egress policy allows it, and no approval. */
+  denied(request: EgressRequest, reason: Reason): void {
+    // Of a tunnel nobody knows yet what it would carry: TLS, as where the agent asks.
+    if (ASKABLE.has(reason)) this.#rooms.denied(egressAction(request, request.via === "http" ? "http" : "tls"));
   }
 
   /** The approval for what no rule of the egress policy allows; `expired`: there was one. */

@@ -84,7 +84,7 @@ export interface Denial {
 export type Governed = Leave | Denial;
 
 /** What passes although no policy of this kind is there: `ended` has nothing to do. */
-const UNGOVERNED: Leave = Object.freeze({
+export const UNGOVERNED: Leave = Object.freeze({
   kind: "allowed",
   policy: undefined,
   rule: undefined,

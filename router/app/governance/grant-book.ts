@@ -210,11 +210,13 @@ export class GrantBook implements Grants {
     const now = this.#rooms.time();
     const { approval, approvedAt, key } = given;
     const longest = this.#rooms.longest();
-    const expiresAt = epochMillis(approvedAt + Math.min(approval.duration ?? longest, longest));
+    const term = Math.min(approval.duration ?? longest, longest);
+    const expiresAt = epochMillis(approvedAt + term);
     // Written so that a clock that is not a number grants nothing.
     if (!(now >= approvedAt - MOST_SKEW && now < expiresAt)) return undefined;
     const known = before ?? this.#ends.get(key);
-    const left = expiresAt - now;
+    // Where the approver's clock is ahead of ours, it lasts no longer for that: its time begins now.
+    const left = Math.min(expiresAt - now, term);
     // Once a time by the steady clock is set, only an operator's other bounds move it.
     const steadyEnd = known === undefined ? clock.monotonic() + left : known.steadyEnd + (expiresAt - known.expiresAt);
     const held = { ...given, expiresAt, steadyEnd, isUsed: before?.isUsed ?? false };

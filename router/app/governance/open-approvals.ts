@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import type { AccessRequest, EgressApproval } from "../../core/approval/approval.ts";
+import type { AccessRequest } from "../../core/approval/approval.ts";
 import { manifestText } from "../../core/approval/manifest-text.ts";
 import { actionSummary } from "../../core/approval/action-summary.ts";
+import type { Action } from "../../core/governance/action.ts";
 import type { AuditEvent } from "../../core/audit/audit-event.ts";
 import type { Clock } from "../../core/base/clock.ts";
 import { epochMillis, millis } from "../../core/base/quantity.ts";
@@ -14,6 +15,7 @@ import { UseJournal } from "../../edge/state/use-journal.ts";
 import type { PolicyTime } from "../policy-time.ts";
 import { ApprovalFiles } from "./approval-files.ts";
 import { newsRecord, requestRecord } from "./approval-record.ts";
+import { type Kubernetes, type KubernetesOptions, openKubernetes } from "./open-kubernetes.ts";
 import { GrantBook, type GrantStatus } from "./grant-book.ts";
 import { RequestBook } from "./request-book.ts";
 import { sha256 } from "./sha256.ts";
@@ -37,6 +39,7 @@ export interface ApprovalsOptions {
   readonly recordSoon: (event: AuditEvent) => void;
   /** A grant has ended. */
   readonly changed: () => void;
+  readonly kubernetes: Pick<KubernetesOptions, "resolve" | "random" | "askable" | "redact" | "counted">;
 }
 
 /** What operators allow at run time, and what the agent asks them for. */
@@ -47,8 +50,12 @@ export interface Approvals {
   begin(): Promise<void>;
   /** Another policy is in force. */
   swapped(): void;
-  /** All approvals of a source beside the files; see `GrantBook.apply`. */
-  apply(source: string, approvals: readonly EgressApproval[]): void;
+  /** The agent asked for something new. */
+  asked(request: AccessRequest): void;
+  /** Something was denied that an operator could allow; costs nothing. */
+  denied(action: Action): void;
+  /** Undefined: no API server is followed. */
+  kubernetesSynced(): boolean | undefined;
   conditions(): readonly Condition[];
   /** `near`: with what is asked for, and in whose words; else only how much. */
   status(near: boolean): Readonly<Record<string, unknown>>;
@@ -91,6 +98,16 @@ export function openApprovals(options: ApprovalsOptions): Approvals {
     log,
     apply: (approvals) => grants.apply("files", approvals),
   });
+  const kubernetes: Kubernetes | undefined = openKubernetes({
+    ...options.kubernetes,
+    config,
+    clock,
+    log,
+    grants,
+    requests,
+    apply: (approvals) => grants.apply("kubernetes", approvals),
+    recordSoon,
+  });
   let timer: NodeJS.Timeout | undefined;
 
   return {
@@ -104,6 +121,7 @@ export function openApprovals(options: ApprovalsOptions): Approvals {
         log.event("error", "no approval that is counted can be used", { problem: loaded.problem });
       }
       await files.watch();
+      kubernetes?.begin();
       timer = setInterval(() => {
         grants.look();
         requests.look();
@@ -111,13 +129,19 @@ export function openApprovals(options: ApprovalsOptions): Approvals {
       timer.unref();
     },
     swapped: () => grants.look(),
-    apply: (source, approvals) => grants.apply(source, approvals),
+    asked: (request) => kubernetes?.asked(request),
+    denied: (action) => kubernetes?.denied(action),
+    kubernetesSynced: () => kubernetes?.isSynced,
     conditions() {
-      const problems = files.problems.map(({ file, code, message }) => `${file}: ${code}: ${message}`);
+      const followed = kubernetes?.conditions() ?? [];
+      const problems = [...files.problems, ...(kubernetes?.problems ?? [])].map(
+        ({ file, code, message }) => `${file}: ${code}: ${message}`,
+      );
       const all = damage === undefined ? problems : [damage, ...problems];
-      if (all.length === 0) return [];
+      if (all.length === 0) return followed;
       const more = all.length > MOST_TOLD ? ` And ${all.length - MOST_TOLD} more.` : "";
-      return [{ name: "approvals", state: "degraded", reason: `${all.slice(0, MOST_TOLD).join(" ")}${more}` }];
+      const reason = `${all.slice(0, MOST_TOLD).join(" ")}${more}`;
+      return [{ name: "approvals", state: "degraded", reason }, ...followed];
     },
     status(near) {
       const pending = requests.open();
@@ -127,10 +151,12 @@ export function openApprovals(options: ApprovalsOptions): Approvals {
           newest: pending.slice(near ? -MOST_SHOWN : pending.length).map((request) => statusOfRequest(request, config)),
         },
         approvals: grants.status().map(statusOfGrant),
+        ...(kubernetes === undefined ? {} : { kubernetes: kubernetes.status() }),
       };
     },
     async close() {
       clearInterval(timer);
+      await kubernetes?.close();
       await files.close();
       journal.close();
     },

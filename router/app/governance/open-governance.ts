@@ -21,11 +21,12 @@ import { type Mcp, openMcp } from "../mcp/open-mcp.ts";
 import { Peers } from "../peers/peers.ts";
 import type { PolicyTime } from "../policy-time.ts";
 import { AccessRequests } from "./access-requests.ts";
+import { accessStanding, type AccessStandingRooms } from "./access-standing.ts";
 import { BehaviorWatch } from "./behavior-watch.ts";
 import { Budget } from "./budget.ts";
 import { EgressGovernance } from "./egress-governance.ts";
 import { createGovernanceApi, type GovernanceApi } from "./governance-api.ts";
-import { type Governed, Governor } from "./governor.ts";
+import { type Governed, Governor, UNGOVERNED } from "./governor.ts";
 import { openApprovals } from "./open-approvals.ts";
 import { OpenActions } from "./open-actions.ts";
 import { PodLabelsFile } from "./pod-labels-file.ts";
@@ -45,7 +46,7 @@ export interface GovernanceOptions {
   /** The egress policy's word on a request, without any approval. */
   readonly egressDecision: (request: EgressRequest) => Decision;
   readonly draining: () => boolean;
-  /** For the MCP servers of the policy. */
+  /** For the MCP servers of the policy, and an API server that has a name. */
   readonly resolve: NameResolver["resolve"];
   readonly network: () => NetworkFacts;
   readonly egress: () => PolicySnapshot;
@@ -107,7 +108,22 @@ export function openGovernance(options: GovernanceOptions): Governance {
     recordSoon,
     changed,
   });
-  const approvals = openApprovals({ config, clock, log, time, policy: options.policy, recordSoon, changed });
+  const approvals = openApprovals({
+    config,
+    clock,
+    log,
+    time,
+    policy: options.policy,
+    recordSoon,
+    changed,
+    kubernetes: {
+      resolve: options.resolve,
+      random: Math.random,
+      askable: (action) => askable(action),
+      redact: (action) => redactOf(action),
+      counted: (outcome) => instruments.requested(outcome),
+    },
+  });
   const { grants, requests } = approvals;
   const governor = new Governor({
     clock,
@@ -127,11 +143,35 @@ export function openGovernance(options: GovernanceOptions): Governance {
       const event = ownEvent(clock.now(), "governance.end", action.kind, action.target, detail);
       recordSoon({ ...event, request: request ?? null });
     },
-    judged: (action, governed) => instruments.judged(action.kind, decisionOf(governed)),
+    judged: (action, governed) => {
+      instruments.judged(action.kind, decisionOf(governed));
+      if (governed.kind === "refused" && governed.askable) approvals.denied(action);
+    },
   });
   const asking = (): boolean => {
     const policy = options.policy();
     return policy.state === "loaded" && policy.requests.pending > 0;
+  };
+  const redactOf = (action: Action): readonly string[] => {
+    const verdict = decide(options.policy(), action, governor.context());
+    return verdict.effect === "deny" ? [] : verdict.obligations.redact;
+  };
+  const standingRooms: AccessStandingRooms = {
+    egress: options.egressDecision,
+    granted: (action) => {
+      const found = grants.find(action);
+      return typeof found === "object" ? found.id : undefined;
+    },
+    preview: (action) => governor.preview(action),
+  };
+  /** Where no policy of this kind need be there and none is, an approval is all that egress needs. */
+  const askable = (action: Action): Action | undefined => {
+    const policy = options.policy();
+    if (options.draining() || (policy.state === "loaded" && policy.requests.pending === 0)) return undefined;
+    const isFree = action.kind === "egress" && !governor.governs();
+    const rooms = isFree ? { ...standingRooms, preview: () => UNGOVERNED } : standingRooms;
+    const standing = accessStanding(rooms, action);
+    return standing.kind === "askable" ? standing.action : undefined;
   };
   const access = new AccessRequests({
     clock,
@@ -146,21 +186,15 @@ export function openGovernance(options: GovernanceOptions): Governance {
       return policy.state === "loaded" && policy.requests.pending > 0 ? policy.requests : undefined;
     },
     recordSoon,
-    egress: options.egressDecision,
-    granted: (action) => {
-      const found = grants.find(action);
-      return typeof found === "object" ? found.id : undefined;
-    },
-    preview: (action) => governor.preview(action),
-    redact: (action) => {
-      const verdict = decide(options.policy(), action, governor.context());
-      return verdict.effect === "deny" ? [] : verdict.obligations.redact;
-    },
+    asked: (request) => approvals.asked(request),
+    ...standingRooms,
+    redact: redactOf,
   });
   instruments.governance({
     approvals: () => grants.size,
     pending: () => requests.pending,
     quarantined: () => behavior.quarantine() !== undefined,
+    kubernetesSynced: () => approvals.kubernetesSynced(),
     scores: () => peers.scores(),
   });
   const mcp = openMcp({
@@ -218,7 +252,14 @@ export function openGovernance(options: GovernanceOptions): Governance {
 
   return {
     governor,
-    egress: new EgressGovernance({ governor, grants, policy: options.policy, state: () => state, asking }),
+    egress: new EgressGovernance({
+      governor,
+      grants,
+      policy: options.policy,
+      state: () => state,
+      asking,
+      denied: (action) => approvals.denied(action),
+    }),
     api,
     mcp,
     seen(event) {

@@ -125,6 +125,11 @@ export class RequestBook {
     return [...this.#entries.values()].map(({ request }) => request);
   }
 
+  isPending(digest: ActionDigest): boolean {
+    this.look();
+    return this.#open.get(digest)?.request.state === "pending";
+  }
+
   /** Those that nobody has answered, with all that an operator has to see; oldest first. */
   open(): readonly AccessRequest[] {
     this.look();

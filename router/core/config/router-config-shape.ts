@@ -17,7 +17,14 @@ import { uniqueIds } from "../document/unique-ids.ts";
 import { ipAddress } from "../document/ip-address-shape.ts";
 import { hostname, network, serverAddress } from "./config-shapes.ts";
 import { type Endpoint, endpoint } from "./endpoint-shape.ts";
-import type { ExportConfig, ListenerConfig, RedactConfig, RouterConfig, SharedLedgerConfig } from "./router-config.ts";
+import type {
+  ExportConfig,
+  KubernetesConfig,
+  ListenerConfig,
+  RedactConfig,
+  RouterConfig,
+  SharedLedgerConfig,
+} from "./router-config.ts";
 
 const identityName = text({
   code: "bad_name",
@@ -134,6 +141,16 @@ const passwordInClear: Condition<SharedLedgerConfig> = {
     }
     if (passwordFile === undefined || url?.scheme !== "http" || isLoopback(url)) return;
     report.add(map, "credential_in_clear", "A password goes over https, or over loopback, and never in clear.");
+  },
+};
+
+const tokenInClear: Condition<KubernetesConfig> = {
+  check({ server }, map, report) {
+    if (server === undefined) return;
+    const place = entryOf(map, "server")?.value ?? map;
+    if (server.query !== "") report.add(place, "bad_endpoint", "The API server's endpoint has no query.");
+    if (server.scheme !== "http" || isLoopback(server)) return;
+    report.add(place, "credential_in_clear", "A token goes over https, or over loopback, and never in clear.");
   },
 };
 
@@ -312,6 +329,32 @@ export const routerConfigSpec = object({
     }),
     {},
     "What the agent may do.",
+  ),
+  kubernetes: defaulted(
+    object(
+      {
+        watch: defaulted(boolean, false, "Whether EgressApprovals are followed in the API server."),
+        server: optional(endpoint, "The API server; without it, the one of KUBERNETES_SERVICE_HOST and _PORT."),
+        tokenFile: defaulted(
+          path,
+          "/run/secrets/sluice/kubernetes/token",
+          "The pod's own token, read again each minute.",
+        ),
+        caFile: defaulted(
+          path,
+          "/run/secrets/sluice/kubernetes/ca.crt",
+          "Certificates (PEM) that vouch for the API server.",
+        ),
+        requests: defaulted(
+          choice("denied", "asked", "off"),
+          "denied",
+          "Unapproved EgressApprovals are created for what is denied and could be approved, for what is asked for, or never.",
+        ),
+      },
+      tokenInClear,
+    ),
+    {},
+    "The API server.",
   ),
   tracing: defaulted(
     object(

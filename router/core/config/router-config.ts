@@ -66,6 +66,18 @@ export interface SharedLedgerConfig {
   readonly leasePercent: number;
 }
 
+/** What follows approvals where they are made: in the API server. */
+export interface KubernetesConfig {
+  /** EgressApprovals of the pod's namespace count. */
+  readonly watch: boolean;
+  /** Undefined only where nothing is watched: `app/config.ts` takes it from the pod's environment. */
+  readonly server: Endpoint | undefined;
+  readonly tokenFile: string;
+  readonly caFile: string;
+  /** For what an unapproved EgressApproval is created: also for what was only denied, for what is asked, or never. */
+  readonly requests: "denied" | "asked" | "off";
+}
+
 export type AuditMode = "strict" | "blocking" | "best_effort";
 
 /** Static settings of the sidecar, complete: every default is already filled in (`router-config-shape.ts` is their one place). */
@@ -122,6 +134,7 @@ export interface RouterConfig {
     /** The agent's own A2A AgentCard, without signatures; undefined: none is served. */
     readonly cardFile: string | undefined;
   };
+  readonly kubernetes: KubernetesConfig;
   readonly tracing: {
     /** An OTLP/HTTP collector; undefined: no spans. */
     readonly endpoint: Endpoint | undefined;

@@ -9,12 +9,18 @@ export type GovernanceDecision = (typeof GOVERNANCE_DECISIONS)[number];
 export const ALERT_KINDS = ["burst", "failures", "denials", "new_destinations", "off_hours", "volume"] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
+/** What became of an EgressApproval that was to be created; `dropped`: there was no room, and nobody asked for it. */
+export const REQUEST_OUTCOMES = ["created", "exists", "refused", "failed", "dropped"] as const;
+export type RequestOutcome = (typeof REQUEST_OUTCOMES)[number];
+
 /** What is read at each scrape. */
 export interface GovernanceGauges {
   approvals(): number;
   /** Requests for access that nobody answered. */
   pending(): number;
   quarantined(): boolean;
+  /** Approvals are followed in the API server; undefined: they are not to be. */
+  kubernetesSynced(): boolean | undefined;
   /** Every peer of the policy; its score. */
   scores(): readonly (readonly [peer: string, score: number])[];
 }
@@ -24,6 +30,7 @@ export class GovernanceCounts {
     ACTION_KINDS.map((kind) => [kind, new Tally(GOVERNANCE_DECISIONS)]),
   );
   readonly #alerts = new Tally(ALERT_KINDS);
+  readonly #requests = new Tally(REQUEST_OUTCOMES);
 
   decided(action: ActionKind, decision: GovernanceDecision): void {
     this.#decisions.get(action)?.add(decision);
@@ -31,6 +38,10 @@ export class GovernanceCounts {
 
   alerted(kind: AlertKind): void {
     this.#alerts.add(kind);
+  }
+
+  requested(outcome: RequestOutcome): void {
+    this.#requests.add(outcome);
   }
 
   families(gauges: () => GovernanceGauges | undefined): readonly Family[] {
@@ -55,6 +66,24 @@ export class GovernanceCounts {
       gauge("sluice_governance_quarantined", "1: everything is denied until an operator lifts it.", () =>
         gauges()?.quarantined() === true ? 1 : 0,
       ),
+      {
+        type: "gauge",
+        name: "sluice_kubernetes_watch_synced",
+        help: "1: approvals are followed in the API server. Not there where they are not to be.",
+        labelNames: ["resource"],
+        read: () => {
+          const isSynced = gauges()?.kubernetesSynced();
+          if (isSynced === undefined) return [];
+          return [{ labels: { resource: "egressapprovals" }, value: isSynced ? 1 : 0 }];
+        },
+      },
+      {
+        type: "counter",
+        name: "sluice_kubernetes_requests_total",
+        help: "EgressApprovals that were to be created, by what became of it.",
+        labelNames: ["outcome"],
+        read: () => this.#requests.series((outcome) => ({ outcome })),
+      },
       {
         type: "gauge",
         name: "sluice_peer_trust_score",

@@ -24,6 +24,7 @@ import {
   GovernanceCounts,
   type GovernanceDecision,
   type GovernanceGauges,
+  type RequestOutcome,
 } from "./governance-families.ts";
 import { GenAiCounts } from "./gen-ai-counts.ts";
 import { type InferenceCounts, inferenceFamilies, type InferenceGauges } from "./inference-families.ts";
@@ -151,6 +152,11 @@ export class Instruments {
 
   alerted(kind: AlertKind): void {
     this.#governance.alerted(kind);
+  }
+
+  /** What became of an EgressApproval that was to be created. */
+  requested(outcome: RequestOutcome): void {
+    this.#governance.requested(outcome);
   }
 
   /** Call once for each inference call. */

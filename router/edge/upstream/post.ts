@@ -1,11 +1,9 @@
 import { X509Certificate } from "node:crypto";
-import type { LookupFunction } from "node:net";
 import type { Dispatcher, Pool } from "undici";
 import { type Millis, millis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { type Endpoint, endpointOrigin } from "../../core/config/endpoint-shape.ts";
-import { parseHostname } from "../../core/wire/hostname.ts";
-import { isIpv6 } from "../../core/wire/ip-address.ts";
+import { lookupWith } from "./lookup-with.ts";
 import type { NameResolver } from "./resolver.ts";
 
 export interface PostDeadlines {
@@ -166,26 +164,6 @@ async function readCapped(body: Dispatcher.ResponseData["body"], maximum: number
     clearTimeout(timer);
   }
   return Buffer.concat(parts).toString("utf8");
-}
-
-function lookupWith(resolve: NameResolver["resolve"]): LookupFunction {
-  return (hostname, options, callback) => {
-    const look = async (): Promise<void> => {
-      const name = parseHostname(hostname);
-      // The question ends by the resolver's own deadline.
-      const answer = name.ok ? await resolve(name.value, new AbortController().signal) : name;
-      const found = answer.ok ? answer.value.map((address) => ({ address, family: isIpv6(address) ? 6 : 4 })) : [];
-      const [first] = found;
-      if (first === undefined) callback(dnsError(), []);
-      else if (options.all === true) callback(null, found);
-      else callback(null, first.address, first.family);
-    };
-    void look();
-  };
-}
-
-function dnsError(): NodeJS.ErrnoException {
-  return Object.assign(new Error("the name has no address"), { code: "ENOTFOUND" });
 }
 
 /** True where every certificate in the text can be read, and there is one. */

@@ -187,3 +187,67 @@ test("OpenTelemetry's own variables count, and ours win over them", async () => 
     "OTEL_EXPORTER_OTLP_ENDPOINT bad_endpoint",
   ]);
 });
+
+const servers: readonly (readonly [
+  name: string,
+  spec: string,
+  environment: Readonly<Record<string, string>>,
+  expected: string,
+])[] = [
+  ["nothing is watched", "{}", { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" }, "none"],
+  [
+    "the pod's",
+    "{ kubernetes: { watch: true } }",
+    { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" },
+    "https://10.96.0.1",
+  ],
+  [
+    "the pod's by IPv6",
+    "{ kubernetes: { watch: true } }",
+    { KUBERNETES_SERVICE_HOST: "fd00::1", KUBERNETES_SERVICE_PORT: "6443" },
+    "https://[fd00::1]:6443",
+  ],
+  [
+    "the file's wins",
+    "{ kubernetes: { watch: true, server: 'https://api.example' } }",
+    { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" },
+    "https://api.example",
+  ],
+  [
+    "ours wins over the file's",
+    "{ kubernetes: { watch: true, server: 'https://api.example' } }",
+    { SLUICE_KUBERNETES_SERVER: "https://own.example" },
+    "https://own.example",
+  ],
+  ["no pod", "{ kubernetes: { watch: true } }", {}, "KUBERNETES_SERVICE_HOST server_missing"],
+  [
+    "half of it",
+    "{ kubernetes: { watch: true } }",
+    { KUBERNETES_SERVICE_HOST: "10.96.0.1" },
+    "KUBERNETES_SERVICE_HOST server_missing",
+  ],
+  [
+    "more than a host",
+    "{ kubernetes: { watch: true } }",
+    { KUBERNETES_SERVICE_HOST: "a/b", KUBERNETES_SERVICE_PORT: "443" },
+    "KUBERNETES_SERVICE_HOST bad_endpoint",
+  ],
+  [
+    "more than a port",
+    "{ kubernetes: { watch: true } }",
+    { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443/x?y" },
+    "KUBERNETES_SERVICE_HOST bad_endpoint",
+  ],
+];
+for (const [name, spec, environment, expected] of servers) {
+  test(`the API server that is followed: ${name}`, async (context) => {
+    const defaultFile = written(context, document(spec));
+    const loaded = await loadConfig({ argv: [], environment: { ...POD, ...environment }, defaultFile });
+    const found = loaded.ok
+      ? loaded.value.kubernetes.server === undefined
+        ? "none"
+        : formatEndpoint(loaded.value.kubernetes.server)
+      : loaded.problem.map(({ file, code }) => `${file} ${code}`).join();
+    assert.equal(found, expected);
+  });
+}

@@ -30,8 +30,8 @@ function readAs(kind: PolicyKind, text: string): unknown {
     JSON.stringify(parsed.value, (name, value) => {
       if (name === "line" || name === "at") return undefined;
       // All of a rule's conditions must hold: in which order they stand says nothing.
-      if (Array.isArray(value) && value.some((item) => Object.hasOwn(Object(item), "fact")))
-        return value.toSorted((one, other) => (one.fact < other.fact ? -1 : 1));
+      if (Array.isArray(value) && value.some((item) => Object.hasOwn(Object(item), "test")))
+        return value.toSorted((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1));
       return value instanceof Map || value instanceof Set ? [...value] : value;
     }),
   );

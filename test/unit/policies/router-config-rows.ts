@@ -13,6 +13,23 @@ export const ROUTER_CONFIG_ROWS: readonly Row[] = [
   },
   { name: "an empty agent", replace: "agent: research-agent", by: 'agent: ""', problems: ["4:57 empty_text"] },
   { name: "every agent", replace: "agent: research-agent", by: 'agent: "*"', problems: ["4:57 bad_name"] },
+  // The API server.
+  ...(
+    [
+      ["an API server to follow", "{ watch: true, server: 'https://10.96.0.1', requests: asked }", [], false],
+      ["an API server on loopback in clear", "{ watch: true, server: 'http://127.0.0.1:8001' }", [], false],
+      ["an API server in clear", "{ watch: true, server: 'http://10.96.0.1' }", ["19:38 credential_in_clear"], true],
+      ["an API server with a query", "{ server: 'https://10.96.0.1/?a=b' }", ["19:25 bad_endpoint"], true],
+      ["requests now and then", "{ requests: sometimes }", ["19:27 unknown_value"], false],
+      ["a watch of something", "{ watch: egressapprovals }", ["19:24 wrong_type"], false],
+    ] as const
+  ).map(([name, section, problems, beyondSchema]) => ({
+    name,
+    replace: "  log: { level: debug }\n",
+    by: `  log: { level: debug }\n  kubernetes: ${section}\n`,
+    problems,
+    ...(beyondSchema ? { beyondSchema } : {}),
+  })),
   // Listeners.
   { name: "port 0", replace: "port: 18090", by: "port: 0", problems: ["7:20 bad_port"] },
   {

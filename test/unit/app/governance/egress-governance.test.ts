@@ -22,6 +22,7 @@ interface World {
   readonly egress: EgressGovernance;
   readonly asked: string[];
   readonly ended: string[];
+  readonly denied: string[];
   readonly exchange: Exchange;
 }
 
@@ -39,7 +40,7 @@ const told = (action: Action): string =>
     : `${action.kind} ${actionTarget(action)}`;
 
 function world({ refused = {}, grants = {}, policy = governance([]), asking = true }: Options = {}): World {
-  const [asked, ended]: [string[], string[]] = [[], []];
+  const [asked, ended, denied]: [string[], string[], string[]] = [[], [], []];
   const judge = (action: Action, passing: boolean, grant?: string): Governed => {
     assert.ok(passing);
     asked.push([told(action), ...(grant === undefined ? [] : [grant])].join(" by "));
@@ -90,8 +91,15 @@ function world({ refused = {}, grants = {}, policy = governance([]), asking = tr
     policy: () => policy,
     state: () => 7,
     asking: () => asking,
+    denied: (action) => denied.push(told(action)),
   });
-  return { egress, asked, ended, exchange: { leaves: [] as readonly GovernedExchange[] } as unknown as Exchange };
+  return {
+    egress,
+    asked,
+    ended,
+    denied,
+    exchange: { leaves: [] as readonly GovernedExchange[] } as unknown as Exchange,
+  };
 }
 
 function where(host: string, port = 443) {
@@ -231,4 +239,15 @@ test("without a policy no place is a peer's or a server's", () => {
   const { host, port } = where("mcp.github.example");
   assert.equal(egress.isServer(host, port), false);
   assert.equal(world().egress.isServer(host, port), true);
+});
+
+test("of what the egress policy denies, what an approval could allow is told, as where the agent asks for it", () => {
+  const { egress, denied } = world();
+  for (const reason of Object.keys(REASONS) as Reason[]) egress.denied(tunnel("a.example"), reason);
+  assert.deepEqual(
+    denied,
+    Array.from({ length: 4 }, () => "tls a.example:443 - -"),
+  );
+  egress.denied(http("a.example"), "path_not_allowed");
+  assert.equal(denied.at(-1), "http a.example:443 GET /a?b");
 });

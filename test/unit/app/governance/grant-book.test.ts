@@ -330,3 +330,23 @@ test("the journal of twelve hundred uses stays a small file", () => {
   world.book.apply("files", [approval({ name: "n2", bounds: "uses: 400" })]);
   assert.equal(world.act(), false);
 });
+
+test("INV-GOV-GRANT-END: an approver's clock that is ahead makes no approval last longer", () => {
+  using world = new BookWorld();
+  world.book.apply("files", [approval({ at: world.wall + MINUTE, bounds: "duration: 5m" })]);
+  world.pass(5 * MINUTE - 1);
+  assert.ok(world.find() !== "expired");
+  // Listed anew meanwhile: it does not begin anew.
+  world.book.apply("files", [approval({ at: NOON + 1_000 + MINUTE, bounds: "duration: 5m" })]);
+  world.pass(1);
+  assert.equal(world.act(), false);
+  world.book.apply("files", [approval({ at: NOON + 1_000 + MINUTE, bounds: "duration: 5m" })]);
+  assert.equal(world.act(), false);
+});
+
+test("an approval of the year 9999 grants nothing until then", () => {
+  using world = new BookWorld();
+  world.book.apply("files", [approval({ at: Date.UTC(9999, 0), bounds: "duration: 24h" })]);
+  world.pass(24 * HOUR);
+  assert.equal(world.act(), false);
+});

@@ -71,6 +71,13 @@ test("without a file, what is not set has the defaults of contract.md", () => {
         identityKeyFile: undefined,
         cardFile: undefined,
       },
+      kubernetes: {
+        watch: false,
+        server: undefined,
+        tokenFile: "/run/secrets/sluice/kubernetes/token",
+        caFile: "/run/secrets/sluice/kubernetes/ca.crt",
+        requests: "denied",
+      },
       tracing: { endpoint: undefined, headersFile: undefined, percent: 100, latestNames: false },
       guard: { expected: true, proofFile: "/run/sluice/guard-proof.json" },
       log: { level: "info" },

@@ -1,0 +1,34 @@
+import type { EpochMillis } from "../router/core/base/quantity.ts";
+import type { HeldApproval } from "./approve-object.ts";
+import type { ApprovalVerb } from "./approve-options.ts";
+
+/** A merge patch (RFC 7386), and to which part of the object it goes. */
+export interface ApprovalWrite {
+  readonly subresource: "" | "/status?fieldManager=sluice-approve";
+  readonly body: object;
+}
+
+/**
+ * What makes an answer or a revocation of the very version that was looked at. A list of conditions is replaced whole, so
+ * that those of others go with it. `now` is by the API server's clock.
+ */
+export function approvalWrite(
+  verb: ApprovalVerb,
+  held: HeldApproval,
+  { user, now, reason }: { readonly user: string; readonly now: EpochMillis; readonly reason: string | undefined },
+): ApprovalWrite {
+  const metadata = { resourceVersion: held.resourceVersion };
+  if (verb === "revoke") return { subresource: "", body: { metadata, spec: { revoked: true } } };
+  const answer = {
+    type: "Approved",
+    status: verb === "approve" ? "True" : "False",
+    // Whole seconds, as Kubernetes writes times.
+    lastTransitionTime: `${new Date(now).toISOString().slice(0, 19)}Z`,
+    reason: verb === "approve" ? "Approved" : "Denied",
+    ...(reason === undefined ? {} : { message: reason }),
+  };
+  const others = held.conditions.filter((condition) => condition["type"] !== "Approved");
+  const status = { approvedBy: user, conditions: [...others, answer] };
+  // A manager of its own: the admission policy finds the time of this write by it.
+  return { subresource: "/status?fieldManager=sluice-approve", body: { metadata, status } };
+}

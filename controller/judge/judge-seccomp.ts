@@ -1,0 +1,36 @@
+import type { InjectionConfig } from "../config/controller-config.ts";
+import type { JsonObject } from "../pod/pod.ts";
+import { objectAt, valueAt } from "./member.ts";
+import { type Report, shown } from "./report.ts";
+
+/** The profile that counts is the container's, or else the pod's; without either the kubelet's default may be none. */
+export function judgeSeccomp(
+  security: JsonObject,
+  podSecurity: JsonObject,
+  path: string,
+  settings: InjectionConfig,
+  report: Report,
+): void {
+  const holder = valueAt(security, "seccompProfile") === undefined ? podSecurity : security;
+  const profile = objectAt(holder, "seccompProfile", path, report);
+  const type = valueAt(profile, "type");
+  const localhost = valueAt(profile, "localhostProfile");
+  const allowed = agentProfiles(settings);
+  const isAllowed =
+    allowed === undefined
+      ? type === "RuntimeDefault"
+      : type === "Localhost" && typeof localhost === "string" && allowed.includes(localhost);
+  if (isAllowed) return;
+  const wanted = allowed === undefined ? "RuntimeDefault" : `Localhost with ${allowed.join(" or ")}`;
+  report(
+    "seccomp",
+    `${path}.seccompProfile`,
+    `The seccomp profile is ${type === undefined ? "missing" : shown(localhost ?? type)}; remove it, and ${wanted} is set.`,
+  );
+}
+
+/** Of every container but ours; undefined: the runtime's default. */
+function agentProfiles({ seccomp }: InjectionConfig): readonly string[] | undefined {
+  if (seccomp.mode === "runtimeDefault") return undefined;
+  return Object.entries(seccomp.profiles).flatMap(([name, path]) => (name === "router" ? [] : [path]));
+}

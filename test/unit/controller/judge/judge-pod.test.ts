@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { judgePod, MOST_VIOLATIONS } from "../../../../controller/judge/judge-pod.ts";
+import type { PodObject } from "../../../../controller/pod/pod.ts";
+import { readPod } from "../../../../controller/pod/read-pod.ts";
+import { type Violation, VIOLATION_CODES } from "../../../../controller/pod/violation.ts";
+import { CASE_SETTINGS, finalPod } from "../../../cluster/bypass-cases.ts";
+import { alterations } from "../../../cluster/pod-alterations.ts";
+import { append, change, type Change, remove, set } from "../../../cluster/pod-change.ts";
+import { agentContainer } from "../../../fakes/agent-pod.ts";
+
+function created(steps: Change): readonly Violation[] {
+  const read = readPod(change(finalPod(), steps));
+  if (!read.ok) return [read.problem];
+  return judgePod({ operation: "CREATE", pod: read.value, namespace: "research", settings: CASE_SETTINGS });
+}
+
+test("every leaf of our containers and volumes counts", () => {
+  const steps = alterations(finalPod());
+  assert.ok(steps.length > 250);
+  const missed = steps.filter((step) => created([step]).length === 0);
+  assert.deepEqual(
+    missed.map(({ at }) => at),
+    [],
+  );
+});
+
+test("what the API server's own admission does to our containers is admitted", () => {
+  const always = [0, 1, 2].map((index) => set(`spec initContainers ${index} imagePullPolicy`, "Always"));
+  assert.deepEqual(created(always), []);
+  assert.deepEqual(created([set("spec initContainers 2 resources limits ephemeral-storage", "1Gi")]), []);
+  assert.deepEqual(
+    created([set("spec initContainers 2 resources claims", [{ name: "gpu" }])]).map(({ code }) => code),
+    ["router_altered"],
+  );
+});
+
+test("all violations come at once, with paths as Kubernetes writes them and a way out", () => {
+  const found = created([
+    set("spec hostNetwork", true),
+    set("spec containers 0 securityContext runAsUser", 0),
+    set("spec containers 0 securityContext capabilities add", ["CHOWN", "NET_RAW"]),
+    append("spec volumes", { name: "node", hostPath: { path: "/" } }),
+    remove("spec initContainers 2 args"),
+  ]);
+  assert.deepEqual(
+    found.map(({ code, path }) => [code, path]),
+    [
+      ["router_altered", "spec.initContainers[2]"],
+      ["host_network", "spec.hostNetwork"],
+      ["host_path", "spec.volumes[9].hostPath"],
+      ["user_root", "spec.containers[0].securityContext.runAsUser"],
+      ["capability", "spec.containers[0].securityContext.capabilities.add[0]"],
+      ["capability", "spec.containers[0].securityContext.capabilities.add[1]"],
+    ],
+  );
+  assert.equal(found[0]?.message, 'Leave sluice-router to the injector: "args" is not as it must be.');
+  assert.equal(found[3]?.message, "runAsUser is 0; choose a UID above 0, such as 1000.");
+});
+
+test("violations are bounded, ours first, and no value makes a message long or two lines", () => {
+  const nasty = `\u0000\n\u202E${"x".repeat(10_000)}`;
+  const containers = Array.from({ length: 60 }, () =>
+    agentContainer({ name: `sluice-${nasty}`, securityContext: { capabilities: { add: [nasty] } } }),
+  );
+  const found = created([set("spec containers", containers), remove("spec initContainers 0")]);
+  assert.equal(found.length, MOST_VIOLATIONS);
+  assert.equal(found[0]?.code, "not_injected");
+  for (const { message, path } of found) {
+    assert.match(message, /^[ -~]{1,400}$/);
+    assert.match(path, /^[ -~]{1,200}$/);
+  }
+});
+
+test("an UPDATE without its old object is judged like a CREATE", () => {
+  const pod = change(finalPod(), [set("spec hostPID", true)]);
+  const found = judgePod({ operation: "UPDATE", pod, namespace: "research", settings: CASE_SETTINGS });
+  assert.deepEqual(
+    found.map(({ code }) => code),
+    ["host_namespace"],
+  );
+});
+
+test("what the stored pod has already is not held against it twice, what it has more of is", () => {
+  const oldPod = change(finalPod(), [set("spec ephemeralContainers", [{ name: "one" }])]);
+  const pod = change(oldPod, [append("spec ephemeralContainers", { name: "two" })]);
+  const found = judgePod({ operation: "UPDATE", pod, oldPod, namespace: "research", settings: CASE_SETTINGS });
+  assert.ok(found.length > 0);
+  assert.ok(found.every(({ path }) => path.startsWith("spec.ephemeralContainers[1]")));
+});
+
+test("whatever a pod holds, it is judged without a throw, in plain sentences", () => {
+  const places = [
+    "spec securityContext",
+    "spec securityContext sysctls",
+    "spec securityContext supplementalGroups",
+    "spec os",
+    "spec dnsConfig",
+    "spec dnsConfig nameservers",
+    "spec tolerations",
+    "spec nodeSelector",
+    "spec hostPID",
+    "spec hostNetwork",
+    "spec runtimeClassName",
+    "spec containers 0 securityContext",
+    "spec containers 0 securityContext capabilities",
+    "spec containers 0 securityContext runAsUser",
+    "spec containers 0 securityContext capabilities add",
+    "spec containers 0 securityContext seccompProfile",
+    "spec containers 0 ports",
+    "spec containers 0 env",
+    "spec containers 0 envFrom",
+    "spec containers 0 volumeMounts",
+    "spec containers 0 lifecycle",
+    "spec containers 0 lifecycle postStart httpGet",
+    "spec containers 0 livenessProbe",
+    "spec containers 0 securityContext privileged",
+    "spec volumes 9",
+    "spec volumes 9 projected",
+    "spec volumes 9 projected sources",
+    "spec volumes 9 secret",
+    "spec volumes 9 csi",
+    "spec ephemeralContainers",
+  ];
+  const start = change(finalPod(), [append("spec volumes", { name: "mine", emptyDir: {} })]);
+  fc.assert(
+    fc.property(fc.constantFrom(...places), fc.jsonValue({ maxDepth: 3 }), (at, value) => {
+      const read = readPod(JSON.parse(JSON.stringify(change(start, [set(at, value)]))));
+      if (!read.ok) return;
+      const violations = judgePod({
+        operation: "CREATE",
+        pod: read.value,
+        namespace: "research",
+        settings: CASE_SETTINGS,
+      });
+      for (const { code, message } of violations) {
+        assert.ok(VIOLATION_CODES.includes(code));
+        assert.match(message, /^[ -~]{1,400}$/);
+      }
+      assert.ok(violations.length <= MOST_VIOLATIONS);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("what is no object or list where Kubernetes has one is refused", () => {
+  const steps: readonly Change[] = [
+    [set("spec dnsConfig", "x")],
+    [set("spec dnsConfig", { nameservers: "203.0.113.53" })],
+    [set("spec containers 0 lifecycle", [])],
+    [set("spec containers 0 livenessProbe", { httpGet: "x" })],
+    [append("spec volumes", { name: "mine", secret: "sluice-credentials" })],
+  ];
+  for (const step of steps)
+    assert.deepEqual(
+      created(step).map(({ code }) => code),
+      ["malformed_pod"],
+    );
+});
+
+test("items that are no objects are refused even of a pod that nobody has read", () => {
+  const pod = change(finalPod(), [set("spec tolerations", ["x"])]);
+  const found = judgePod({ operation: "CREATE", pod, namespace: "research", settings: CASE_SETTINGS });
+  assert.deepEqual(
+    found.map(({ code, path }) => [code, path]),
+    [["malformed_pod", "spec.tolerations[0]"]],
+  );
+});
+
+test("a refusal says what is there and what would do", () => {
+  const rows: readonly (readonly [change: Change, message: string])[] = [
+    [
+      [remove("spec containers 0 securityContext seccompProfile")],
+      "The seccomp profile is missing; remove it, and Localhost with sluice/agent.json or sluice/browser.json is set.",
+    ],
+    [
+      [set("spec containers 0 securityContext seccompProfile", { type: "Unconfined" })],
+      'The seccomp profile is "Unconfined"; remove it, and Localhost with sluice/agent.json or sluice/browser.json is set.',
+    ],
+    [
+      [set("spec containers 0 envFrom", [{ secretRef: { name: "sluice-credentials" } }])],
+      'The Secret "sluice-credentials" is the router\'s alone; use a name that does not begin with "sluice-".',
+    ],
+    [
+      [set("spec containers 0 envFrom", [{ configMapRef: { name: "sluice-trust" } }])],
+      'What is called "sluice-trust" is the router\'s alone; use a name that does not begin with "sluice-".',
+    ],
+    [[remove("spec initContainers 2 env 4")], 'Leave sluice-router to the injector: "env" is not as it must be.'],
+    [
+      [set("spec initContainers 2 lifecycle", {})],
+      'Leave sluice-router to the injector: "lifecycle" is not as it must be.',
+    ],
+  ];
+  for (const [steps, message] of rows)
+    assert.deepEqual(
+      created(steps).map((found) => found.message),
+      [message],
+    );
+});
+
+test("64 containers with 1,000 variables each are judged in time", () => {
+  const variables = Array.from({ length: 1_000 }, (_, index) => ({ name: `V${index}`, value: "x" }));
+  const agent = finalPod().spec.containers[0] ?? assert.fail();
+  const containers = Array.from({ length: 60 }, (_, index) => ({ ...agent, name: `agent-${index}`, env: variables }));
+  const pod: PodObject = change(finalPod(), [set("spec containers", containers)]);
+  const began = performance.now();
+  assert.deepEqual(
+    judgePod({ operation: "UPDATE", pod, oldPod: pod, namespace: "research", settings: CASE_SETTINGS }),
+    [],
+  );
+  assert.ok(performance.now() - began < 500);
+});
