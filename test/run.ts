@@ -41,7 +41,7 @@ async function run(group: readonly string[], concurrency: number): Promise<numbe
 }
 
 // Whole processes under attack have deadlines to keep: they run one after the other, when nothing else does.
-const alone = (file: string): boolean => file.startsWith("test/integration/");
+const alone = (file: string): boolean => /^test\/(?:integration|cluster|oci)\//.test(file);
 const together = await run(
   files.filter((file) => !alone(file)),
   Math.max(2, availableParallelism()),

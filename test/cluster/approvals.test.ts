@@ -52,7 +52,7 @@ describe("approvals", requireCluster(), () => {
 
   const statusOf = async (name: string): Promise<unknown> => (await api("GET", `${PATH}/${name}`)).body.status;
 
-  test("who asks is who asks, and asks unanswered", async () => {
+  test("INV-EGR-REQUESTER: who asks is who asks, and asks unanswered", async () => {
     const { alice } = world;
     is(await api("POST", PATH, approvalOf("forged", "bob"), { as: alice }), 403, /must be who asks, alice/);
     is(await api("POST", PATH, approvalOf("nameless", undefined), { as: alice }), 403, /must be who asks, alice/);
@@ -68,7 +68,7 @@ describe("approvals", requireCluster(), () => {
     is(await api("PUT", `${PATH}/put`, approvalOf("put", "bob"), { as: alice }), 404);
   });
 
-  test("the verb alone answers, and never who asked", async () => {
+  test("INV-EGR-APPROVER: the verb alone answers, and never who asked", async () => {
     const { alice, bob, carol, dave, ask, answer } = world;
     await ask("verbs", alice);
     await ask("carols", carol);
@@ -82,7 +82,7 @@ describe("approvals", requireCluster(), () => {
     is(await answer("carols", bob, answerOf("True", "bob")), 200);
   });
 
-  test("an answer says who gave it, and when; and is nothing else", async () => {
+  test("INV-EGR-DATED: an answer says who gave it, and when; and is nothing else", async () => {
     const { alice, bob, controller, ask, answer } = world;
     await ask("form", alice);
     const refused: [object, RegExp][] = [
@@ -211,7 +211,7 @@ describe("approvals", requireCluster(), () => {
     }
   });
 
-  test("an answer stands, and the rest of the status is the controller's", async () => {
+  test("INV-EGR-FINAL: an answer stands, and the rest of the status is the controller's", async () => {
     const { alice, bob, carol, dave, controller, ask, answer } = world;
     await ask("stands", alice);
     is(await answer("stands", controller, answerOf("True", controller)), 403, /may not answer/);
@@ -273,7 +273,7 @@ describe("approvals", requireCluster(), () => {
     );
   });
 
-  test("revoking is one way, for who asked, who answers and the controller", async () => {
+  test("INV-EGR-FINAL: revoking is one way, for who asked, who answers and the controller", async () => {
     const { alice, bob, carol, dave, controller, ask, answer } = world;
     const revoked = { spec: { revoked: true } };
     for (const [name, as] of [
@@ -303,7 +303,7 @@ describe("approvals", requireCluster(), () => {
     is(await answer("early", bob, answerOf("True", "bob")), 403, /was revoked/);
   });
 
-  test("a router asks, and does nothing else", async () => {
+  test("INV-EGR-ROUTER: a router asks, and does nothing else", async () => {
     const { routerToken: token } = world;
     is(await api("POST", PATH, approvalOf("request-1", ROUTER), { token }), 201);
     is(await api("POST", PATH, approvalOf("request-2", "alice"), { token }), 403, /who asks/);

@@ -965,6 +965,20 @@ const grown: readonly (readonly [...row: Row, before: Change])[] = [
     [set(`${ROUTER} image`, "registry.example/sluice/router:0.0.1"), set(`${ROUTER} args`, ["run", "--earlier"])],
   ],
   [
+    "1.2",
+    "a label of a pod with the guard in another place",
+    [set("metadata labels mine", "1")],
+    "admitted",
+    [swap("spec initContainers", 0, 3)],
+  ],
+  [
+    "1.2",
+    "a label of a pod on a virtual kubelet",
+    [set("metadata labels mine", "1")],
+    "admitted",
+    [append("spec tolerations", { key: "virtual-kubelet.io/provider", operator: "Exists" })],
+  ],
+  [
     32,
     "another router in a pod of an earlier release",
     [set(`${ROUTER} image`, "registry.example/mine:1")],

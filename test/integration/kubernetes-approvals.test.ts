@@ -216,7 +216,7 @@ test("INV-GOV-GRANT-END: with the API server gone, a grant goes on until its end
   api.remove(`${PATH}/short`);
 });
 
-test("what cannot be approved is not asked for; a flood of hosts is bounded; a quota is a condition", async () => {
+test("INV-KUBE-ASKED: what cannot be approved is not asked for; a flood of hosts is bounded; a quota is a condition", async () => {
   const names = (): string[] =>
     writes.map((one) => String((one.spec?.["action"] as { host?: string } | undefined)?.host));
   for (const target of [
@@ -268,7 +268,7 @@ test("what the agent asks for waits for a quota that is used up, and arguments t
   quota = undefined;
 });
 
-test("an API server that is away at the start keeps nothing from beginning: ready, degraded, and no approval counts", async () => {
+test("INV-KUBE-AWAY: an API server that is away at the start keeps nothing from beginning: ready, degraded, and no approval counts", async () => {
   const later = await startFakeKubeApi();
   await later.away();
   await using lonely = await startSidecar({

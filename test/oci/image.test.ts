@@ -112,7 +112,7 @@ for (const target of ["router", "guard"] as const) {
   });
 
   test(
-    `${target}: no shell, no package manager, nothing setuid, nothing to write to, and under its bound`,
+    `INV-IMAGE-BARE: ${target}: no shell, no package manager, nothing setuid, nothing to write to, and under its bound`,
     requireImages(),
     () => {
       const all = entries(builtImage(target));
@@ -212,7 +212,7 @@ for (const target of ["router", "guard"] as const) {
 }
 
 test(
-  "router: without a capability, under its seccomp profile, on a read-only root it becomes ready, and ends with 0",
+  "INV-IMAGE-CONFINED: router: without a capability, under its seccomp profile, on a read-only root it becomes ready, and ends with 0",
   requireImages(),
   async (t) => {
     const image = builtImage("router");

@@ -68,7 +68,7 @@ for (const [name, installed, packages, problem] of [
   ],
   ["a package that is missing", [], { a: entry("1") }, "node_modules/a is missing"],
 ] as const) {
-  test(`no bill of ${name}`, () => {
+  test(`INV-IMAGE-BILL: no bill of ${name}`, () => {
     const places = Object.fromEntries(Object.entries(packages).map(([at, value]) => [`node_modules/${at}`, value]));
     const parts = lockParts(lock(places), new Map(installed.map((at) => [`node_modules/${at}`, "1"])));
     assert.deepEqual(parts, { ok: false, problem: [problem] });

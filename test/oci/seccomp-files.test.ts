@@ -91,7 +91,7 @@ describe("what runtimes must not read otherwise than it is meant", () => {
   }
 });
 
-describe("nothing that RuntimeDefault refuses is allowed", () => {
+describe("INV-SECCOMP-SUBSET: nothing that RuntimeDefault refuses is allowed", () => {
   const vector = join(import.meta.dirname, "../vectors/seccomp-runtime-default/names.json");
   const runtimeDefault = new Set(JSON.parse(readFileSync(vector, "utf8")) as string[]);
   const withheld = (name: ProfileName): ReadonlySet<string> =>

@@ -18,7 +18,7 @@ import { hostRoot, requireOci, runBundle } from "./oci.ts";
 const need = requireOci();
 const AT_ONCE = 40;
 
-describe("the router does all its work under its profile", need, () => {
+describe("INV-SECCOMP-ROUTER: the router does all its work under its profile", need, () => {
   let directory: string;
   let tls: Origin;
   let http: Origin;

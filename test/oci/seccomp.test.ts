@@ -29,7 +29,7 @@ async function passing(
     .map((each) => `${each.name}: ${came.get(each.name)}, not ${each.expected.join(" or ")}`);
 }
 
-describe("what a profile withholds is refused by it, to root with capabilities too", need, () => {
+describe("INV-SECCOMP-REFUSED: what a profile withholds is refused by it, to root with capabilities too", need, () => {
   test("without a profile nothing of it is refused in that way", async () => {
     const came = await probe(REFUSED_ATTEMPTS, undefined);
     const alike = REFUSED_ATTEMPTS.filter((each) => ["EPERM", "SIGSYS", undefined].includes(came.get(each.name)));

@@ -143,7 +143,7 @@ function ours({ name: given }: { readonly name: string }): boolean {
   return given.startsWith("sluice-");
 }
 
-test("injecting any pod gives a fixed point that begins with exactly the template", () => {
+test("INV-INJECT-WHOLE: injecting any pod gives a fixed point that begins with exactly the template", () => {
   fc.assert(
     fc.property(pods, configs, (value, settings) => {
       const read = readPod(value);
@@ -241,7 +241,7 @@ test("any two JSON objects: the patch leads from one to the other", () => {
   );
 });
 
-test("whatever other admission does in between, the sidecar converges to the template", () => {
+test("INV-INJECT-FIXED: whatever other admission does in between, the sidecar converges to the template", () => {
   const steps = fc.array(fc.constantFrom(...OTHERS.map(([, mutate]) => mutate)), { maxLength: 4 });
   fc.assert(
     fc.property(pods, steps, configs, (value, mutators, settings) => {

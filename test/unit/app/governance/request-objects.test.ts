@@ -125,7 +125,7 @@ for (const [name, one, isGranted, again] of shown) {
   });
 }
 
-test("a million invented hosts cost eight objects, then one each five seconds, 32 at most, and hold no memory", async () => {
+test("INV-KUBE-ASKED: a million invented hosts cost eight objects, then one each five seconds, 32 at most, and hold no memory", async () => {
   using world = new World();
   world.objects.denied(egress("warm.example"));
   await world.settled();
@@ -208,7 +208,7 @@ for (const [name, reply, outcome, quiet, again] of answers) {
   });
 }
 
-test("a server that hangs holds up nothing but what waits behind it", async () => {
+test("INV-KUBE-ASKED: a server that hangs holds up nothing but what waits behind it", async () => {
   using world = new World();
   world.reply = () => new Promise(() => undefined);
   world.objects.denied(egress("a.example"));

@@ -69,7 +69,7 @@ test("a review is answered, patched or refused, and counted", async (t) => {
   assert.deepEqual([requests, heldOctets], [0, 0]);
 });
 
-test("what is no review is an error, and never allowed", async (t) => {
+test("INV-ADMISSION-JUDGED: what is no review is an error, and never allowed", async (t) => {
   const webhook = await openWebhook(t, webhooks, { body: 4096 });
   const cases: readonly (readonly [string, string | Uint8Array, Record<string, string>, number, RegExp])[] = [
     ["/mutate", "{", {}, 400, /not JSON/],
@@ -201,7 +201,7 @@ test("a head that trickles and a handshake that is not made end in time", async 
   assert.equal(webhook.server.load().connections, 0);
 });
 
-test("peers that hold requests open do not keep the API server out", async (t) => {
+test("INV-ADMISSION-FLOOD: peers that hold requests open do not keep the API server out", async (t) => {
   const webhook = await openWebhook(t, webhooks, { requests: 8, connections: 64 });
   const holders: TLSSocket[] = [];
   for (let count = 0; count < 8; count++) {

@@ -52,7 +52,7 @@ test("a pod is injected, and what comes of it is admitted; as it was it is not",
   assert.deepEqual(again.patch, []);
 });
 
-test("what cannot be confined is refused at once, with everything that is wrong, and without a patch", () => {
+test("INV-ADMISSION-WHOLE: what cannot be confined is refused at once, with everything that is wrong, and without a patch", () => {
   const object = agentPod({ spec: { hostNetwork: true }, container: { securityContext: { privileged: true } } });
   const [code, problems] = refusal(ask("/mutate", { object }));
   assert.equal(code, 403);

@@ -14,7 +14,7 @@ const DAY = 24 * 60 * 60 * 1000;
 const LAG = 120;
 const OVERLAP = 300;
 
-test("two replicas rotate leaf, CA and a deleted Secret under load: no review fails", async (t) => {
+test("INV-CERT-OVERLAP: two replicas rotate leaf, CA and a deleted Secret under load: no review fails", async (t) => {
   const kube = withWebhooks(new KeptObjects());
   // TLS checks by the real clock: what is renewed is aged by the keepers' clock alone, within what is valid for both.
   let ahead = 0;

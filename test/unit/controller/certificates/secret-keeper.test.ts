@@ -113,7 +113,7 @@ test("a leaf is renewed after two thirds of its life, by the same CA, and once",
   assert.deepEqual(bundles(kube), before);
 });
 
-test("a CA is announced, known everywhere, and only then signs; the one before goes with its last leaf", async (t) => {
+test("INV-CERT-OVERLAP: a CA is announced, known everywhere, and only then signs; the one before goes with its last leaf", async (t) => {
   const kube = withWebhooks(new KeptObjects());
   const times = new Times();
   const both = [await replica(t, kube, times), await replica(t, kube, times)] as const;
@@ -231,7 +231,7 @@ test("a Secret that is deleted: everything anew, with overlap", async (t) => {
   assert.notEqual(one.keeper.served()?.leaf.issuer, old?.leaf.issuer);
 });
 
-test("caBundle is repaired on drift, and only by the version that was read", async (t) => {
+test("INV-CERT-BUNDLE: caBundle is repaired on drift, and only by the version that was read", async (t) => {
   const kube = withWebhooks(new KeptObjects());
   const times = new Times();
   const one = await replica(t, kube, times);

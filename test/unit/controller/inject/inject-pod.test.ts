@@ -32,7 +32,7 @@ test("the sidecar goes before all other init containers, which keep their order"
   assert.deepEqual(names(alone.spec.initContainers), ["sluice-router"]);
 });
 
-test("neither a name, nor a status, nor an opt-out keeps the sidecar away or makes it another", () => {
+test("INV-INJECT-WHOLE: neither a name, nor a status, nor an opt-out keeps the sidecar away or makes it another", () => {
   const evil = { image: "registry.example/evil", command: ["sh"] };
   const labels = { "sluice.dev/inject": "false", "sluice.dev/injected": "true" };
   const { pod } = injected({
@@ -88,7 +88,7 @@ const rounds: readonly (readonly [name: string, mutators: readonly Mutator[]])[]
 ];
 
 for (const [name, mutators] of rounds) {
-  test(`a fixed point between the rounds of: ${name}`, () => {
+  test(`INV-INJECT-FIXED: a fixed point between the rounds of: ${name}`, () => {
     const others = (pod: PodObject) => mutators.reduce<JsonObject>((given, mutate) => mutate(given), pod) as PodObject;
     for (const pod of [agentPod(), others(agentPod())]) {
       const first = inject(pod).pod;
@@ -267,7 +267,7 @@ test("warnings are bounded, whatever is in the pod", () => {
   assert.match(warnings.at(-1) ?? "", /^sluice: \d+ more/);
 });
 
-test("the API server's token is taken out of every container, and nothing else is", () => {
+test("INV-INJECT-TOKEN: the API server's token is taken out of every container, and nothing else is", () => {
   const mounts = [
     { name: "kube-api-access-x2k8q", mountPath: "/var/run/secrets/kubernetes.io/serviceaccount", readOnly: true },
     { name: "data", mountPath: "/data" },

@@ -62,7 +62,7 @@ const rows: readonly (readonly [name: string, changes: JsonObject, same: boolean
 ];
 
 for (const [name, changes, same] of rows) {
-  test(`sluice-router with ${name} is ${same ? "the template's" : "not the template's"}`, () => {
+  test(`INV-INJECT-EXACT: sluice-router with ${name} is ${same ? "the template's" : "not the template's"}`, () => {
     assert.equal(sameContainer(returned(router, changes), router), same);
   });
 }

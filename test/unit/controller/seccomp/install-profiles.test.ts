@@ -104,7 +104,7 @@ describe("profiles on a node", () => {
     assert.equal(readFileSync(victim, "utf8"), "kept");
   });
 
-  test("profiles of other releases stay, and so does what is not ours", async () => {
+  test("INV-SECCOMP-KEPT: profiles of other releases stay, and so does what is not ours", async () => {
     mkdirSync(join(root, "sluice"));
     const others = [
       "sluice-agent-000000000000.json",

@@ -39,7 +39,7 @@ async function rounds(
 }
 
 describe("profiles are kept on a node", () => {
-  test("the label comes when all is in place, goes when it is not, and comes back", async () => {
+  test("INV-SECCOMP-LABEL: the label comes when all is in place, goes when it is not, and comes back", async () => {
     const { labels, told } = await rounds(
       (seen) => seen.length >= 3 && seen.at(-1) === setHash(),
       async (value, times) => {

@@ -100,7 +100,7 @@ const rows: readonly (readonly [name: string, given: unknown, expected: string])
   ["a text", "EgressApproval", "missing_key"],
 ];
 for (const [name, given, expected] of rows) {
-  test(`${name}: ${expected}`, () => {
+  test(`INV-KUBE-STRICT: ${name}: ${expected}`, () => {
     const read = readApprovalObject("egressapproval/one", given);
     if (!read.ok)
       return assert.ok(

@@ -53,7 +53,7 @@ test("waits double up to the longest, and lie between half of that and all of it
   assert.equal(backoffDelay(3, bounds, 0), 200);
 });
 
-test("of a hundred thousand objects that are gone a bounded number is remembered, and none comes back", () => {
+test("INV-KUBE-STALE: of a hundred thousand objects that are gone a bounded number is remembered, and none comes back", () => {
   const known = new KnownObjects(10);
   known.reset([], "1");
   const object = (name: string, version: number) => ({ metadata: { name, resourceVersion: String(version) } });

@@ -112,7 +112,7 @@ test("a version that is not kept any more is not asked for again", async (t) => 
   assert.ok(!seen.conditions.includes("degraded expired"), "once is in order");
 });
 
-test("an event that comes twice or too late changes nothing; what is gone does not come back", async (t) => {
+test("INV-KUBE-STALE: an event that comes twice or too late changes nothing; what is gone does not come back", async (t) => {
   const seen = await open(t);
   put(seen.api, "a", 2);
   put(seen.api, "a", 3);
