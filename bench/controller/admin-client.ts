@@ -1,5 +1,5 @@
 import { systemClock } from "../../router/app/clock.ts";
-import { createKubeClient, type KubeClient, type RequestOptions } from "../../router/edge/kubernetes/kube-client.ts";
+import { createKubeClient, type KubeClient, type KubeRequest } from "../../router/edge/kubernetes/kube-client.ts";
 import { statusMessage } from "../../router/edge/kubernetes/kube-status.ts";
 import type { Cluster, ClusterUser } from "../../test/cluster/cluster.ts";
 
@@ -27,7 +27,7 @@ export async function done(
   method: "GET" | "POST" | "PATCH" | "DELETE",
   path: string,
   body?: object,
-  options: RequestOptions = {},
+  options: KubeRequest = {},
 ): Promise<unknown> {
   const given = method === "PATCH" ? { contentType: "application/merge-patch+json" } : {};
   const answer = await client.request(method, path, { ...given, ...options, ...(body === undefined ? {} : { body }) });

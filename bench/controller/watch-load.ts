@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { systemClock } from "../../router/app/clock.ts";
 import { createKubeClient } from "../../router/edge/kubernetes/kube-client.ts";
 import { watchResource } from "../../router/edge/kubernetes/watch-resource.ts";
-import { MARK, sharedMillis, type SidecarOrder, type WatchAnswer, type WatchOrder } from "./watch-order.ts";
+import { sharedMillis, type SidecarOrder, type WatchAnswer, type WatchOrder } from "./watch-order.ts";
 
 /**
  * Many sidecars' watches in one process, each with a client, connections and a token of its own, as the router makes them.
@@ -33,9 +33,9 @@ async function obey(order: WatchOrder): Promise<readonly number[]> {
     return [];
   }
   const end = sharedMillis() + 10_000;
-  const times = timesOf(order.mark);
+  const times = timesOf(order.version);
   while (times.size < order.count && sharedMillis() < end) await delay(20);
-  seen.delete(order.mark);
+  seen.delete(order.version);
   return [...times.values()];
 }
 
@@ -55,11 +55,11 @@ async function open(url: string, ca: string, path: string, { token, fieldSelecto
       random: Math.random,
       path,
       ...(fieldSelector === "" ? {} : { fieldSelector }),
-      project: ({ metadata }) => metadata.annotations?.[MARK] ?? "",
+      project: ({ metadata }) => metadata.resourceVersion ?? "",
       synced: () => resolve(sharedMillis()),
-      changed: (_type, mark) => {
+      changed: (_type, version) => {
         events += 1;
-        const times = timesOf(mark);
+        const times = timesOf(version);
         if (!times.has(sidecar)) times.set(sidecar, sharedMillis());
       },
     });
@@ -72,8 +72,8 @@ async function open(url: string, ca: string, path: string, { token, fieldSelecto
   return Promise.all(listed);
 }
 
-function timesOf(mark: string): Map<number, number> {
-  let times = seen.get(mark);
-  if (times === undefined) seen.set(mark, (times = new Map()));
+function timesOf(version: string): Map<number, number> {
+  let times = seen.get(version);
+  if (times === undefined) seen.set(version, (times = new Map()));
   return times;
 }

@@ -7,8 +7,8 @@ export type WatchOrder =
       readonly path: string;
       readonly sidecars: readonly SidecarOrder[];
     }
-  /** Answered when so many sidecars have seen the event of this mark, or after ten seconds. */
-  | { readonly kind: "await"; readonly mark: string; readonly count: number }
+  /** Answered when so many sidecars have seen the event of this resourceVersion, or after ten seconds. */
+  | { readonly kind: "await"; readonly version: string; readonly count: number }
   | { readonly kind: "close" };
 
 export interface SidecarOrder {
@@ -23,9 +23,6 @@ export interface WatchAnswer {
   /** Events handed on since the order before. */
   readonly events: number;
 }
-
-/** The annotation by which an event is known again. */
-export const MARK = "sluice.dev/bench";
 
 /** Milliseconds on a clock that all processes of a machine share. */
 export function sharedMillis(): number {

@@ -77,8 +77,10 @@ class Election {
   readonly #closing = new AbortController();
   /** The Lease as it was seen last, and when it was first seen so. */
   #seen: { readonly mark: string; readonly at: Millis } | undefined;
-  /** When our last renewal that was taken was sent. */
-  #renewed: Millis = millis(0);
+  #isHeldByOther = false;
+  /** Ends our lead where no renewal was taken in time, whatever a request is waiting for. */
+  #watchdog: NodeJS.Timeout | undefined;
+  #leaving: Promise<void> = Promise.resolve();
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -91,33 +93,34 @@ class Election {
   }
 
   async run(): Promise<void> {
-    const { clock, random } = this.#options;
+    const { random } = this.#options;
     const { signal } = this.#closing;
     while (!signal.aborted) {
       const holds = await this.#look();
       if (signal.aborted) break;
+      await this.#leaving;
       if (holds && !this.isLeader) {
         this.isLeader = true;
         this.#options.gained();
       }
-      const isLate = clock.monotonic() - this.#renewed >= this.#times.deadline;
-      if (!holds && this.isLeader && (this.#isHeldByOther || isLate)) await this.#stepDown();
+      if (!holds && this.#isHeldByOther) this.#stepDown();
       try {
         await delay(this.#times.retry * (0.8 + 0.4 * random()), undefined, { signal, ref: false });
       } catch {
         break;
       }
     }
-    if (!this.isLeader) return;
-    await this.#stepDown();
-    await this.#release();
+    const wasLeader = this.isLeader;
+    this.#stepDown();
+    await this.#leaving;
+    if (wasLeader) await this.#release();
   }
 
-  #isHeldByOther = false;
-
-  async #stepDown(): Promise<void> {
+  #stepDown(): void {
+    clearTimeout(this.#watchdog);
+    if (!this.isLeader) return;
     this.isLeader = false;
-    await this.#options.lost();
+    this.#leaving = this.#options.lost();
   }
 
   /** True: the Lease is ours from here on. */
@@ -150,7 +153,10 @@ class Election {
   #isTaken(status: number, sent: Millis): boolean {
     const isTaken = status === 200 || status === 201;
     if (isTaken) {
-      this.#renewed = sent;
+      clearTimeout(this.#watchdog);
+      const left = this.#times.deadline - (this.#options.clock.monotonic() - sent);
+      this.#watchdog = setTimeout(() => this.#stepDown(), Math.max(1, left));
+      this.#watchdog.unref();
       this.#isHeldByOther = false;
       this.problem = "";
     } else if (status !== 409) this.problem = `Writing the Lease was answered ${status}.`;

@@ -1,0 +1,101 @@
+import { canonicalJson } from "../../router/core/audit/canonical-json.ts";
+import type { AuditValue } from "../../router/core/audit/audit-event.ts";
+import { isRecord } from "../../router/edge/kubernetes/is-record.ts";
+import type { ControllerConfig } from "../config/controller-config.ts";
+import { routerConfigDocument } from "../config/controller-config-shape.ts";
+import { CONFIG_MAP } from "../pod/names.ts";
+import { type DesiredObject, MANAGED_KINDS, managedMetadata, NAME } from "./managed.ts";
+import { type EgressNeeds, networkPolicy } from "./network-policies.ts";
+
+/** The files of the trust directory, as a ConfigMap holds them. */
+export interface TrustFiles {
+  readonly data: Readonly<Record<string, string>>;
+}
+
+export interface NamespaceQuestion {
+  readonly namespace: string;
+  readonly config: ControllerConfig;
+  /** Undefined: the trust directory cannot be read; then what is there stands. */
+  readonly trust: TrustFiles | undefined;
+  /** By the name of the policy ConfigMap that pods use. */
+  readonly needs: ReadonlyMap<string, EgressNeeds>;
+}
+
+/** Everything that an enforced namespace needs, whole and in the order in which it is made. */
+export function namespaceObjects({ namespace, config, trust, needs }: NamespaceQuestion): readonly DesiredObject[] {
+  const { networkPolicy: network, injection } = config;
+  const settings = { ...network, namespace: config.namespace, resolverServers: injection.resolverServers };
+  const policies = network.enabled ? [...needs].toSorted(([one], [other]) => (one < other ? -1 : 1)) : [];
+  return [
+    ...(trust === undefined ? [] : [configMap(namespace, CONFIG_MAP.trust, trust.data)]),
+    configMap(namespace, CONFIG_MAP.config, { "router.yaml": routerConfigText(config) }),
+    roleBinding(namespace),
+    resourceQuota(namespace, config.approvals.maximumPerNamespace),
+    ...policies.map(([name, needed]) => networkPolicy(namespace, name, needed, settings)),
+  ];
+}
+
+/** The sidecar's settings: config.router, and what the injector's own settings have to say in it. */
+export function routerConfigText({ router, injection }: ControllerConfig): string {
+  const part = (name: string): Readonly<Record<string, unknown>> => {
+    const value = router[name];
+    return isRecord(value) ? value : {};
+  };
+  const { resolverServers, drain } = injection;
+  const spec = {
+    ...router,
+    kubernetes: { watch: true, ...part("kubernetes") },
+    limits: { ...part("limits"), drain: `${drain}ms` },
+    resolver: { ...part("resolver"), ...(resolverServers.length === 0 ? {} : { servers: [...resolverServers] }) },
+  };
+  const text = canonicalJson(routerConfigDocument(spec) as AuditValue);
+  if (text === undefined) throw new Error("the RouterConfig was checked when the settings were read");
+  return `${text}\n`;
+}
+
+/** Whether an object may be taken away: ours by its name too, so that a label alone deletes nobody's object. */
+export function isOursByName(kind: string, name: string): boolean {
+  switch (kind) {
+    case "ConfigMap":
+      return name === CONFIG_MAP.config || name === CONFIG_MAP.trust;
+    case "RoleBinding":
+      return name === NAME.roleBinding;
+    case "ResourceQuota":
+      return name === NAME.quota;
+    case "NetworkPolicy":
+      return name.startsWith(NAME.networkPolicyPrefix);
+    default:
+      return false;
+  }
+}
+
+export function kindOf(object: DesiredObject): (typeof MANAGED_KINDS)[number] {
+  const found = MANAGED_KINDS.find(({ kind }) => kind === object.kind);
+  if (found === undefined) throw new Error(`${object.kind} is no kind that is made here`);
+  return found;
+}
+
+function configMap(namespace: string, name: string, data: Readonly<Record<string, string>>): DesiredObject {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: managedMetadata(namespace, name), data };
+}
+
+/** Every service account of the namespace: which one a pod uses is the pod's choice. */
+function roleBinding(namespace: string): DesiredObject {
+  const apiGroup = "rbac.authorization.k8s.io";
+  return {
+    apiVersion: `${apiGroup}/v1`,
+    kind: "RoleBinding",
+    metadata: managedMetadata(namespace, NAME.roleBinding),
+    roleRef: { apiGroup, kind: "ClusterRole", name: NAME.clusterRole },
+    subjects: [{ apiGroup, kind: "Group", name: `system:serviceaccounts:${namespace}` }],
+  };
+}
+
+function resourceQuota(namespace: string, most: number): DesiredObject {
+  return {
+    apiVersion: "v1",
+    kind: "ResourceQuota",
+    metadata: managedMetadata(namespace, NAME.quota),
+    spec: { hard: { "count/egressapprovals.sluice.dev": String(most) } },
+  };
+}
