@@ -1,4 +1,3 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -6,141 +5,187 @@ import type { KubeClient } from "../../router/edge/kubernetes/kube-client.ts";
 import { approvalOf, FILES, NAMESPACE, PATH } from "../../test/cluster/approvals-world.ts";
 import { type Cluster, requireCluster, startCluster } from "../../test/cluster/cluster.ts";
 import { eventually } from "../../test/cluster/eventually.ts";
-import { cpuSeconds, memoryNow } from "../inference/process-facts.ts";
+import { memoryNow } from "../inference/process-facts.ts";
 import { quantiles } from "../inference/quantiles.ts";
 import { clientFor, done } from "./admin-client.ts";
 import { ownChild } from "./api-server-process.ts";
 import { loadAverage } from "./load-average.ts";
-import { sharedMillis, type SidecarOrder, type WatchAnswer, type WatchOrder } from "./watch-order.ts";
+import { type Fanned, type Selectors, simulatedSidecars, type SimulatedSidecars, spent } from "./simulated-sidecars.ts";
 
 /**
- * What sidecars that follow approvals cost one real API server: connected at once, idle, and at each event, which all of
- * them must see. Then the same for approvals that name one pod, where each sidecar asks for all of the namespace, and where
- * it asks by `spec.target.pod`. Run: `node bench/controller/watchers.ts [--short]`. Exit 1 where an event was missed.
+ * What sidecars that follow approvals cost one real API server: connected all at once, idle, and at each event, which all
+ * of them must see. Then the plans for approvals that name one pod: every sidecar follows all of its namespace (as the
+ * router does), or asks by `spec.target.pod`. Run: `node bench/controller/watchers.ts [--short]`. Exit 1 where an event was
+ * missed.
  */
 const short = process.argv.includes("--short");
 const STEPS = short ? [0, 50] : [0, 100, 500, 1_000];
 const EVENTS = short ? 5 : 20;
 const IDLE_MILLIS = short ? 3_000 : 60_000;
-const APART_MILLIS = short ? 200 : 500;
+const APART_MILLIS = short ? 100 : 500;
 const PROCESSES = short ? 1 : 4;
+/** An API server that has just started works for itself. */
+const SETTLE_MILLIS = short ? 0 : 20_000;
+const REST_MILLIS = short ? 300 : 3_000;
 const POD = "pod-7";
 
-interface Cost {
-  readonly seconds: number;
-  readonly cpu: number;
-}
-
-interface Fanned extends Cost {
-  /** Sidecars that should have seen an event, and did not within ten seconds. */
-  readonly missed: number;
-  readonly delivered: number;
-  readonly each: readonly number[];
-  readonly last: readonly number[];
-}
+const ALL: Selectors = () => [""];
+const PLANS: readonly (readonly [string, Selectors])[] = [
+  ["all of the namespace", ALL],
+  ["its own pod only", (pod) => [`spec.target.pod=${pod}`]],
+  ["its own, and those of no pod", (pod) => [`spec.target.pod=${pod}`, "spec.target.pod="]],
+];
 
 const { skip } = requireCluster();
 if (skip === false) await measure();
 else console.log(`not measured: ${skip}`);
 
 async function measure(): Promise<void> {
-  const ends: (() => void | Promise<void>)[] = [];
-  try {
-    const cluster = await startCluster(
-      { after: (end) => void ends.push(end) },
-      // As every API server runs; tests do without.
-      { flags: ["--enable-priority-and-fairness=true"] },
-    );
-    const admin = clientFor(cluster, cluster.admin);
-    ends.push(() => admin.close());
-    await prepare(cluster, admin);
-    const loads = Array.from({ length: PROCESSES }, () => fork(join(import.meta.dirname, "watch-load.ts")));
-    ends.push(() => {
-      for (const load of loads) load.disconnect();
-    });
-    await drive(cluster, admin, loads);
-  } finally {
-    for (const end of ends.toReversed()) await end();
-  }
+  await using ends = new AsyncDisposableStack();
+  const cluster = await startCluster(
+    { after: (end) => ends.defer(async () => end()) },
+    // As every API server runs; tests do without.
+    { flags: ["--enable-priority-and-fairness=true"] },
+  );
+  const admin = clientFor(cluster, cluster.admin);
+  ends.defer(() => admin.close());
+  await prepare(cluster, admin);
+  const sidecars = simulatedSidecars(cluster, PATH, await tokens(admin, STEPS.at(-1) ?? 0), PROCESSES);
+  ends.defer(() => sidecars.close());
+  let missed = await steps(admin, sidecars);
+  if (!short) missed += await plans(cluster, admin, sidecars);
+  console.log(JSON.stringify({ bench: "controller/watchers", missed }));
+  if (missed > 0) throw new Error(`${missed} events were missed`);
 }
 
 async function prepare(cluster: Cluster, admin: KubeClient): Promise<void> {
-  const files = ["crds", "rbac"].flatMap((folder) => readdirSync(join(FILES, folder)).map((name) => join(FILES, folder, name)));
+  const files = ["crds", "rbac"].flatMap((folder) =>
+    readdirSync(join(FILES, folder)).map((name) => join(FILES, folder, name)),
+  );
   const applied = await cluster.kubectl(["apply", ...files.flatMap((file) => ["-f", file])]);
   if (applied.status !== 0) throw new Error(applied.stderr);
   await cluster.createNamespace(NAMESPACE);
+  const group = `system:serviceaccounts:${NAMESPACE}`;
   await done(admin, "POST", `/apis/rbac.authorization.k8s.io/v1/namespaces/${NAMESPACE}/rolebindings`, {
     metadata: { name: "sluice-router" },
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "sluice-router" },
-    subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "Group", name: `system:serviceaccounts:${NAMESPACE}` }],
+    subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "Group", name: group }],
   });
   await eventually(async () => void (await done(admin, "GET", PATH)));
-  await done(admin, "POST", PATH, approvalOf("for-all", "admin", { target: { namespace: NAMESPACE } }));
-  await done(admin, "POST", PATH, approvalOf("for-one", "admin", { target: { namespace: NAMESPACE, pod: POD } }));
+  for (const [name, target] of [
+    ["for-all", { namespace: NAMESPACE }],
+    ["for-one", { namespace: NAMESPACE, pod: POD }],
+  ] as const) {
+    await done(admin, "POST", PATH, approvalOf(name, "admin", { target }));
+  }
 }
 
-async function drive(cluster: Cluster, admin: KubeClient, loads: readonly ChildProcess[]): Promise<void> {
-  const pid = ownChild("kube-apiserver");
-  const most = STEPS.at(-1) ?? 0;
-  const tokens = await tokensFor(admin, most);
-  const names = Array.from({ length: most }, (_, index) => `pod-${index}`);
-  const open = async (from: number, to: number, selectors: (pod: string) => readonly string[]): Promise<Cost & { readonly listed: number }> =>
-    costOf(pid, async () => {
-      const began = sharedMillis();
-      const answers = await Promise.all(
-        loads.map(async (load, part) => {
-          const sidecars = names.slice(from, to).flatMap((pod, index): SidecarOrder[] =>
-            index % loads.length === part ? [{ token: tokens[from + index] ?? "", fieldSelectors: selectors(pod) }] : [],
-          );
-          return ask(load, { kind: "open", url: cluster.url, ca: cluster.caPem, path: PATH, sidecars });
-        }),
-      );
-      const times = answers.flatMap(({ at }) => at);
-      return { listed: times.length === 0 ? 0 : Math.max(...times) - began };
-    });
-  const fan = async (name: string, sidecars: number): Promise<Fanned> => costOf(pid, async () => fanOut(admin, loads, name, sidecars));
+/** One each, as each pod has. */
+async function tokens(admin: KubeClient, count: number): Promise<readonly string[]> {
+  const path = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/default/token`;
+  const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} };
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const made = (await done(admin, "POST", path, body)) as { readonly status: { readonly token: string } };
+      return made.status.token;
+    }),
+  );
+}
 
-  console.log(`sidecars that watch the approvals of one namespace, each with a token and connections of its own; ${loadAverage()}`);
-  console.log("                connect all        idle for a minute  API server   event until seen      all have seen it      CPU us");
-  console.log("sidecars    s   CPU ms each        CPU s              MB rss/anon  p50/p99/max ms        p50/max ms            an event each");
-  let before = 0;
+async function steps(admin: KubeClient, sidecars: SimulatedSidecars): Promise<number> {
+  const pid = ownChild("kube-apiserver");
+  await delay(SETTLE_MILLIS);
+  console.log(`every sidecar in one namespace, with a token and a connection of its own; ${loadAverage()}`);
   let missed = 0;
-  let alone: Fanned | undefined;
-  // The first minute of an API server is no minute like others.
-  await delay(short ? 0 : 20_000);
+  let write = 0;
+  const rows: Record<string, Record<string, number | string>> = {};
   for (const count of STEPS) {
-    const opened = await open(before, count, () => [""]);
-    const added = count - before;
-    before = count;
-    await delay(short ? 500 : 3_000);
-    const fanned = await fan("for-all", count);
-    alone ??= fanned;
-    missed += fanned.missed;
-    const idle = await costOf(pid, async () => {
-      await delay(IDLE_MILLIS);
-      return {};
-    });
-    const memory = memoryNow(pid);
-    const [each, last] = [quantiles([...fanned.each]), quantiles([...fanned.last])];
-    const perEvent = ((fanned.cpu - alone.cpu) * 1e6) / Math.max(1, fanned.delivered);
-    console.log(
-      [
-        String(count).padStart(8),
-        (opened.listed / 1_000).toFixed(1).padStart(5),
-        (added === 0 ? "" : ((opened.cpu * 1_000) / added).toFixed(1)).padStart(11),
-        ((idle.cpu * 60) / idle.seconds).toFixed(2).padStart(13),
-        `${memory.rss.toFixed(0)} / ${memory.anon.toFixed(0)}`.padStart(22),
-        (count === 0 ? "" : [0.5, 0.99, 1].map((share) => each(share).toFixed(0)).join(" / ")).padStart(18),
-        (count === 0 ? "" : [0.5, 1].map((share) => last(share).toFixed(0)).join(" / ")).padStart(17),
-        (count === 0 ? "" : perEvent.toFixed(0)).padStart(20),
-      ].join(" "),
-    );
+    const added = count - sidecars.count;
+    const opened = await spent(pid, async () => sidecars.open(added, ALL));
+    await delay(REST_MILLIS);
+    const fanned = await spent(pid, async () => fanOut(admin, sidecars, "for-all", count));
+    missed += fanned.result.missed;
+    if (count === 0) write = fanned.cpuMillis / EVENTS;
+    const idle = await spent(pid, async () => delay(IDLE_MILLIS));
+    const { rss, anon } = memoryNow(pid);
+    rows[`${count} sidecars`] = {
+      "connected after s": count === 0 ? "" : (opened.result / 1_000).toFixed(1),
+      "CPU ms each": count === 0 ? "" : (opened.cpuMillis / added).toFixed(1),
+      "idle: CPU ms a minute": ((idle.cpuMillis * 60_000) / idle.millis).toFixed(0),
+      "MB rss / anon": `${rss.toFixed(0)} / ${anon.toFixed(0)}`,
+      ...seenRow(fanned.result),
+      "CPU ms an event": (fanned.cpuMillis / EVENTS).toFixed(1),
+      "more, us each": count === 0 ? "" : (((fanned.cpuMillis / EVENTS - write) * 1_000) / count).toFixed(0),
+    };
   }
-  console.log(`${loadAverage()} by now; a write without watchers: ${((alone?.cpu ?? 0) * 1_000 / EVENTS).toFixed(1)} CPU ms`);
-  if (!short) missed += await compareSelectors({ pid, loads, most, open, fan });
-  console.log(JSON.stringify({ bench: "controller/watchers", missed }));
-  if (missed > 0) {
-    console.error(`${missed} sidecars missed an event`);
-    process.exitCode = 1;
+  console.table(rows);
+  console.log(loadAverage());
+  return missed;
+}
+
+async function plans(cluster: Cluster, admin: KubeClient, sidecars: SimulatedSidecars): Promise<number> {
+  const count = STEPS.at(-1) ?? 0;
+  console.log(`an approval for one pod (and one for all of them), ${count} sidecars, the API server just started each time`);
+  let missed = 0;
+  const rows: Record<string, Record<string, number | string>> = {};
+  for (const [name, selectors] of PLANS) {
+    await sidecars.leave();
+    await cluster.restart();
+    const pid = ownChild("kube-apiserver");
+    await delay(SETTLE_MILLIS);
+    const before = memoryNow(pid);
+    const opened = await spent(pid, async () => sidecars.open(count, selectors));
+    await delay(REST_MILLIS);
+    const isFollowedByAll = selectors("").includes("") || selectors("").length > 1;
+    const one = await spent(pid, async () => fanOut(admin, sidecars, "for-one", selectors === ALL ? count : 1));
+    const all = await spent(pid, async () => fanOut(admin, sidecars, "for-all", isFollowedByAll ? count : 0));
+    missed += one.result.missed + all.result.missed;
+    await delay(IDLE_MILLIS / 2);
+    const { rss, anon } = memoryNow(pid);
+    rows[name] = {
+      "connected after s": (opened.result / 1_000).toFixed(1),
+      "CPU ms each": (opened.cpuMillis / count).toFixed(1),
+      "MB more rss / anon": `${(rss - before.rss).toFixed(0)} / ${(anon - before.anon).toFixed(0)}`,
+      "for one: delivered": one.result.delivered / EVENTS,
+      "CPU ms an event": (one.cpuMillis / EVENTS).toFixed(1),
+      ...seenRow(one.result),
+      "for all: delivered": all.result.delivered / EVENTS,
+      "CPU ms": (all.cpuMillis / EVENTS).toFixed(1),
+    };
   }
+  console.table(rows);
+  console.log(loadAverage());
+  return missed;
+}
+
+/** Events some time apart, each waited for until `expected` sidecars have seen it. */
+async function fanOut(admin: KubeClient, sidecars: SimulatedSidecars, name: string, expected: number): Promise<Fanned> {
+  const each: number[] = [];
+  const last: number[] = [];
+  let missed = 0;
+  let delivered = 0;
+  for (let event = 0; event < EVENTS; event++) {
+    const rest = delay(APART_MILLIS);
+    const began = sidecars.now();
+    const body = { metadata: { annotations: { "sluice.dev/bench": `${began}` } } };
+    const { metadata } = (await done(admin, "PATCH", `${PATH}/${name}`, body)) as { metadata: { resourceVersion: string } };
+    const seen = await sidecars.seen(metadata.resourceVersion, expected);
+    const took = seen.at.map((at) => at - began);
+    each.push(...took);
+    if (took.length > 0) last.push(Math.max(...took));
+    missed += Math.max(0, expected - took.length);
+    await rest;
+    delivered += seen.events;
+  }
+  delivered += await sidecars.delivered();
+  return { missed, delivered, each, last };
+}
+
+function seenRow({ each, last }: Fanned): Record<string, string> {
+  const [of, ofLast] = [quantiles([...each]), quantiles([...last])];
+  const text = (values: readonly number[]): string => values.map((value) => value.toFixed(0)).join(" / ");
+  return {
+    "seen after ms, p50 / p99 / max": each.length === 0 ? "" : text([of(0.5), of(0.99), of(1)]),
+    "the last, p50 / max": last.length === 0 ? "" : text([ofLast(0.5), ofLast(1)]),
+  };
 }

@@ -39,26 +39,29 @@ test("ValidatingAdmissionPolicies", requireCluster(), async (t) => {
   const stored = await storedPods(cluster);
 
   const failedBy = new Map<BypassCase, readonly string[]>();
-  await t.test("every validation that fails is told, and each is the only one for some case", async () => {
-    await install(cluster, "[Warn]");
-    const refused: string[] = [];
-    for (const one of BYPASS_CASES) {
-      const answer = await ask(cluster, one, stored);
-      if (one.invalid) continue;
-      if (answer.status >= 300) refused.push(`${one.name}: ${said(answer.body)}`);
-      failedBy.set(one, warned(answer));
-    }
-    assert.deepEqual(refused, []);
-    const alone = new Set([...failedBy.values()].filter(({ length }) => length === 1).flat());
-    const unproven = validationTexts().filter(
-      (text) => !alone.has(text) && !Object.keys(NEVER_ALONE).some((known) => text.startsWith(known)),
-    );
-    assert.deepEqual(unproven, []);
-  });
+  await t.test(
+    "INV-POD-POLICIES: every validation that fails is told, and each is the only one for some case",
+    async () => {
+      await install(cluster, "[Warn]");
+      const refused: string[] = [];
+      for (const one of BYPASS_CASES) {
+        const answer = await ask(cluster, one, stored);
+        if (one.invalid) continue;
+        if (answer.status >= 300) refused.push(`${one.name}: ${said(answer.body)}`);
+        failedBy.set(one, warned(answer));
+      }
+      assert.deepEqual(refused, []);
+      const alone = new Set([...failedBy.values()].filter(({ length }) => length === 1).flat());
+      const unproven = validationTexts().filter(
+        (text) => !alone.has(text) && !Object.keys(NEVER_ALONE).some((known) => text.startsWith(known)),
+      );
+      assert.deepEqual(unproven, []);
+    },
+  );
 
   await install(cluster, "[Deny, Audit]");
   for (const one of BYPASS_CASES) {
-    await t.test(`${one.name} (${one.catalogue}): ${one.expected}`, async () => {
+    await t.test(`INV-POD-POLICIES: ${one.name} (${one.catalogue}): ${one.expected}`, async () => {
       const { status, body } = await ask(cluster, one, stored);
       const message = said(body);
       if (one.expected === "admitted") {
@@ -115,7 +118,7 @@ test("ValidatingAdmissionPolicies", requireCluster(), async (t) => {
     assert.equal(status, 200, said(body));
   });
 
-  await t.test("a program is started in our containers by those who may", async () => {
+  await t.test("INV-POD-EXEC: a program is started in our containers by those who may", async () => {
     await grant(cluster, "developer", [{ apiGroups: [""], resources: ["pods/exec", "pods/attach"], verbs: ["*"] }]);
     const [pod] = [...stored.values()];
     const enter = async (how: string, container: string, as: string): Promise<ApiAnswer<KubeObject>> =>
@@ -150,7 +153,7 @@ test("ValidatingAdmissionPolicies", requireCluster(), async (t) => {
     }
   });
 
-  await t.test("enforcement is taken off a namespace by those who may", async () => {
+  await t.test("INV-POD-NAMESPACE: enforcement is taken off a namespace by those who may", async () => {
     await grant(cluster, "labeller", [
       { apiGroups: [""], resources: ["namespaces", "namespaces/status", "namespaces/finalize"], verbs: ["*"] },
     ]);
@@ -183,7 +186,7 @@ test("ValidatingAdmissionPolicies", requireCluster(), async (t) => {
     assert.match(said(finalize.body), /needs the verb unenforce/);
   });
 
-  await t.test("the router's settings and trust are the controller's", async () => {
+  await t.test("INV-POD-SETTINGS: the router's settings and trust are the controller's", async () => {
     await grant(cluster, "owner", [{ apiGroups: [""], resources: ["configmaps"], verbs: ["*"] }]);
     await grant(cluster, CONTROLLER, [{ apiGroups: [""], resources: ["configmaps"], verbs: ["*"] }]);
     const path = (namespace: string): string => `/api/v1/namespaces/${namespace}/configmaps`;

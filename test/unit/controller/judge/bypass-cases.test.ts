@@ -13,7 +13,7 @@ import {
 import { change, type Change, set } from "../../../cluster/pod-change.ts";
 
 for (const one of BYPASS_CASES) {
-  test(`${one.name} (${one.catalogue}): ${one.expected}`, () => {
+  test(`INV-POD-CONFINED: ${one.name} (${one.catalogue}): ${one.expected}`, () => {
     const codes = judge(one).map(({ code }) => code);
     if (one.expected === "admitted") assert.deepEqual(codes, []);
     else assert.ok(codes.includes(one.expected), `${one.expected} is not among ${JSON.stringify(codes)}`);

@@ -16,7 +16,7 @@ function created(steps: Change): readonly Violation[] {
   return judgePod({ operation: "CREATE", pod: read.value, namespace: "research", settings: CASE_SETTINGS });
 }
 
-test("every leaf of our containers and volumes counts", () => {
+test("INV-POD-CONFINED: every leaf of our containers and volumes counts", () => {
   const steps = alterations(finalPod());
   assert.ok(steps.length > 250);
   const missed = steps.filter((step) => created([step]).length === 0);
