@@ -28,11 +28,21 @@ const inference = await compareGateways(short, (text) => console.log(text));
 const inferenceText = inferenceTable(inference);
 console.log(`\n${inferenceText}`);
 
-const core: string[] = [];
-for (const name of ["decide", "audit", "inference", "governance", "governance-peers", "governance-durable"]) {
-  const file = join(import.meta.dirname, "core", `${name}.ts`);
+const printed: string[] = [];
+for (const name of [
+  "core/decide",
+  "core/audit",
+  "core/inference",
+  "core/governance",
+  "core/governance-peers",
+  "core/governance-durable",
+  "controller/admission",
+  "controller/watchers",
+  "controller/approvals",
+]) {
+  const file = join(import.meta.dirname, `${name}.ts`);
   if (!existsSync(file)) continue;
-  console.log(`bench/core/${name}.ts`);
+  console.log(`bench/${name}.ts`);
   const run = spawnSync(process.execPath, [file, ...(short ? ["--short"] : [])], {
     encoding: "utf8",
     maxBuffer: 1 << 24,
@@ -47,7 +57,7 @@ for (const name of ["decide", "audit", "inference", "governance", "governance-pe
     .filter((line) => !line.startsWith("{"))
     .join("\n")
     .trim();
-  core.push(`### bench/core/${name}.ts\n\n\`\`\`\n${text}\n\`\`\``);
+  printed.push(`### bench/${name}.ts\n\n\`\`\`\n${text}\n\`\`\``);
 }
 
 if (!short) {
@@ -67,7 +77,7 @@ if (!short) {
       "",
       inferenceText,
       "",
-      ...core,
+      ...printed,
       "",
     ].join("\n"),
   );

@@ -5,6 +5,7 @@ import { parseIpAddress } from "../router/core/wire/ip-address.ts";
 import type { Condition } from "../router/edge/admin/admin-routes.ts";
 import { openAdminServer } from "../router/edge/admin/admin-server.ts";
 import { createKubeClient } from "../router/edge/kubernetes/kube-client.ts";
+import { isRecord } from "../router/edge/kubernetes/is-record.ts";
 import type { KubeEndpoint } from "../router/edge/kubernetes/kube-endpoint.ts";
 import type { Log } from "../router/edge/log/log.ts";
 import { openControllerMetrics } from "./admin/controller-metrics.ts";
@@ -46,10 +47,16 @@ const ANY = ["0.0.0.0", "::"] as const;
 
 /** Admission on every replica, reconciling on the one that leads. A problem is a port that cannot be bound. */
 export async function startController(options: ControllerOptions): Promise<Result<RunningController, string>> {
-  const { config, endpoint, clock, random, log } = options;
+  const { endpoint, clock, random, log } = options;
+  const config = withServer(options.config, endpoint.url);
   const adminPort = portOf(config.listen.adminPort);
   if (adminPort === undefined) throw new Error("the port was checked");
-  const created = createKubeClient(endpoint, { clock, random, userAgent: "sluice-controller" });
+  const created = createKubeClient(endpoint, {
+    clock,
+    random,
+    connections: 32,
+    userAgent: "sluice-controller",
+  });
   if (!created.ok) return fail(created.problem);
   const client = created.value;
   let draining = false;
@@ -58,6 +65,7 @@ export async function startController(options: ControllerOptions): Promise<Resul
     version: options.version,
     certificateEnd: () => certificate.served()?.notAfter,
     injectedPods: () => reconciler.injectedPods(),
+    uninjectedPods: () => reconciler.uninjectedPods(),
   });
   const fault = (thrown: unknown, webhook: string): void =>
     log.event("error", "a bug refused a request", { webhook, error: String(thrown) });
@@ -76,6 +84,7 @@ export async function startController(options: ControllerOptions): Promise<Resul
   });
   const reconciler = openReconciler({
     ...options,
+    config,
     client,
     reconciled: (kind, outcome) => metrics.reconciled(kind, outcome),
   });
@@ -116,6 +125,16 @@ export async function startController(options: ControllerOptions): Promise<Resul
       log.event("info", "controller stopped");
     },
   });
+}
+
+/**
+ * Routers are told where the API server is: by the environment a Service named `kubernetes` in their own namespace could tell
+ * them otherwise.
+ */
+function withServer(config: ControllerConfig, server: string): ControllerConfig {
+  const given = config.router["kubernetes"];
+  const kubernetes = { server, ...(isRecord(given) ? given : {}) };
+  return { ...config, router: { ...config.router, kubernetes } };
 }
 
 async function bound<Server>(open: () => Promise<Server>): Promise<Result<Server, string>> {

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { systemClock } from "../../router/app/clock.ts";
 import { createKubeClient } from "../../router/edge/kubernetes/kube-client.ts";
 import { watchResource } from "../../router/edge/kubernetes/watch-resource.ts";
@@ -9,18 +8,20 @@ import { sharedMillis, type SidecarOrder, type WatchAnswer, type WatchOrder } fr
  * What an event says is not parsed further: on their own nodes a thousand would do that at the same time.
  */
 const closing: (() => Promise<void>)[] = [];
+/** By version, then by sidecar. */
 const seen = new Map<string, Map<number, number>>();
 let sidecars = 0;
 let events = 0;
 
-process.on("message", (order: WatchOrder) => {
-  void obey(order).then((at) => {
-    const answer: WatchAnswer = { at, events };
-    events = 0;
-    process.send?.(answer);
-  });
-});
+process.on("message", (order: WatchOrder) => void answer(order));
 process.once("disconnect", () => process.exit());
+
+async function answer(order: WatchOrder): Promise<void> {
+  const at = await obey(order);
+  const given: WatchAnswer = { at, events };
+  events = 0;
+  process.send?.(given);
+}
 
 async function obey(order: WatchOrder): Promise<readonly number[]> {
   if (order.kind === "open") {
@@ -29,14 +30,10 @@ async function obey(order: WatchOrder): Promise<readonly number[]> {
   }
   if (order.kind === "close") {
     await Promise.all(closing.splice(0).map(async (close) => close()));
-    sidecars = 0;
+    seen.clear();
     return [];
   }
-  const end = sharedMillis() + 10_000;
-  const times = timesOf(order.version);
-  while (times.size < order.count && sharedMillis() < end) await delay(20);
-  seen.delete(order.version);
-  return [...times.values()];
+  return [...(seen.get(order.version)?.values() ?? [])];
 }
 
 async function open(url: string, ca: string, path: string, { token, fieldSelectors }: SidecarOrder): Promise<number[]> {
@@ -59,7 +56,8 @@ async function open(url: string, ca: string, path: string, { token, fieldSelecto
       synced: () => resolve(sharedMillis()),
       changed: (_type, version) => {
         events += 1;
-        const times = timesOf(version);
+        const times = seen.get(version) ?? new Map<number, number>();
+        seen.set(version, times);
         if (!times.has(sidecar)) times.set(sidecar, sharedMillis());
       },
     });
@@ -70,10 +68,4 @@ async function open(url: string, ca: string, path: string, { token, fieldSelecto
     return promise;
   });
   return Promise.all(listed);
-}
-
-function timesOf(version: string): Map<number, number> {
-  let times = seen.get(version);
-  if (times === undefined) seen.set(version, (times = new Map()));
-  return times;
 }

@@ -1,4 +1,4 @@
-/** What the driver of `watchers.ts` asks of a process that plays sidecars; each is answered by one `WatchAnswer`. */
+/** What is asked of a process that plays sidecars (`watch-load.ts`); each is answered by one `WatchAnswer`. */
 export type WatchOrder =
   | {
       readonly kind: "open";
@@ -7,8 +7,8 @@ export type WatchOrder =
       readonly path: string;
       readonly sidecars: readonly SidecarOrder[];
     }
-  /** Answered when so many sidecars have seen the event of this resourceVersion, or after ten seconds. */
-  | { readonly kind: "await"; readonly version: string; readonly count: number }
+  /** Who has seen the event of this resourceVersion. */
+  | { readonly kind: "seen"; readonly version: string }
   | { readonly kind: "close" };
 
 export interface SidecarOrder {
@@ -18,9 +18,9 @@ export interface SidecarOrder {
 }
 
 export interface WatchAnswer {
-  /** Of `sharedMillis`: when each sidecar had listed for each of its watches, or saw the event first. */
+  /** Of `sharedMillis`: when each watch had listed, or each sidecar saw the event first. */
   readonly at: readonly number[];
-  /** Events handed on since the order before. */
+  /** Events handed on since the answer before. */
   readonly events: number;
 }
 

@@ -10,6 +10,8 @@ export interface MetricSources {
   certificateEnd(): EpochMillis | undefined;
   /** Injected pods by `sluice.dev/enforcement`: `guard`, `not-enforced`; undefined: they are not known yet. */
   injectedPods(): ReadonlyMap<string, number> | undefined;
+  /** Pods in enforced namespaces that are older than the label; undefined: not known. */
+  uninjectedPods(): number | undefined;
 }
 
 export interface ControllerMetrics {
@@ -61,6 +63,18 @@ export function openControllerMetrics(sources: MetricSources): ControllerMetrics
     collect: () => {
       injected.reset();
       for (const [enforcement, count] of sources.injectedPods() ?? []) injected.set({ enforcement }, count);
+    },
+  });
+  // With a label, so that a replica that does not lead says nothing rather than 0.
+  const uninjected = new Gauge({
+    name: "sluice_uninjected_pods",
+    help: "Pods in enforced namespaces that run without Sluice: they are older than the label, and have to be made anew.",
+    labelNames: ["scope"],
+    registers,
+    collect: () => {
+      uninjected.reset();
+      const count = sources.uninjectedPods();
+      if (count !== undefined) uninjected.set({ scope: "enforced" }, count);
     },
   });
   new Gauge({

@@ -10,7 +10,9 @@ export function fingerprint(object: Readonly<Record<string, unknown>>): string {
   const { metadata, status: _status, apiVersion: _version, kind: _kind, ...content } = object;
   const labels = isRecord(metadata) ? metadata["labels"] : undefined;
   const isOurs = isRecord(labels) && labels[MANAGED_LABEL] === MANAGED_BY;
-  return createHash("sha256").update(JSON.stringify(sorted({ ...content, isOurs }))).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify(sorted({ ...content, isOurs })))
+    .digest("hex");
 }
 
 function sorted(value: unknown): unknown {

@@ -97,7 +97,7 @@ class Election {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       const holds = await this.#look();
-      if (signal.aborted) break;
+      if (this.#isClosed()) break;
       await this.#leaving;
       if (holds && !this.isLeader) {
         this.isLeader = true;
@@ -114,6 +114,10 @@ class Election {
     this.#stepDown();
     await this.#leaving;
     if (wasLeader) await this.#release();
+  }
+
+  #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   #stepDown(): void {

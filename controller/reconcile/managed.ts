@@ -40,9 +40,13 @@ export const MANAGED_KINDS = [
   { kind: "NetworkPolicy", root: "/apis/networking.k8s.io/v1", plural: "networkpolicies" },
 ] as const;
 
-export type ManagedKind = (typeof MANAGED_KINDS)[number];
+/** Where a collection is. */
+export interface Collection {
+  readonly root: string;
+  readonly plural: string;
+}
 
 /** Names come from the API server, which checked them. */
-export function pathOf({ root, plural }: Pick<ManagedKind, "root" | "plural">, namespace: string, name: string): string {
+export function pathOf({ root, plural }: Collection, namespace: string, name: string): string {
   return `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}/${encodeURIComponent(name)}`;
 }

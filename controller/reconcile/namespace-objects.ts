@@ -44,8 +44,9 @@ export function routerConfigText({ router, injection }: ControllerConfig): strin
   const { resolverServers, drain } = injection;
   const spec = {
     ...router,
-    kubernetes: { watch: true, ...part("kubernetes") },
-    limits: { ...part("limits"), drain: `${drain}ms` },
+    kubernetes: { ...part("kubernetes"), watch: true },
+    // terminationGracePeriodSeconds of the pods comes from the same setting.
+    limits: { ...part("limits"), drain: `${Math.floor(drain / 1_000)}s${drain % 1_000}ms` },
     resolver: { ...part("resolver"), ...(resolverServers.length === 0 ? {} : { servers: [...resolverServers] }) },
   };
   const text = canonicalJson(routerConfigDocument(spec) as AuditValue);

@@ -10,7 +10,7 @@ export interface WriteLimit {
 export function writeLimit(clock: Pick<Clock, "monotonic">, perSecond: number): WriteLimit {
   const gap = 1_000 / perSecond;
   /** When the bucket is full again. */
-  let full = clock.monotonic();
+  let full: number = clock.monotonic();
   return {
     async taken(signal) {
       if (signal.aborted) return false;

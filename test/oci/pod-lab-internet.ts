@@ -18,6 +18,7 @@ export interface Frame {
   readonly protocol: number;
   readonly from: string;
   readonly to: string;
+  readonly fromPort?: number;
   readonly toPort?: number;
   readonly text: string;
   /** Of ICMP. */

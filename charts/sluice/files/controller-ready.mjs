@@ -1,8 +1,10 @@
+// oxlint-disable -- plain JavaScript, outside of every tsconfig: it runs from the command line of a pod
 // Run by `helm test` with the image's engine: the controller is ready, and its webhook port speaks TLS under its own name.
 import { connect } from "node:tls";
 
-const [readyz, webhook] = process.argv.slice(1).map((text) => new URL(text));
-const deadline = Date.now() + 60_000;
+// Arguments: URL of /readyz, URL of the webhooks, seconds after which it gives up.
+const [, readyz, webhook, seconds] = process.argv;
+const deadline = Date.now() + Number(seconds) * 1_000;
 
 async function ready() {
   const answer = await fetch(readyz, { signal: AbortSignal.timeout(5_000) });
@@ -11,10 +13,15 @@ async function ready() {
 }
 
 function names() {
-  const { hostname, port } = webhook;
+  const { hostname, port } = new URL(webhook);
   return new Promise((resolve, reject) => {
     // Whose CA it is, is between API server and controller; here it is asked whose name it bears.
-    const socket = connect({ host: hostname, port: Number(port) || 443, servername: hostname, rejectUnauthorized: false });
+    const socket = connect({
+      host: hostname,
+      port: Number(port) || 443,
+      servername: hostname,
+      rejectUnauthorized: false,
+    });
     socket.setTimeout(5_000, () => socket.destroy(new Error(`${webhook} does not answer`)));
     socket.once("error", reject);
     socket.once("secureConnect", () => {

@@ -10,6 +10,7 @@ const metrics = () =>
     version: "1.2.3",
     certificateEnd: () => epochMillis(1_800_000_000_000),
     injectedPods: () => new Map([["guard", 7]]),
+    uninjectedPods: () => 2,
   });
 
 test("the families are there under the names that dashboards and alerts use", async () => {
@@ -24,6 +25,7 @@ test("the families are there under the names that dashboards and alerts use", as
     'sluice_reconciles_total{kind="EgressApproval",outcome="updated"} 1',
     "sluice_webhook_certificate_expires_timestamp_seconds 1800000000",
     'sluice_injected_pods{enforcement="guard"} 7',
+    'sluice_uninjected_pods{scope="enforced"} 2',
     `sluice_build_info{version="1.2.3",node="${process.version}"} 1`,
   ])
     assert.ok(body.includes(`${line}\n`), line);
