@@ -1,8 +1,5 @@
 /** Names that users, the chart and the controller share. The ones of contract.md are fixed. */
 
-export const API_GROUP = "sluice.dev";
-export const API_VERSION_NAME = "v1alpha1";
-
 /** The router's UID and GID: nobody else's, whatever an image says. */
 export const ROUTER_ID = 20_480;
 /** Of `sluice-prove`: a UID that is neither the router's nor an application's. */
