@@ -13,6 +13,7 @@ import { median } from "../proxy/table.ts";
 import { loadAverage } from "./load-average.ts";
 import { type Latencies, openLoop } from "./open-loop.ts";
 import { rotateUnderLoad } from "./rotation.ts";
+import { runDelayMillis } from "./run-delay.ts";
 import type { WebhookFigures, WebhookOrder } from "./webhook.ts";
 
 /**
@@ -25,7 +26,7 @@ import type { WebhookFigures, WebhookOrder } from "./webhook.ts";
 const short = process.argv.includes("--short");
 const RATE = 200;
 const ROUNDS = short ? 1 : 5;
-const SECONDS = short ? 1 : 8;
+const SECONDS = short ? 1 : 6;
 const MANY = short ? 1_000 : 10_000;
 const CONNECTIONS = 25;
 /** What takes longest to parse of all that is parsed. */
@@ -76,17 +77,19 @@ async function latencies(): Promise<number> {
     { name: "webhook, 50/s, a new TLS connection each", to: webhook, load: alone(webhook, reviews, 50) },
     { name: "webhook, kept, and a hostile review a second", to: webhook, load: attacked() },
   ];
-  const all = cases.map(() => ({ latencies: [] as Latencies[], own: [] as WebhookFigures[] }));
+  const all = cases.map(() => ({ latencies: [] as Latencies[], own: [] as WebhookFigures[], waited: [] as number[] }));
   for (const { load } of cases.slice(0, 3)) await load(short ? 0.5 : 2);
   for (let round = 0; round < ROUNDS; round++) {
     for (const [index, { to, load }] of cases.entries()) {
       await tell(to);
+      const before = runDelayMillis(to.child.pid ?? 0);
       all[index]?.latencies.push(await load(SECONDS));
+      all[index]?.waited.push((runDelayMillis(to.child.pid ?? 0) - before) / SECONDS);
       all[index]?.own.push(await tell(to));
     }
   }
   for (const [index, { name }] of cases.entries()) {
-    const { latencies: measured = [], own = [] } = all[index] ?? {};
+    const { latencies: measured = [], own = [], waited = [] } = all[index] ?? {};
     const of = (values: readonly number[]): string => median(values).toFixed(2);
     const p99 = measured.map((row) => row.p99);
     const lost = measured.reduce((sum, row) => sum + row.failed, 0);
@@ -98,6 +101,7 @@ async function latencies(): Promise<number> {
       "inside: p50": of(own.map((row) => row.p50)),
       "inside: p99": of(own.map((row) => row.p99)),
       "CPU us a review": median(own.map(({ cpuMicros, count }) => cpuMicros / count)).toFixed(0),
+      "waited for a CPU, ms/s": median(waited).toFixed(0),
       failed: lost,
     };
   }

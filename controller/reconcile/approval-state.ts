@@ -130,7 +130,7 @@ function conditionsOf(
     type: "Expired",
     status: isOver ? "True" : "False",
     reason: isOver ? (phase === "Expired" && approval?.answer === undefined ? "Unanswered" : phase) : phase,
-    message: isOver ? OVER[phase] : "",
+    message: isOver ? OVER[phase] : "It is not over.",
   };
   const isReady = active > 0 && !isOver;
   const inForce =
@@ -153,7 +153,7 @@ function conditionsOf(
       approval === undefined
         ? `It cannot be read, and grants nothing: ${safeText(problem, 1_024)}`
         : isOver
-          ? ""
+          ? OVER[phase]
           : inForce,
   };
   const ahead: StatusCondition = {

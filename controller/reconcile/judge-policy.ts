@@ -35,13 +35,13 @@ const MOST_TEXT = 3_500;
 const TARGET = /^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/;
 
 /**
- * What becomes of one policy resource by itself. `keyring`: undefined where the trust directory cannot be read, which the sidecars
- * then cannot either.
+ * What becomes of one policy resource by itself. `keyring`: undefined where no trust could be read, and then nothing new
+ * is rendered.
  */
 export function judgePolicy(resource: PolicyResource, keyring: Keyring | undefined): PolicyVerdict {
   const { kind, name, apiVersion, spec } = resource;
   const file = policyFile(resource);
-  const target = targetProblem(resource);
+  const target = targetProblem(resource.target);
   if (target !== undefined) return refused("BadTarget", target);
   if (`${file}.sigstore.json`.length > MOST_KEY)
     return refused("NameTooLong", "No key of a ConfigMap can hold its name.");
@@ -67,10 +67,10 @@ export function judgePolicy(resource: PolicyResource, keyring: Keyring | undefin
   const signatures = signatureFile(resource.signatures);
   if (!signatures.ok) return refused("BadSignatures", signatures.problem);
   const rendered = { file, text, signatures: signatures.value, version, digest };
-  const accepted = condition("Accepted", "True", "Valid", "");
+  const accepted = condition("Accepted", "True", "Valid", "The document is valid.");
   if (keyring === undefined) {
-    const message = "The trust directory cannot be read here; the sidecars verify for themselves.";
-    return { accepted, verified: condition("Verified", "Unknown", "NoTrust", message), rendered };
+    const message = "The trust directory cannot be read, so nobody could verify it.";
+    return { accepted, verified: condition("Verified", "Unknown", "NoTrust", message), rendered: undefined };
   }
   const bundle = signatures.value === undefined ? undefined : Buffer.from(signatures.value);
   const verified = verifyDocument(keyring, { kind, file, bytes: Buffer.from(text), bundle });
@@ -86,8 +86,8 @@ export function judgePolicy(resource: PolicyResource, keyring: Keyring | undefin
   return { accepted: condition("Accepted", "False", "Unsigned", unsigned), verified: why, rendered: undefined };
 }
 
-/** The key of a ConfigMap that pods take their policy from, and of no other that is ours or the cluster's. */
-function targetProblem({ target }: PolicyResource): string | undefined {
+/** Why nothing is rendered into a ConfigMap of that name: pods could not name it, or it is ours or the cluster's for something else. */
+export function targetProblem(target: string): string | undefined {
   if (!TARGET.test(target)) return "The annotation sluice.dev/policy names no ConfigMap that a pod could name.";
   const isPolicy = target === CONFIG_MAP.policy || target.startsWith(`${CONFIG_MAP.policy}-`);
   if (target === "kube-root-ca.crt" || (target.startsWith(RESERVED_PREFIX) && !isPolicy)) {

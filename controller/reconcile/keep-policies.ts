@@ -1,9 +1,8 @@
 import { millis } from "../../router/core/base/quantity.ts";
 import { isRecord } from "../../router/edge/kubernetes/is-record.ts";
 import type { Keyring } from "../../router/edge/trust/keyring.ts";
-import { CONFIG_MAP } from "../pod/names.ts";
 import type { ClusterView } from "./cluster-view.ts";
-import { textsOf } from "./judge-policy.ts";
+import { targetProblem, textsOf } from "./judge-policy.ts";
 import type { KubeWriter } from "./kube-writer.ts";
 import { MANAGED_KINDS, pathOf, RENDERED_LABEL } from "./managed.ts";
 import { ownedKeys } from "./owned-keys.ts";
@@ -21,35 +20,40 @@ export interface PolicyKeeping {
   readonly view: ClusterView;
   readonly writer: KubeWriter;
   readonly echoes: PodEchoes;
-  keyring(): Keyring | undefined;
+  /** Undefined: there is none that could be read. */
+  readonly keyring: () => Keyring | "unread" | undefined;
   /** What a ConfigMap holds has changed. */
-  rendered(namespace: string, name: string): void;
+  readonly rendered: (namespace: string) => void;
 }
 
 const [CONFIG_MAPS] = MANAGED_KINDS;
-const RESERVED: ReadonlySet<string> = new Set([CONFIG_MAP.config, CONFIG_MAP.trust, "kube-root-ca.crt"]);
 
 /** Renders the policies that name one ConfigMap into it, and writes into their status what became of them. */
 export async function keepPolicies(keeping: PolicyKeeping, key: string, signal: AbortSignal): Promise<WorkOutcome> {
   const { rooms, view, writer, echoes } = keeping;
   if (![view.pods, view.rendered, ...view.policies].every(({ isKnown }) => isKnown)) return millis(500);
-  const [namespace = "", target = ""] = key.split("/");
+  const keyring = keeping.keyring();
+  if (keyring === "unread") return millis(200);
+  const slash = key.indexOf("/");
+  const [namespace, target] = [key.slice(0, slash), key.slice(slash + 1)];
   const resources = view.policies.flatMap((kind) =>
     [...kind.values()].filter((policy) => policy.namespace === namespace && policy.target === target),
   );
   const isRendered = view.rendered.get(key) !== undefined;
   if (resources.length === 0 && !isRendered) return "done";
   const path = pathOf(CONFIG_MAPS, namespace, target);
-  const read = RESERVED.has(target) ? ({ kind: "gone", message: "" } as const) : await writer.read(path, signal);
+  const isTarget = targetProblem(target) === undefined;
+  const read = isTarget ? await writer.read(path, signal) : ({ kind: "gone", message: "" } as const);
   if (read.kind !== "done" && read.kind !== "gone") return failed(rooms);
   const standing = read.kind === "done" && isRecord(read.body) ? textsOf(read.body["data"]) : {};
-  const { data, outcomes } = planConfigMap(resources, standing, keeping.keyring());
+  const { data, outcomes } = planConfigMap(resources, standing, keyring);
   const body = read.kind === "done" ? read.body : undefined;
-  const isStanding = isAlready(data, standing, body);
+  // Of a name that is not for policies nothing is touched: what is applied there is somebody else's, or our own.
+  const isStanding = !isTarget || isAlready(data, standing, body);
   let problem: string | undefined;
-  if (!isStanding || (isRendered && Object.keys(data).length === 0)) {
+  if (!isStanding || (isTarget && isRendered && Object.keys(data).length === 0)) {
     problem = await write(keeping, { namespace, target, path, data }, signal);
-    if (problem === undefined) keeping.rendered(namespace, target);
+    if (problem === undefined) keeping.rendered(namespace);
   }
   const usesIt = (pod: PodFacts): boolean => pod.namespace === namespace && pod.policyName === target;
   if (!isStanding && problem === undefined) echoes.hurry(usesIt);
@@ -112,9 +116,16 @@ function isAlready(
   standing: Readonly<Record<string, string>>,
   body: unknown,
 ): boolean {
+  if (Object.keys(data).length > 0 && !isLabelled(body)) return false;
   const owned = ownedKeys(body);
   const isSame = Object.entries(data).every(([key, text]) => standing[key] === text && (owned?.has(key) ?? true));
   return isSame && [...(owned ?? [])].every((key) => Object.hasOwn(data, key));
+}
+
+function isLabelled(body: unknown): boolean {
+  const metadata = isRecord(body) ? body["metadata"] : undefined;
+  const labels = isRecord(metadata) ? metadata["labels"] : undefined;
+  return isRecord(labels) && labels[RENDERED_LABEL] === "true";
 }
 
 /** Writes one status; false: it could not be, and is tried again. */
@@ -133,6 +144,9 @@ async function say(
   const patch = { metadata: { resourceVersion: resource.resourceVersion }, status };
   const path = `${pathOf(at, resource.namespace, resource.name)}/status`;
   const written = await writer.merge(path, patch, signal);
+  if (written.kind !== "done" && written.kind !== "gone" && written.kind !== "conflict") {
+    rooms.log.event("warn", "status not written", { kind: resource.kind, name: resource.name, why: written.message });
+  }
   // Of a conflict the watch brings what changed.
   return written.kind === "done" || written.kind === "gone";
 }

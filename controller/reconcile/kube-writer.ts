@@ -19,7 +19,7 @@ export interface KubeWriter {
   /** Only the object that has this uid (and version). */
   remove(path: string, preconditions: object, signal: AbortSignal): Promise<WriteOutcome>;
   create(path: string, object: object, signal: AbortSignal): Promise<WriteOutcome>;
-  read(path: string, signal: AbortSignal): Promise<WriteOutcome>;
+  read(path: string, signal: AbortSignal, query?: Readonly<Record<string, string>>): Promise<WriteOutcome>;
   /** What was refused for want of a right, or was not found, the newest of each; gone once it went well. */
   problems(): readonly string[];
 }
@@ -66,7 +66,8 @@ export function kubeWriter(client: KubeClient, clock: Clock): KubeWriter {
     remove: async (path, preconditions, signal) =>
       write("DELETE", path, { body: { apiVersion: "v1", kind: "DeleteOptions", preconditions }, signal, retry: false }),
     create: async (path, body, signal) => write("POST", path, { query: manager, body, signal }),
-    read: async (path, signal) => said(`GET ${shapeOf(path)}`, await client.request("GET", path, { signal })),
+    read: async (path, signal, query = {}) =>
+      said(`GET ${shapeOf(path)}`, await client.request("GET", path, { query, signal })),
     problems: () => [...problems.values()],
   };
 }

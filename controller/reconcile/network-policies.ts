@@ -84,9 +84,9 @@ function egress({ ports, addresses }: EgressNeeds, settings: NetworkPolicySettin
   const named = ports === "every" ? [tcp(1, LAST_PORT)] : portRanges([...ports]).map(([from, to]) => tcp(from, to));
   const servers = resolverServers.flatMap(readServer);
   return [
-    { to: [...anywhere, hostBlock(NODE_LOCAL_DNS)], ports: dns(53) },
+    { to: [...allowed, ...(allowed === anywhere ? [] : [ANY_POD]), hostBlock(NODE_LOCAL_DNS)], ports: dns(53) },
     ...servers.map(({ address, port }) => ({ to: [hostBlock(address)], ports: dns(port) })),
-    { to: anywhere, ports: API_PORTS.map((port) => tcp(port, port)) },
+    { to: allowed, ports: API_PORTS.map((port) => tcp(port, port)) },
     ...(named.length === 0 ? [] : [{ to: allowed, ports: named }]),
     ...exactAddresses(addresses),
   ];

@@ -11,7 +11,7 @@ import { openPodEchoes } from "./pod-echoes.ts";
 import type { ReconcileRooms } from "./reconcile-rooms.ts";
 import { readTrustFiles } from "./trust-files.ts";
 import { countUninjected } from "./uninjected-pods.ts";
-import { openWorkQueue } from "./work-queue.ts";
+import { openWorkQueue, type WorkOutcome } from "./work-queue.ts";
 
 /** One reason why something is not as it should be, for people. */
 export interface TermProblem {
@@ -31,6 +31,8 @@ export interface ReconcileTerm {
 
 const FULL_PASS = millis(300_000);
 const TRUST_EACH = millis(60_000);
+/** Until they were restarted. */
+const COUNT_EACH = millis(60_000);
 const WORKERS = 4;
 const MOST_PROBLEMS = 8;
 
@@ -51,7 +53,8 @@ class Term implements ReconcileTerm {
   readonly #uninjected = new Map<string, number>();
   readonly #timers: readonly NodeJS.Timeout[];
   #trust: TrustFiles | undefined;
-  #keyring: Keyring | undefined;
+  /** The last that could be read. */
+  #keyring: Keyring | "unread" | undefined = "unread";
   #trustProblem = "";
   #reading: Promise<void>;
   #isClosed = false;
@@ -214,7 +217,7 @@ class Term implements ReconcileTerm {
     for (const { namespace, name } of approvals.values()) this.#approvals.add(`${namespace}/${name}`);
   }
 
-  async #count(name: string, signal: AbortSignal): Promise<"done" | "again"> {
+  async #count(name: string, signal: AbortSignal): Promise<WorkOutcome> {
     const facts = this.#view.namespaces.get(name);
     if (facts === undefined || !facts.isEnforced || facts.isTerminating || isExempt(this.#rooms.config, name)) {
       this.#uninjected.delete(name);
@@ -223,7 +226,7 @@ class Term implements ReconcileTerm {
     const count = await countUninjected(this.#writer, this.#events, facts, signal);
     if (count === undefined) return "again";
     this.#uninjected.set(name, count);
-    return "done";
+    return count === 0 ? "done" : COUNT_EACH;
   }
 
   /** The mounted directory changes under us: it is read again each minute. */
@@ -240,7 +243,8 @@ class Term implements ReconcileTerm {
             .join(" ")
         : "";
     this.#trustProblem = files.ok ? keyProblem : files.problem;
-    this.#keyring = keyring?.ok === true ? keyring.value : undefined;
+    if (keyring?.ok === true) this.#keyring = keyring.value;
+    else if (this.#keyring === "unread") this.#keyring = undefined;
     const before = JSON.stringify(this.#trust);
     // What was read last is kept where it cannot be read now; trust that is broken is not handed out.
     if (files.ok && keyring?.ok === true) this.#trust = files.value;

@@ -6,7 +6,6 @@ export interface StatusCondition {
   readonly type: string;
   readonly status: "True" | "False" | "Unknown";
   readonly reason: string;
-  /** Empty: none is written. */
   readonly message: string;
 }
 
@@ -35,7 +34,7 @@ export function mergedConditions(
       type,
       status,
       reason,
-      ...(message === "" ? {} : { message: safeText(message, MOST_MESSAGE) }),
+      message: safeText(message, MOST_MESSAGE),
       lastTransitionTime: typeof since === "string" ? since : timeText(facts.now),
       ...(facts.generation === undefined ? {} : { observedGeneration: facts.generation }),
     };

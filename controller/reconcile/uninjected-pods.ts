@@ -18,13 +18,11 @@ export async function countUninjected(
   { name, uid }: NamespaceFacts,
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const labels = encodeURIComponent(`${LABEL.injected}!=true`);
-  const fields = encodeURIComponent("status.phase!=Succeeded,status.phase!=Failed");
-  const path = `/api/v1/namespaces/${name}/pods`;
-  const read = await writer.read(
-    `${path}?labelSelector=${labels}&fieldSelector=${fields}&limit=${MOST_COUNTED}`,
-    signal,
-  );
+  const read = await writer.read(`/api/v1/namespaces/${name}/pods`, signal, {
+    labelSelector: `${LABEL.injected}!=true`,
+    fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
+    limit: String(MOST_COUNTED),
+  });
   if (read.kind === "gone") return 0;
   const items = read.kind === "done" && isRecord(read.body) ? read.body["items"] : undefined;
   if (!Array.isArray(items)) return undefined;

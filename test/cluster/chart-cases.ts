@@ -125,6 +125,8 @@ export const REFUSED_VALUES: readonly (readonly [name: string, values: object, s
   ["a port that needs a privilege", { ports: { webhook: 443 } }, /minimum/],
   ["another directory of the node", { seccomp: { installer: { hostPath: "/etc" } } }, /hostPath/],
   ["a way out of the directory", { seccomp: { installer: { hostPath: "/var/lib/../seccomp" } } }, /hostPath/],
+  ["a line break in a path", { seccomp: { installer: { hostPath: "/a\nb: c/seccomp" } } }, /hostPath/],
+  ["a line break in a name", { priorityClassName: "a\nhostPID: true" }, /priorityClassName/],
   ["a time that no timer holds", { approvals: { keep: "30d" } }, /approvals\/keep/],
   ["no replica", { replicaCount: 0 }, /minimum/],
   ["a CA bundle that is no PEM", { certificates: { mode: "provided", caBundle: "bm8=" } }, /caBundle/],

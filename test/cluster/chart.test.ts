@@ -1,29 +1,32 @@
 /** The chart as Helm renders it, and as a real API server takes it. `SLUICE_UPDATE_CHART=1` writes test/golden/chart anew. */
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { after, test } from "node:test";
 import { parse, parseAllDocuments, stringify } from "yaml";
-import { keepInSecret } from "../../controller/certificates/secret-keeper.ts";
 import type { ControllerConfig } from "../../controller/config/controller-config.ts";
 import { parseControllerConfig } from "../../controller/config/parse-controller-config.ts";
+import { startController } from "../../controller/start-controller.ts";
+import { systemClock } from "../../router/app/clock.ts";
+import { openLog } from "../../router/edge/log/log.ts";
 import { localhostProfile } from "../../seccomp/profiles.ts";
 import { operatorProfile } from "../../seccomp/spo.ts";
-import { epochMillis, millis } from "../../router/core/base/quantity.ts";
-import { createKubeClient } from "../../router/edge/kubernetes/kube-client.ts";
-import { systemClock } from "../../router/app/clock.ts";
 import { findTool } from "../tools/find.ts";
 import { ADMISSION_FILES, admissionFile } from "./admission-files.ts";
 import type { KubeObject } from "./api-request.ts";
 import { CHART_CASES, REFUSED_VALUES } from "./chart-cases.ts";
 import { type Cluster, requireCluster, requireHelm, startCluster } from "./cluster.ts";
 import { eventually } from "./eventually.ts";
+import { quietPort } from "./quiet-port.ts";
 import { type Printed, runProgram } from "./run-program.ts";
 
 const CHART = join(import.meta.dirname, "../../charts/sluice");
 const GOLDEN = join(import.meta.dirname, "../golden/chart");
 const NAMESPACE = "sluice-system";
+const POLICY = join(CHART, "../../policies/examples/coding-agent/egress.yaml");
 const RELEASE = ["sluice", CHART, "--namespace", NAMESPACE];
 const update = process.env["SLUICE_UPDATE_CHART"] === "1";
 
@@ -239,6 +242,17 @@ test("chart: what is weak is said at the end of an install", requireHelm(), asyn
   assert.match(await notes(CHART_CASES["not-enforced"] ?? {}), /agents can go around the router/);
 });
 
+const SIGNERS = `apiVersion: sluice.dev/v1alpha1
+kind: SignerPolicy
+metadata: { name: test }
+spec:
+  signers:
+    - id: release
+      key: { file: release.pub }
+  requirements:
+    - { kind: EgressPolicy, signers: [release] }
+`;
+
 /** Kinds of other projects, which this cluster does not know. */
 const FOREIGN = /^(?:cert-manager\.io|monitoring\.coreos\.com|security-profiles-operator\.x-k8s\.io)\//;
 
@@ -263,7 +277,11 @@ test("chart on a cluster", { skip: requireCluster().skip || requireHelm().skip }
     }
   });
 
-  await t.test("helm installs it", async () => install(["install"], {}));
+  const ports = { webhook: await quietPort(), admin: await quietPort() };
+  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const key = publicKey.export({ type: "spki", format: "pem" }).toString();
+  const values = { ports, trust: { files: { "signers.yaml": SIGNERS, "release.pub": key } } };
+  await t.test("helm installs it", async () => install(["install"], values));
 
   await t.test("the controller's pod is as restricted as Pod Security can ask for", async () => {
     await cluster.createNamespace("restricted", { "pod-security.kubernetes.io/enforce": "restricted" });
@@ -279,20 +297,6 @@ test("chart on a cluster", { skip: requireCluster().skip || requireHelm().skip }
   });
 
   await t.test("the controller's rights are these and no others", async () => rights(cluster));
-
-  await t.test("its rights suffice for its certificate, which an upgrade leaves alone", async () => {
-    const found = parse(
-      (await cluster.kubectl(["get", "mutatingwebhookconfiguration", "sluice-injector", "-o", "yaml"])).stdout,
-    ) as Webhooks;
-    assert.ok(found.webhooks.every(({ clientConfig }) => (clientConfig.caBundle ?? "") === ""));
-    await keptCertificate(cluster);
-    const before = await bundles(cluster);
-    assert.ok(before.length === 6 && before.every((bundle) => bundle.length > 100 && bundle === before[0]));
-    await install(["upgrade"], { replicaCount: 3, webhooks: { timeoutSeconds: 4 } });
-    assert.deepEqual(await bundles(cluster), before, "helm upgrade leaves the caBundle");
-    const { body } = await cluster.api<Webhooks>("GET", `${ADMISSION}/mutatingwebhookconfigurations/sluice-injector`);
-    assert.equal(body.webhooks[0]?.timeoutSeconds, 4);
-  });
 
   await t.test("without a controller nothing gets past the webhooks, and nobody else is bothered", async () => {
     await cluster.createNamespace("agents", { "sluice.dev/enforce": "true" });
@@ -313,8 +317,26 @@ test("chart on a cluster", { skip: requireCluster().skip || requireHelm().skip }
     assert.equal(own.status, 201, "the controller's own namespace depends on no controller");
   });
 
+  await t.test("the controller runs with these rights and settings, and an upgrade leaves it alone", async (inner) => {
+    assert.deepEqual([...new Set(await bundles(cluster))], [""]);
+    const { stdout } = await cluster.helm(["get", "manifest", "sluice", "--namespace", NAMESPACE]);
+    const running = await runController(cluster, manifests(stdout), inner);
+    await inner.test("it is ready, and the API server trusts it", async () => running.ready());
+    await inner.test("a pod is injected, and the policies take what was injected", async () => injected(cluster));
+    await inner.test("a namespace gets what it needs", async () => provided(cluster));
+    await inner.test("an approval is stamped, answered and followed", async () => approved(cluster));
+    await inner.test("a policy is looked at, and a namespace that is let go is cleared", async () => letGo(cluster));
+    await inner.test("nothing of it was forbidden", async () => running.unhindered());
+    const before = await bundles(cluster);
+    assert.ok(before.length === 6 && before.every((bundle) => bundle.length > 100 && bundle === before[0]));
+    await install(["upgrade"], { ...values, replicaCount: 3, webhooks: { timeoutSeconds: 4 } });
+    assert.deepEqual(await bundles(cluster), before, "helm upgrade leaves the caBundle");
+    const { body } = await cluster.api<Webhooks>("GET", `${ADMISSION}/mutatingwebhookconfigurations/sluice-injector`);
+    assert.equal(body.webhooks[0]?.timeoutSeconds, 4);
+  });
+
   await t.test("uninstalled and installed again, CRDs and what is in them stay", async () => {
-    const path = "/apis/sluice.dev/v1alpha1/namespaces/others/egresspolicies";
+    const documents = "/apis/sluice.dev/v1alpha1/namespaces/others/egresspolicies";
     const uninstall = async (): Promise<void> => {
       const { status, stderr } = await cluster.helm(["uninstall", "sluice", "--namespace", NAMESPACE]);
       assert.equal(status, 0, stderr);
@@ -330,12 +352,28 @@ test("chart on a cluster", { skip: requireCluster().skip || requireHelm().skip }
       }
     };
     await uninstall();
-    const document = readFileSync(join(CHART, "../../policies/examples/coding-agent/egress.yaml"), "utf8");
-    const made = await cluster.api("POST", path, parse(document));
+    const made = await cluster.api("POST", documents, parse(readFileSync(POLICY, "utf8")));
     assert.equal(made.status, 201, made.body.message ?? "");
-    await install(["install"], { seccomp: { mode: "installer" }, dashboards: { enabled: true } });
+    // By three-way merge this time, as Helm 3 does it.
+    await install(["install", "--server-side=false"], {
+      seccomp: { mode: "installer" },
+      dashboards: { enabled: true },
+    });
+    const patch = [0, 1, 2].map((index) => ({
+      op: "add",
+      path: `/webhooks/${index}/clientConfig/caBundle`,
+      value: Buffer.from(cluster.caPem).toString("base64"),
+    }));
+    const options = { contentType: "application/json-patch+json" };
+    for (const path of WEBHOOKS) {
+      assert.equal((await cluster.api("PATCH", `${ADMISSION}/${path}`, patch, options)).status, 200);
+    }
+    const before = await bundles(cluster);
+    await install(["upgrade", "--server-side=false"], { webhooks: { timeoutSeconds: 7 } });
+    assert.deepEqual(await bundles(cluster), before);
+    assert.ok(before.every((bundle) => bundle.length > 100));
     await uninstall();
-    const { body } = await cluster.api("GET", path);
+    const { body } = await cluster.api("GET", documents);
     assert.equal(body.items?.length, 1);
   });
 });
@@ -349,51 +387,178 @@ interface Webhooks extends KubeObject {
   }[];
 }
 
+const WEBHOOKS = ["mutatingwebhookconfigurations/sluice-injector", "validatingwebhookconfigurations/sluice-validator"];
+
 async function bundles(cluster: Cluster): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const path of [
-    "mutatingwebhookconfigurations/sluice-injector",
-    "validatingwebhookconfigurations/sluice-validator",
-  ]) {
+  for (const path of WEBHOOKS) {
     const { body } = await cluster.api<Webhooks>("GET", `${ADMISSION}/${path}`);
     found.push(...body.webhooks.map(({ clientConfig }) => clientConfig.caBundle ?? ""));
   }
   return found;
 }
 
-/** The controller's own code with the controller's own token, until the webhooks trust what it serves. */
-async function keptCertificate(cluster: Cluster): Promise<void> {
+interface Running {
+  ready(): Promise<void>;
+  unhindered(): Promise<void>;
+}
+
+/** The controller with the settings that the chart rendered and the token of the account that the chart made. */
+async function runController(
+  cluster: Cluster,
+  objects: readonly Manifest[],
+  owner: { after(end: () => Promise<void>): void },
+): Promise<Running> {
   const token = await cluster.serviceAccountToken(NAMESPACE, "sluice-controller");
-  const endpoint = {
-    url: cluster.url,
-    ca: { text: cluster.caPem },
-    credential: { kind: "token" as const, token: { text: token } },
-  };
-  const client = createKubeClient(endpoint, { clock: systemClock, random: Math.random });
-  assert.ok(client.ok, client.ok ? "" : client.problem);
-  const said: string[] = [];
-  const keeper = keepInSecret({
-    kube: client.value,
-    clock: { wall: () => epochMillis(Date.now()), monotonic: () => performance.now() },
-    events: { serve: () => {}, event: (level, event, facts) => said.push(JSON.stringify([level, event, facts])) },
-    namespace: NAMESPACE,
-    service: "sluice-controller",
-    secret: "sluice-webhook-tls",
-    webhooks: { mutatingWebhook: "sluice-injector", validatingWebhook: "sluice-validator" },
-    caLifetime: millis(365 * 86_400_000),
-    leafLifetime: millis(30 * 86_400_000),
-    overlap: millis(10),
-    interval: millis(60_000),
+  const config = configOf(objects);
+  const trustDirectory = join(directory, "trust");
+  mkdirSync(trustDirectory);
+  const { data = {} } = one(objects, "ConfigMap", "sluice-controller-trust");
+  for (const [file, content] of Object.entries(data)) writeFileSync(join(trustDirectory, file), content);
+  const lines: string[] = [];
+  const output = new Writable({
+    write(chunk: Buffer, _, done) {
+      lines.push(chunk.toString());
+      done();
+    },
   });
-  try {
-    await eventually(async () => {
-      await keeper.look();
-      assert.equal(keeper.condition().state, "ok", `${keeper.condition().reason} ${said.join("\n")}`);
+  const running = await startController({
+    config: { ...config, trustDirectory },
+    endpoint: {
+      url: cluster.url,
+      ca: { text: cluster.caPem },
+      credential: { kind: "token", token: { text: token } },
+    },
+    version: "1.2.3",
+    identity: "controller-0",
+    clock: systemClock,
+    random: Math.random,
+    log: openLog("info", output),
+  });
+  assert.ok(running.ok, running.ok ? "" : running.problem);
+  owner.after(async () => running.value.stop());
+  cluster.serveService(NAMESPACE, config.service, running.value.webhookPort);
+  const admin = async (path: string): Promise<{ readonly status: number; readonly said: string }> => {
+    const answer = await fetch(`http://127.0.0.1:${config.listen.adminPort}${path}`);
+    return { status: answer.status, said: await answer.text() };
+  };
+  return {
+    ready: async () =>
+      eventually(async () => {
+        const { status, said } = await admin("/readyz");
+        assert.equal(status, 200, said + lines.join(""));
+      }),
+    async unhindered() {
+      await eventually(async () => {
+        const { said } = await admin("/status");
+        const { conditions } = JSON.parse(said) as { conditions: readonly { name: string; state: string }[] };
+        const states = conditions.map(({ name, state }) => `${name} ${state}`);
+        assert.deepEqual(states, ["certificate ok", "reconciler ok"], said);
+      }, 5_000);
+      assert.doesNotMatch(lines.join(""), /forbidden|"level":"?error/iu);
+      const metrics = (await admin("/metrics")).said;
+      assert.match(metrics, /sluice_reconciles_total\{kind="namespace",outcome="changed"\} [1-9]/u);
+      assert.doesNotMatch(metrics, /outcome="failed"\} [1-9]/u);
+    },
+  };
+}
+
+async function injected(cluster: Cluster): Promise<void> {
+  const pod = { metadata: { name: "agent" }, spec: { containers: [{ name: "app", image: "app.example/app" }] } };
+  await eventually(async () => {
+    const { status, body } = await cluster.api("POST", "/api/v1/namespaces/agents/pods", pod);
+    assert.equal(status, 201, body.message ?? "");
+    const { initContainers } = body.spec as { initContainers: readonly { name: string; image: string }[] };
+    assert.deepEqual(
+      initContainers.map(({ name, image }) => `${name} ${image}`),
+      ["sluice-guard sluice-guard:0.1.0", "sluice-prove sluice-router:0.1.0", "sluice-router sluice-router:0.1.0"],
+    );
+  });
+}
+
+async function provided(cluster: Cluster): Promise<void> {
+  await eventually(async () => {
+    for (const path of [
+      "/api/v1/namespaces/agents/configmaps/sluice-router",
+      "/api/v1/namespaces/agents/configmaps/sluice-trust",
+      "/api/v1/namespaces/agents/resourcequotas/sluice-approvals",
+      "/apis/rbac.authorization.k8s.io/v1/namespaces/agents/rolebindings/sluice-router",
+    ])
+      assert.equal((await cluster.api("GET", path)).status, 200, path);
+    const policies = await cluster.api("GET", "/apis/networking.k8s.io/v1/namespaces/agents/networkpolicies");
+    assert.equal(policies.body.items?.length, 1);
+  });
+  const put = await cluster.api("PATCH", "/api/v1/namespaces/agents/configmaps/sluice-trust", { data: { x: "y" } });
+  assert.equal(put.status, 403);
+  assert.match(put.body.message ?? "", /written by Sluice's controller alone/);
+}
+
+async function letGo(cluster: Cluster): Promise<void> {
+  const path = "/apis/sluice.dev/v1alpha1/namespaces/agents/egresspolicies";
+  const document = parse(readFileSync(POLICY, "utf8")) as KubeObject;
+  const made = await cluster.api("POST", path, document);
+  assert.equal(made.status, 201, made.body.message ?? "");
+  await eventually(async () => {
+    const { body } = await cluster.api("GET", `${path}/${document.metadata.name}`);
+    const { conditions = [] } = (body.status ?? {}) as { conditions?: { type: string; reason: string }[] };
+    assert.equal(conditions.find(({ type }) => type === "Accepted")?.reason, "Unsigned");
+  });
+  assert.equal((await cluster.api("DELETE", "/api/v1/namespaces/agents/pods/agent")).status, 200);
+  const unlabel = { metadata: { labels: { "sluice.dev/enforce": null } } };
+  assert.equal((await cluster.api("PATCH", "/api/v1/namespaces/agents", unlabel)).status, 200);
+  await eventually(async () => {
+    for (const what of ["configmaps/sluice-router", "configmaps/sluice-trust", "resourcequotas/sluice-approvals"])
+      assert.equal((await cluster.api("GET", `/api/v1/namespaces/agents/${what}`)).status, 404, what);
+  });
+}
+
+async function approved(cluster: Cluster): Promise<void> {
+  const path = "/apis/sluice.dev/v1alpha1/namespaces/agents/egressapprovals";
+  const binding = async (role: string, name: string): Promise<void> => {
+    const { status, stderr } = await cluster.kubectl([
+      ...["create", "rolebinding", `${name}-${role}`, `--clusterrole=${role}`, `--user=${name}`, "-n", "agents"],
+    ]);
+    assert.equal(status, 0, stderr);
+  };
+  await binding("sluice-requester", "alice");
+  await binding("sluice-approver", "bob");
+  const approval = {
+    apiVersion: "sluice.dev/v1alpha1",
+    kind: "EgressApproval",
+    metadata: { name: "report" },
+    spec: {
+      action: { kind: "egress", host: "api.example.com", port: 443, protocol: "tls" },
+      reason: "The report is published there only.",
+      target: { namespace: "agents", agent: "agent" },
+      uses: 1,
+      duration: "10m",
+    },
+  };
+  await eventually(async () => {
+    const { status, body } = await cluster.api("POST", path, approval, { as: "alice" });
+    assert.equal(status, 201, body.message ?? "");
+    assert.equal((body.spec as { requestedBy: string }).requestedBy, "alice");
+  });
+  const phase = async (wanted: string): Promise<void> =>
+    eventually(async () => {
+      const { body } = await cluster.api("GET", `${path}/report`);
+      assert.equal((body.status as { phase?: string } | undefined)?.phase, wanted);
     });
-  } finally {
-    await keeper[Symbol.asyncDispose]();
-    client.value.close();
-  }
+  await phase("Pending");
+  const lastTransitionTime = `${new Date().toISOString().slice(0, 19)}Z`;
+  const condition = { type: "Approved", status: "True", lastTransitionTime, reason: "Reviewed", message: "Yes." };
+  await eventually(async () => {
+    const { metadata, status: before } = (await cluster.api("GET", `${path}/report`)).body;
+    const { conditions = [] } = (before ?? {}) as { conditions?: object[] };
+    const { resourceVersion } = metadata;
+    const answer = {
+      metadata: { resourceVersion },
+      status: { approvedBy: "bob", conditions: [...conditions, condition] },
+    };
+    const { status, body } = await cluster.api("PATCH", `${path}/report/status`, answer, { as: "bob" });
+    assert.equal(status, 200, body.message ?? "");
+  });
+  await phase("Approved");
 }
 
 /** `[verb, resource[.group][/subresource], namespace, name, allowed]`. */
@@ -416,6 +581,7 @@ const RIGHTS: readonly (readonly [string, string, string, string, boolean])[] = 
   ["reconcile", "egressapprovals.sluice.dev", "agents", "x", true],
   ["approve", "egressapprovals.sluice.dev", "agents", "x", false],
   ["create", "egressapprovals.sluice.dev", "agents", "", false],
+  ["patch", "egressapprovals.sluice.dev", "agents", "x", false],
   ["patch", "egressapprovals.sluice.dev/status", "agents", "x", true],
   ["delete", "egressapprovals.sluice.dev", "agents", "x", true],
   ["patch", "egresspolicies.sluice.dev", "agents", "x", false],

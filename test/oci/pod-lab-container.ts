@@ -26,21 +26,19 @@ export interface Surroundings {
 }
 
 /** What containerd gives where nothing is dropped. */
-const RUNTIME_CAPS = [
-  ...["CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID"],
-  ...["SETFCAP", "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE"],
-];
+const RUNTIME_CAPS = words(`
+  CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE`);
 
-const CONTAINER_MEMBERS = [
-  ...["name", "image", "command", "args", "env", "volumeMounts", "securityContext", "restartPolicy"],
-  ...["startupProbe", "readinessProbe", "livenessProbe"],
-  // Without effect on what is tested here: no cgroup is set up, nothing is pulled, and ports are informational.
-  ...["resources", "ports", "imagePullPolicy", "terminationMessagePath", "terminationMessagePolicy"],
-];
-const CONTEXT_MEMBERS = [
-  ...["runAsUser", "runAsGroup", "runAsNonRoot", "privileged", "allowPrivilegeEscalation"],
-  ...["readOnlyRootFilesystem", "capabilities", "seccompProfile"],
-];
+const CONTAINER_MEMBERS = words(`
+  name image command args env volumeMounts securityContext restartPolicy startupProbe readinessProbe livenessProbe`);
+/** Without effect on what is tested here: no cgroup is set up, nothing is pulled, and ports are informational. */
+const WITHOUT_EFFECT = words("resources ports imagePullPolicy terminationMessagePath terminationMessagePolicy");
+const CONTEXT_MEMBERS = words(`
+  runAsUser runAsGroup runAsNonRoot privileged allowPrivilegeEscalation readOnlyRootFilesystem capabilities seccompProfile`);
+
+function words(text: string): readonly string[] {
+  return text.trim().split(" ");
+}
 
 /**
  * The container as a kubelet and a CRI runtime start it: the context of the pod under its own, the image's user, environment
@@ -48,7 +46,7 @@ const CONTEXT_MEMBERS = [
  * One deviation: a UID that is not 0 has its added capabilities as ambient ones, which is more than Kubernetes gives.
  */
 export function bundleOf(container: Container, image: LabImage, around: Surroundings): Bundle {
-  onlyKnown(`container ${container.name}`, container, CONTAINER_MEMBERS);
+  onlyKnown(`container ${container.name}`, container, [...CONTAINER_MEMBERS, ...WITHOUT_EFFECT]);
   const context = contextOf(around.pod, container);
   const [imageUser = 0, imageGroup = imageUser] = image.user.split(":").map(Number);
   const uid = numberOr(context["runAsUser"], imageUser);

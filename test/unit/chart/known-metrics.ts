@@ -40,6 +40,7 @@ export async function knownMetrics(): Promise<ReadonlyMap<string, ReadonlySet<st
     version: "1.2.3",
     certificateEnd: () => epochMillis(1_800_000_000_000),
     injectedPods: () => new Map([["guard", 1]]),
+    uninjectedPods: () => 1,
   });
   controller.admission({ webhook: "mutate", outcome: "patched", code: 200, seconds: 0.004 });
   controller.reconciled("EgressApproval", "updated");
