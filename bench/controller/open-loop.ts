@@ -26,7 +26,8 @@ export async function openLoop(
   };
   for (let index = 0; index < seconds * rate; index++) {
     const due = began + (index * 1000) / rate;
-    const wait = due - performance.now();
+    // Timers take whole milliseconds: rounded down they would fire before their time, which would count as speed.
+    const wait = Math.ceil(due - performance.now());
     if (wait > 0) await delay(wait);
     // The timer of this process is late by up to a millisecond or more: that is no latency of who is asked.
     asked.push(one(index, Math.max(due, performance.now())));

@@ -5,6 +5,7 @@ import type { ApprovalResource } from "./approval-resource.ts";
 import { type ClusterView, isExempt, type ManagedFacts } from "./cluster-view.ts";
 import { needsOfTexts, urlPorts } from "./egress-needs.ts";
 import type { EventRecorder } from "./event-recorder.ts";
+import type { Followed } from "./followed-collection.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { textsOf } from "./judge-policy.ts";
 import type { KubeWriter, WriteOutcome } from "./kube-writer.ts";
@@ -43,6 +44,8 @@ export class NamespaceKeeper {
   async keep(name: string, signal: AbortSignal): Promise<WorkOutcome> {
     const { rooms, view } = this.#keeping;
     if (![view.namespaces, view.pods, ...view.managed].every(({ isKnown }) => isKnown)) return millis(500);
+    // Else a new leader would narrow what policies and approvals that it has not seen yet need.
+    if (![view.rendered, ...view.policies, view.approvals].every(isKnownOrMissing)) return millis(100);
     const facts = view.namespaces.get(name);
     if (facts === undefined || facts.isTerminating) return "done";
     const outcome = isNeeded(this.#keeping, facts)
@@ -111,8 +114,10 @@ export class NamespaceKeeper {
     const before = followed === undefined ? await writer.read(path, signal) : undefined;
     const isForeign = before?.kind === "done" && !isLabelled(before.body);
     let applied = await writer.apply(path, object, signal);
-    if (applied.kind === "refused" && !isForeign && /immutable|cannot change roleRef/i.test(applied.message)) {
-      // What cannot be changed (a roleRef, an immutable ConfigMap) is made anew; of others' objects nothing is deleted.
+    const isOurs = !isForeign || object.kind === "ConfigMap";
+    if (applied.kind === "refused" && isOurs && /immutable|cannot change roleRef/i.test(applied.message)) {
+      // What cannot be changed (a roleRef, an immutable ConfigMap) is made anew; of others' objects only
+      // ConfigMaps, whose names are ours by contract.
       const removed = await writer.remove(path, {}, signal);
       if (removed.kind === "done" || removed.kind === "gone") applied = await writer.apply(path, object, signal);
     }
@@ -203,8 +208,14 @@ interface KeptOutcome {
 
 const FAILED: KeptOutcome = { metric: "failed", next: "again" };
 
+/** What the cluster does not have, or lets nobody see, is not waited for. */
+function isKnownOrMissing({ isKnown, condition }: Pick<Followed<unknown>, "isKnown" | "condition">): boolean {
+  const { reason } = condition();
+  return isKnown || reason === "not_found" || reason === "forbidden";
+}
+
 /** Enforced, or with injected pods that still run: what those stand on is not pulled away under them. */
-export function isNeeded({ rooms, view }: Pick<NamespaceKeeping, "rooms" | "view">, facts: NamespaceFacts): boolean {
+function isNeeded({ rooms, view }: Pick<NamespaceKeeping, "rooms" | "view">, facts: NamespaceFacts): boolean {
   if (isExempt(rooms.config, facts.name)) return false;
   if (facts.isEnforced) return true;
   for (const pod of view.pods.values()) if (pod.namespace === facts.name && pod.isLive) return true;

@@ -13,6 +13,7 @@ import { POLICY_PLURALS, type PolicyResource } from "./policy-resource.ts";
 import { type PodEcho, podsStatus, policyStatus } from "./policy-status.ts";
 import type { ReconcileRooms } from "./reconcile-rooms.ts";
 import { APPROVALS } from "./approval-resource.ts";
+import type { verdictMemory } from "./verdict-memory.ts";
 import type { WorkOutcome } from "./work-queue.ts";
 
 export interface PolicyKeeping {
@@ -24,6 +25,7 @@ export interface PolicyKeeping {
   readonly keyring: () => Keyring | "unread" | undefined;
   /** What a ConfigMap holds has changed. */
   readonly rendered: (namespace: string) => void;
+  readonly judge: ReturnType<typeof verdictMemory>;
 }
 
 const [CONFIG_MAPS] = MANAGED_KINDS;
@@ -46,7 +48,7 @@ export async function keepPolicies(keeping: PolicyKeeping, key: string, signal: 
   const read = isTarget ? await writer.read(path, signal) : ({ kind: "gone", message: "" } as const);
   if (read.kind !== "done" && read.kind !== "gone") return failed(rooms);
   const standing = read.kind === "done" && isRecord(read.body) ? textsOf(read.body["data"]) : {};
-  const { data, outcomes } = planConfigMap(resources, standing, keyring);
+  const { data, outcomes } = planConfigMap(resources, standing, (resource) => keeping.judge(resource, keyring));
   const body = read.kind === "done" ? read.body : undefined;
   // Of a name that is not for policies nothing is touched: what is applied there is somebody else's, or our own.
   const isStanding = !isTarget || isAlready(data, standing, body);

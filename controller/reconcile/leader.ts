@@ -14,7 +14,7 @@ export interface LeaderTimes {
   readonly retry: Millis;
 }
 
-export const LEADER_TIMES: LeaderTimes = { lease: millis(15_000), deadline: millis(10_000), retry: millis(2_000) };
+const LEADER_TIMES: LeaderTimes = { lease: millis(15_000), deadline: millis(10_000), retry: millis(2_000) };
 
 export interface LeaderOptions {
   readonly client: KubeClient;

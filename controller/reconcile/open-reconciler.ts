@@ -41,7 +41,7 @@ export interface Reconciler {
   close(): Promise<void>;
 }
 
-export const LEASE_NAME = "sluice-controller";
+const LEASE_NAME = "sluice-controller";
 
 /** Everything the controller does besides admission, in whichever replica leads. */
 export function openReconciler(options: ReconcilerOptions): Reconciler {

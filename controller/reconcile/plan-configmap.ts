@@ -1,5 +1,4 @@
-import type { Keyring } from "../../router/edge/trust/keyring.ts";
-import { type PolicyVerdict, judgePolicy } from "./judge-policy.ts";
+import type { PolicyVerdict } from "./judge-policy.ts";
 import { policyFile, policyKey, type PolicyResource } from "./policy-resource.ts";
 import type { StatusCondition } from "./status-condition.ts";
 
@@ -26,7 +25,7 @@ const MOST_OCTETS = 1_000_000;
 export function planConfigMap(
   resources: readonly PolicyResource[],
   standing: Readonly<Record<string, string>>,
-  keyring: Keyring | undefined,
+  judge: (resource: PolicyResource) => PolicyVerdict,
 ): ConfigMapPlan {
   const live = resources.filter(({ isDeleted }) => !isDeleted).toSorted(byAge);
   const first = new Map<string, PolicyResource>();
@@ -36,7 +35,7 @@ export function planConfigMap(
   const outcomes = live.map((resource): PolicyOutcome => {
     const winner = first.get(resource.kind) ?? resource;
     const rivals = live.filter(({ kind, uid }) => kind === resource.kind && uid !== resource.uid);
-    const judged = judgePolicy(resource, keyring);
+    const judged = judge(resource);
     if (winner.uid !== resource.uid) {
       const message = `${winner.kind} ${winner.name} is older, and one of a kind is rendered into ${resource.target}.`;
       const accepted: StatusCondition = { type: "Accepted", status: "False", reason: "Conflict", message };

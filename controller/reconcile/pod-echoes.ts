@@ -59,6 +59,9 @@ export function openPodEchoes(options: PodEchoesOptions): PodEchoes {
   async function askOne(entry: Entry): Promise<void> {
     const { address } = entry.facts;
     entry.isAsked = true;
+    // Behind all others: many that do not answer must not keep the rest waiting.
+    entries.delete(podKey(entry.facts));
+    entries.set(podKey(entry.facts), entry);
     const answer = address === undefined ? "It has no address yet." : await ask(address, closing.signal);
     entry.isAsked = false;
     const now = clock.monotonic();

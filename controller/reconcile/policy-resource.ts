@@ -1,6 +1,6 @@
 import { isRecord } from "../../router/edge/kubernetes/is-record.ts";
 import type { KubeObject } from "../../router/edge/kubernetes/kube-object.ts";
-import { isPolicyKind, type PolicyKind } from "../policies/parse-policy.ts";
+import type { PolicyKind } from "../policies/parse-policy.ts";
 import { ANNOTATION, CONFIG_MAP } from "../pod/names.ts";
 
 export const POLICY_PLURALS: Readonly<Record<PolicyKind, string>> = {
@@ -57,14 +57,4 @@ export function policyKey({ kind, namespace, name }: Pick<PolicyResource, "kind"
 
 export function policyFile({ kind, name }: Pick<PolicyResource, "kind" | "name">): string {
   return `${kind.toLowerCase()}-${name}.yaml`;
-}
-
-const OURS = /^(?<kind>egresspolicy|inferencepolicy|governancepolicy)-.+\.yaml(?:\.sigstore\.json)?$/;
-
-/** The kind that a key of a ConfigMap holds by its name; undefined: it is somebody else's. */
-export function kindOfFile(file: string): PolicyKind | undefined {
-  const kind = OURS.exec(file)?.groups?.["kind"];
-  return Object.keys(POLICY_PLURALS)
-    .filter(isPolicyKind)
-    .find((known) => known.toLowerCase() === kind);
 }

@@ -11,6 +11,7 @@ import { openPodEchoes } from "./pod-echoes.ts";
 import type { ReconcileRooms } from "./reconcile-rooms.ts";
 import { readTrustFiles } from "./trust-files.ts";
 import { countUninjected } from "./uninjected-pods.ts";
+import { verdictMemory } from "./verdict-memory.ts";
 import { openWorkQueue, type WorkOutcome } from "./work-queue.ts";
 
 /** One reason why something is not as it should be, for people. */
@@ -52,6 +53,7 @@ class Term implements ReconcileTerm {
   readonly #counts;
   readonly #uninjected = new Map<string, number>();
   readonly #timers: readonly NodeJS.Timeout[];
+  readonly #judge = verdictMemory();
   #trust: TrustFiles | undefined;
   /** The last that could be read. */
   #keyring: Keyring | "unread" | undefined = "unread";
@@ -153,6 +155,7 @@ class Term implements ReconcileTerm {
       writer: this.#writer,
       events: this.#events,
       echoes: this.#echoes,
+      judge: this.#judge,
       keyring: () => this.#keyring,
       rendered: (namespace: string) => this.#namespaces.add(namespace),
     };
@@ -243,11 +246,13 @@ class Term implements ReconcileTerm {
             .join(" ")
         : "";
     this.#trustProblem = files.ok ? keyProblem : files.problem;
-    if (keyring?.ok === true) this.#keyring = keyring.value;
-    else if (this.#keyring === "unread") this.#keyring = undefined;
     const before = JSON.stringify(this.#trust);
     // What was read last is kept where it cannot be read now; trust that is broken is not handed out.
     if (files.ok && keyring?.ok === true) this.#trust = files.value;
-    if (JSON.stringify(this.#trust) !== before) this.#fullPass();
+    const isChanged = JSON.stringify(this.#trust) !== before;
+    // The same trust stays the same object: verdicts are remembered by it.
+    if (keyring?.ok === true && (isChanged || typeof this.#keyring !== "object")) this.#keyring = keyring.value;
+    else if (this.#keyring === "unread") this.#keyring = undefined;
+    if (isChanged) this.#fullPass();
   }
 }

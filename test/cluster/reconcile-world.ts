@@ -169,7 +169,10 @@ export async function statusPod(
     server.once("error", reject);
     server.listen(18_090, address, resolve);
   });
-  owner.after(() => void server.close().closeAllConnections());
+  owner.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   const labels = {
     "sluice.dev/injected": "true",
     "sluice.dev/agent": "research-agent",

@@ -95,7 +95,7 @@ async function labelled(world: ReconcileWorld, leader: Reconciler): Promise<void
   assert.equal((network.spec as { egress: unknown[] }).egress.length, 2);
   await eventually(async () => {
     const { items = [] } = await world.get("/api/v1/namespaces/default/events?fieldSelector=involvedObject.name=later");
-    assert.deepEqual(items.map(({ reason }) => reason).toSorted(), ["PodsNotInjected", "TookOver"]);
+    assert.deepEqual(items.map(({ reason = "" }) => reason).toSorted(), ["PodsNotInjected", "TookOver"]);
   });
   assert.equal(leader.uninjectedPods(), 1);
   assert.equal(leader.injectedPods()?.get("guard"), 2);
@@ -240,7 +240,7 @@ async function refusedPolicies(world: ReconcileWorld): Promise<void> {
   const standing = await file();
   const change = async (spec: object, annotations: object = {}): Promise<void> => {
     const { status, body } = await cluster.api("PATCH", `${POLICIES}/main`, resource(world, "main", spec, annotations));
-    assert.equal(status, 200, body.message);
+    assert.equal(status, 200, body.message ?? "");
   };
   const cases = [
     ["False Rollback", egressPolicy(2), {}],
@@ -248,6 +248,7 @@ async function refusedPolicies(world: ReconcileWorld): Promise<void> {
     ["False Unsigned", egressPolicy(4), { "sluice.dev/signatures": null }],
     ["False Invalid", { ...egressPolicy(5), allow: [{ id: "x" }] }, {}],
     ["False BadSignatures", egressPolicy(6), { "sluice.dev/signatures": "[1]" }],
+    ["False BadTarget", egressPolicy(6), { "sluice.dev/policy": "../x" }],
     ["False BadTarget", egressPolicy(6), { "sluice.dev/policy": "sluice-trust" }],
   ] as const;
   for (const [expected, spec, annotations] of cases) {
@@ -311,7 +312,7 @@ async function approval(world: ReconcileWorld, pod: StatusPod): Promise<void> {
         { status: { ...given, conditions: [...conditions, ...given.conditions] } },
         { as: alice },
       );
-      assert.equal(answered.status, 200, answered.body.message);
+      assert.equal(answered.status, 200, answered.body.message ?? "");
     });
   await ask("yes", {
     duration: "5s",
@@ -366,6 +367,17 @@ async function failOver(world: ReconcileWorld, first: Reconciler, second: Reconc
 }
 
 async function deleted(world: ReconcileWorld): Promise<void> {
+  const own = `${CONFIG_MAPS}/team-a`;
+  await world.made(POLICIES, resource(world, "solo", egressPolicy(1), { "sluice.dev/policy": "team-a" }));
+  await eventually(async () => assert.equal((await world.get(own)).metadata.labels?.["sluice.dev/rendered"], "true"));
+  await world.cluster.api("PATCH", own, { metadata: { labels: null }, data: { "egresspolicy-solo.yaml": "open" } });
+  await eventually(async () => {
+    const { data, metadata } = await world.get(own);
+    assert.equal(data?.["egresspolicy-solo.yaml"], document("solo", egressPolicy(1)));
+    assert.equal(metadata.labels?.["sluice.dev/rendered"], "true");
+  });
+  await world.cluster.api("DELETE", `${POLICIES}/solo`);
+  await eventually(async () => assert.equal((await world.cluster.api("GET", own)).status, 404));
   await world.cluster.api("DELETE", `${POLICIES}/main`);
   await eventually(async () => {
     const { data, metadata } = await world.get(`${CONFIG_MAPS}/sluice-policy`);

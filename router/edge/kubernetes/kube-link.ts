@@ -91,13 +91,12 @@ export function kubeLink(endpoint: KubeEndpoint, options: LinkOptions): Result<K
         const sent = scheme === "https" ? requestHttps({ ...common, ...tls }) : requestHttp(common);
         return await headOf(sent, body, timeout, signal);
       } catch (error) {
-        // Options that Node refuses: certificates or keys that are none.
+        // Options that Node refuses: certificates or keys that are none, or not yet wholly written.
+        forget(secrets);
         return fail({ code: "credential", message: `The credential cannot be used (${codeOf(error)}).` });
       }
     },
-    forget() {
-      for (const secret of [secrets.ca, secrets.token, secrets.certificate, secrets.key]) secret?.forget();
-    },
+    forget: () => forget(secrets),
     close: () => agent.destroy(),
   });
 }
@@ -120,6 +119,10 @@ function secretsOf({ ca, credential }: KubeEndpoint, clock: Clock): Secrets {
   };
 }
 
+function forget({ ca, token, certificate, key }: Secrets): void {
+  for (const secret of [ca, token, certificate, key]) secret?.forget();
+}
+
 type SecretValues = { readonly [Name in keyof Secrets]: string | undefined };
 
 async function readSecrets(secrets: Secrets): Promise<Result<SecretValues, string>> {
@@ -129,7 +132,11 @@ async function readSecrets(secrets: Secrets): Promise<Result<SecretValues, strin
   const key = await secrets.key?.read();
   for (const read of [ca, token, certificate, key]) if (read?.ok === false) return read;
   const bearer = valueOf(token)?.trim();
-  if (bearer !== undefined && !BEARER.test(bearer)) return fail("The token's file does not hold a token.");
+  if (bearer !== undefined && !BEARER.test(bearer)) {
+    // It may be just being written: it is not held until it is looked at again by itself.
+    secrets.token?.forget();
+    return fail("The token's file does not hold a token.");
+  }
   return ok({ ca: valueOf(ca), token: bearer, certificate: valueOf(certificate), key: valueOf(key) });
 }
 

@@ -55,7 +55,9 @@ async function readText(file: string): Promise<Result<string, string>> {
       length += bytesRead;
     }
     if (length === buffer.length) return fail(`${file} is too long, or just being changed.`);
-    return ok(buffer.toString("latin1", 0, length));
+    const text = buffer.toString("latin1", 0, length);
+    // Of a CA it would not mean nobody, but everybody whom Node trusts.
+    return text.trim() === "" ? fail(`${file} is empty, or just being changed.`) : ok(text);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
     return fail(`${file} cannot be read (${code}).`);
