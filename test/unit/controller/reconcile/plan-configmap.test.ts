@@ -167,7 +167,7 @@ const VERDICTS = [
 ] as const;
 
 for (const [name, given, accepted, verified, isRendered] of VERDICTS) {
-  test(`judged: ${name}`, () => {
+  test(`INV-RECONCILE-POLICY: judged: ${name}`, () => {
     const verdict = judgePolicy(given, keyring);
     assert.equal(`${verdict.accepted.status} ${verdict.accepted.reason}`, accepted, verdict.accepted.message);
     assert.equal(
