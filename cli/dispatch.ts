@@ -1,5 +1,6 @@
 import { epochMillis } from "../router/core/base/quantity.ts";
 import { type CliIo, EXIT } from "./cli-io.ts";
+import { VERSION } from "./version.ts";
 
 type Verb = (argv: readonly string[], io: CliIo) => Promise<number>;
 
@@ -216,6 +217,10 @@ export async function dispatch(argv: readonly string[]): Promise<number> {
     if (argv.length > 0) io.stdout(usageText());
     else io.stderr(usageText());
     return argv.length > 0 ? EXIT.yes : EXIT.usage;
+  }
+  if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "version")) {
+    io.stdout(`sluice ${VERSION}\n`);
+    return EXIT.yes;
   }
   for (const verb of VERBS) {
     const words = verb.words.split(" ");

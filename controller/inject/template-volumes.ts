@@ -37,7 +37,8 @@ function secretSources(settings: InjectionConfig): readonly JsonObject[] {
   return [
     { secret: { name: CREDENTIALS_SECRET, optional: true } },
     { serviceAccountToken: token("kubernetes/token", TOKEN_SECONDS, settings.apiAudience) },
-    { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "kubernetes/ca.crt" }] } },
+    // Not kube-root-ca.crt: who may write ConfigMaps there would say whom the router takes for the API server.
+    { configMap: { name: CONFIG_MAP.config, items: [{ key: "ca.crt", path: "kubernetes/ca.crt" }] } },
     { downwardAPI: { items: [podField("kubernetes/namespace", "metadata.namespace")] } },
     ...settings.tokens.map(({ path, audience, expirationSeconds }) => ({
       serviceAccountToken: token(path, expirationSeconds, audience),

@@ -35,7 +35,7 @@ export function judgePod({ operation, pod, oldPod, namespace, settings }: PodQue
   // A pod that runs must stay one that controllers and the kubelet can update, whatever a later release thinks of it.
   const had = new Set(violationsOf(oldPod, namespace, settings).map(identity));
   const changes = collect();
-  judgeChange(pod, oldPod, changes.report);
+  judgeChange(pod, oldPod, settings, changes.report);
   return [...changes.violations, ...violations.filter((violation) => !had.has(identity(violation)))].slice(
     0,
     MOST_VIOLATIONS,

@@ -17,6 +17,8 @@ export const RESERVED_PREFIX = "sluice-";
 export const LABEL = {
   /** On a namespace, "true": every pod in it is injected. */
   enforce: "sluice.dev/enforce",
+  /** On an enforced namespace, set by the controller, "true": its settings and trust are there, and pods may be made. */
+  kept: "sluice.dev/kept",
   /** On a pod elsewhere, "true": this pod is injected. */
   inject: "sluice.dev/inject",
   /** On a pod, set by the injector, "true": NetworkPolicies, PodMonitor and the controller find it by this. */
@@ -57,7 +59,7 @@ export const VOLUME = {
 
 /** ConfigMaps that the controller writes into each enforced namespace, and nobody else may. */
 export const CONFIG_MAP = {
-  /** `router.yaml` */
+  /** `router.yaml`, and `ca.crt`: by whom the router knows the API server. */
   config: "sluice-router",
   /** `signers.yaml` and what it names. */
   trust: "sluice-trust",

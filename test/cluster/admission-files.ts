@@ -4,7 +4,7 @@ import type { InjectionConfig } from "../../controller/config/controller-config.
 
 const DIRECTORY = join(import.meta.dirname, "../../charts/sluice/files/admission");
 
-export const ADMISSION_FILES = ["pods", "pod-labels", "pod-exec", "namespaces", "configmaps"] as const;
+export const ADMISSION_FILES = ["pods", "pod-labels", "pod-exec", "bindings", "namespaces", "configmaps"] as const;
 
 export interface PolicySettings {
   readonly injection: InjectionConfig;

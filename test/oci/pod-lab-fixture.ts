@@ -112,9 +112,11 @@ export function labOptions(pod: PodObject, agentFiles: AgentFiles = {}): PodOpti
     pod,
     objects: {
       configMaps: {
-        [CONFIG_MAP.config]: { "router.yaml": JSON.stringify(routerConfigDocument(controllerConfig().router)) },
+        [CONFIG_MAP.config]: {
+          "router.yaml": JSON.stringify(routerConfigDocument(controllerConfig().router)),
+          "ca.crt": testCa().certificatePem,
+        },
         ...signedPolicy(),
-        "kube-root-ca.crt": { "ca.crt": testCa().certificatePem },
         [AGENT_FILES]: { "agent.py": program, "ca.pem": testCa().certificatePem, ...Object.fromEntries(files) },
       },
       secrets: {},

@@ -22,8 +22,9 @@ const MOST_OBJECTS = 8_192;
 const MOST_OBJECT_BYTES = 512 * 1024;
 const PAGE = 100;
 const MOST_LOGGED = 16;
-/** So long at most after the API server is back, what was revoked meanwhile is known here. */
+/** So long at most after the API server is back, or says it anew, what was revoked meanwhile is known here. */
 const LONGEST_RETRY = millis(10_000);
+const TIMES = { longestRetry: LONGEST_RETRY, slowRetry: LONGEST_RETRY, longestStated: LONGEST_RETRY };
 
 export interface ApprovalWatchRooms {
   readonly client: KubeClient;
@@ -45,7 +46,8 @@ interface Followed {
 
 /**
  * The EgressApprovals of this pod's namespace, as its API server has them. One that cannot be read grants nothing. While
- * the server is away, what was granted stands until its end by our own clocks, and nothing new is.
+ * the server is away, what was granted stands until its end by our own clocks, and nothing new is. One that is
+ * being deleted is revoked, although a finalizer keeps the object.
  */
 export class ApprovalWatch {
   readonly #rooms: ApprovalWatchRooms;
@@ -66,7 +68,7 @@ export class ApprovalWatch {
       maximumObjects: MOST_OBJECTS,
       maximumObjectBytes: MOST_OBJECT_BYTES,
       pageSize: PAGE,
-      times: { longestRetry: LONGEST_RETRY, ...times },
+      times: { ...TIMES, ...times },
       project: (object) => this.#follow(object),
       synced: (objects) => {
         this.#objects.clear();
@@ -148,7 +150,9 @@ export class ApprovalWatch {
     if (isForAnotherPod(object, identity)) return { name, read: "elsewhere" };
     const read = readApprovalObject(`egressapproval/${safeText(name, 253)}`, object);
     if (!read.ok) return { name, read: read.problem };
-    return { name, read: isMeant(read.value, identity) ? read.value : "elsewhere" };
+    if (!isMeant(read.value, identity)) return { name, read: "elsewhere" };
+    // Somebody deleted it, whatever it still waits for; its name is not free yet.
+    return { name, read: isBeingDeleted(object) ? { ...read.value, revoked: true } : read.value };
   }
 
   #keep({ name, read }: Followed): void {
@@ -178,6 +182,11 @@ function isForAnotherPod({ spec }: KubeObject, { pod }: Identity): boolean {
   const { target } = spec;
   if (typeof target !== "object" || target === null || !("pod" in target)) return false;
   return typeof target.pod === "string" && target.pod !== pod;
+}
+
+/** Whatever stands there, as long as it is not nothing. */
+function isBeingDeleted({ metadata: { deletionTimestamp } }: KubeObject): boolean {
+  return deletionTimestamp !== undefined && deletionTimestamp !== null;
 }
 
 function isProblems(read: EgressApproval | readonly DocumentProblem[]): read is readonly DocumentProblem[] {

@@ -158,6 +158,8 @@ export class GrantBook implements Grants {
     this.#held.clear();
     this.#refused = new Map();
     const news: (() => void)[] = [];
+    /** It is at least so late, by what begins and ends. */
+    let late = 0;
     for (const approval of [...this.#sources.values()].flat()) {
       const bound = this.#boundOf(approval);
       if (bound === "nothing") continue;
@@ -173,7 +175,9 @@ export class GrantBook implements Grants {
       const held = this.#term(before.get(key), { ...bound, approval });
       if (held === undefined || this.#held.has(key)) continue;
       this.#held.set(key, held);
-      if (!before.has(key)) news.push(() => this.#tell("granted", held));
+      if (before.has(key)) continue;
+      news.push(() => this.#tell("granted", held));
+      late = this.#rooms.time();
     }
     // A revocation wins over the same approval elsewhere.
     for (const key of this.#refused.keys()) this.#held.delete(key);
@@ -182,10 +186,15 @@ export class GrantBook implements Grants {
     for (const [key, held] of before) {
       if (this.#held.has(key)) continue;
       hasEnded = true;
-      const kind = this.#isOver(held) ? "expired" : "revoked";
+      const isOver = this.#isOver(held);
+      const kind = isOver ? "expired" : "revoked";
       this.#remember(held);
+      // No later than its end: a clock that was ahead for a moment is not remembered for ever.
+      late = Math.max(late, isOver ? held.expiresAt : Math.min(held.expiresAt, this.#rooms.time()));
       news.push(() => this.#tell(kind, held));
     }
+    // With the clock set back and this process started anew, what is over stays over.
+    this.#rooms.journal.note(late);
     for (const tell of news) tell();
     if (hasEnded) this.#rooms.ended();
   }

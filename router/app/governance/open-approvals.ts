@@ -66,7 +66,9 @@ export function openApprovals(options: ApprovalsOptions): Approvals {
   const { config, clock, log, time, recordSoon } = options;
   let damage: string | undefined;
   const journal = new UseJournal(config.state.directory, (error) =>
-    log.event("error", "the use of an approval cannot be counted, and so is not given", { error: String(error) }),
+    log.event("error", "the journal of approvals cannot be written; no use is given that it cannot count", {
+      error: String(error),
+    }),
   );
   const grants = new GrantBook({
     clock,

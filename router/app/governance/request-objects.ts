@@ -199,7 +199,8 @@ export class RequestObjects {
       timeout: TIMEOUT,
       signal: this.#closing.signal,
     });
-    if (answer.ok && (answer.value.status === 201 || answer.value.status === 409)) {
+    const isThere = answer.ok && (answer.value.status === 201 || alreadyExists(answer.value));
+    if (isThere) {
       this.#failures = 0;
       this.#trouble = undefined;
       rooms.counted(answer.value.status === 201 ? "created" : "exists");
@@ -215,7 +216,8 @@ export class RequestObjects {
     const { status, body, retryAfter } = answer;
     const { message } = statusMessage(body);
     const said = `The API server answered ${status}${message === "" ? "" : `: ${message}`}`;
-    const isBusy = status === 401 || status === 404 || status === 429 || status >= 500;
+    // A 409 that says nothing of the name: others changed the quota at the same time, for one.
+    const isBusy = status === 401 || status === 404 || status === 409 || status === 429 || status >= 500;
     if (isBusy) return this.#failed(said, retryAfter ?? 0);
     this.#rooms.counted("refused");
     this.#trouble = `access cannot be asked for: ${said}`;
@@ -275,6 +277,11 @@ export class RequestObjects {
       },
     };
   }
+}
+
+/** Of its name there is one, whoever made it. */
+function alreadyExists({ status, body }: KubeAnswer): boolean {
+  return status === 409 && statusMessage(body).reason === "AlreadyExists";
 }
 
 const DENIED = "The router denied it; nobody has given a reason yet.";

@@ -89,7 +89,10 @@ export function kubeLink(endpoint: KubeEndpoint, options: LinkOptions): Result<K
       const tls = { rejectUnauthorized: true, minVersion: "TLSv1.2", ca, cert: certificate, key } as const;
       try {
         const sent = scheme === "https" ? requestHttps({ ...common, ...tls }) : requestHttp(common);
-        return await headOf(sent, body, timeout, signal);
+        const head = await headOf(sent, body, timeout, signal);
+        // A CA that was half written, or is a new one by now, looks like a stranger's certificate.
+        if (!head.ok && head.problem.code === "unreachable") forget(secrets);
+        return head;
       } catch (error) {
         // Options that Node refuses: certificates or keys that are none, or not yet wholly written.
         forget(secrets);

@@ -28,3 +28,9 @@ export function backoffDelay(failures: number, { first, longest }: Backoff, rand
 export function statedWithJitter(stated: Millis, random: number): Millis {
   return millis(stated + Math.min(10_000, 500 + stated / 4) * random);
 }
+
+/** The same, and never beyond `longest`: where it was longer, somewhere in the later half of that. */
+export function boundedStated(stated: Millis, longest: Millis, random: number): Millis {
+  if (stated > longest) return millis(longest * (0.5 + random / 2));
+  return millis(Math.min(longest, statedWithJitter(stated, random)));
+}

@@ -9,7 +9,7 @@ import type { KubeStream } from "./kube-stream.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { listPages } from "./list-pages.ts";
 import { compareResourceVersions } from "./resource-version.ts";
-import { backoffDelay, statedWithJitter } from "./retry-delay.ts";
+import { backoffDelay, boundedStated } from "./retry-delay.ts";
 import { type WatchEvent, watchEvent } from "./watch-event.ts";
 import {
   answerTrouble,
@@ -29,6 +29,8 @@ export interface WatchTimes {
   readonly longestRetry: Millis;
   /** At the longest, where somebody has to do something first: a right, or the resource itself, is missing. */
   readonly slowRetry: Millis;
+  /** What the server asks to be waited for counts up to here: meanwhile nothing is learnt. */
+  readonly longestStated: Millis;
   /** Of one page of a list. */
   readonly list: Millis;
 }
@@ -39,6 +41,7 @@ export const WATCH_TIMES: WatchTimes = {
   firstRetry: millis(500),
   longestRetry: millis(30_000),
   slowRetry: millis(30_000),
+  longestStated: millis(30_000),
   list: millis(30_000),
 };
 
@@ -93,6 +96,8 @@ const FRAME = 1_024;
 const LEAST_PAGE_BYTES = 8 * 1024 * 1024;
 /** After so many failures in a row of watches from one version, the whole is listed again. */
 const MOST_WATCH_FAILURES = 3;
+/** After so many watches in a row that were lost to their version or their right, only one that lives is believed. */
+const FEW_LOST = 2;
 /** So often in a row a list that is older than what was seen is not believed; then the store was set back. */
 const MOST_OLD_LISTS = 3;
 /** A watch that ends sooner is no rest for the server. */
@@ -133,6 +138,8 @@ class Reflector<T> {
   #newest: string | undefined;
   #oldLists = 0;
   #watchFailures = 0;
+  /** Watches in a row that needed a list to go on, and did not live; a list alone does not end the row. */
+  #lost = 0;
   /** Failures in a row for the same reason. */
   #alike = 0;
   /** Ends the watch, or the rest before the next try. */
@@ -218,14 +225,10 @@ class Reflector<T> {
       version,
     );
     this.#options.synced([...objects.values()].map(({ kept }) => kept));
-    this.#say({
-      state: "synced",
-      reason: "",
-      message: "",
-      syncedAt: this.#options.clock.now(),
-      failures: 0,
-      hasSynced: true,
-    });
+    const syncedAt = this.#options.clock.now();
+    // Where watches do not live, the next ones are opened ever more slowly.
+    const isGood = this.#lost < FEW_LOST;
+    this.#say({ ...(isGood ? { ...GOOD, failures: 0 } : {}), syncedAt, hasSynced: true });
     if (this.#isOver()) this.#version = undefined;
     return undefined;
   }
@@ -245,42 +248,65 @@ class Reflector<T> {
     if (this.#isOver()) return undefined;
     if (!opened.ok) return this.#watchFailed(problemTrouble(opened.problem));
     if (!("next" in opened.value)) return this.#watchFailed(answerTrouble(opened.value));
-    if (this.#condition.reason !== "too_many_objects") this.#say({ state: "synced", reason: "", message: "" });
-    const end = await this.#follow(opened.value);
+    if (this.#isBelieved()) this.#say(GOOD);
+    const end = await this.#follow(opened.value, version);
     opened.value.cut();
     const lasted = clock.monotonic() - began;
     if (lasted >= LONG_MILLIS) this.#say({ failures: 0 });
+    // What had no room may have some by now.
+    if (this.#condition.reason === "too_many_objects") this.#version = undefined;
     if (this.#isClosed() || end === "resync") return undefined;
     if (end !== "ended") return this.#watchFailed(end);
     if (lasted >= SHORT_MILLIS) return undefined;
     return this.#watchFailed({ reason: "unreachable", message: "The watch ended at once." });
   }
 
-  async #follow(stream: KubeStream): Promise<WatchEnd> {
+  /** `from`: the version it was opened at. */
+  async #follow(stream: KubeStream, from: string): Promise<WatchEnd> {
     const lines = new LineSplitter(this.#objectBytes + FRAME);
-    const silent = setTimeout(() => stream.cut(), this.#times.idle);
+    const idle = new AbortController();
+    const isIdle = (): boolean => idle.signal.aborted;
+    const silent = setTimeout(() => {
+      idle.abort();
+      stream.cut();
+    }, this.#times.idle);
+    const young = setTimeout(() => this.#lives(), SHORT_MILLIS);
     try {
       for (;;) {
         const part = await stream.next();
         if (this.#isOver()) return "resync";
+        if (isIdle()) return this.#silent();
         if (!part.ok) return problemTrouble(part.problem);
         if (part.value === "end") return "ended";
-        const read = this.#read(lines, part.value, silent);
+        const read = this.#read(lines, part.value, silent, from);
         if (!read.ok) return read.problem;
         if (this.#isOver()) return "resync";
       }
     } finally {
       clearTimeout(silent);
+      clearTimeout(young);
     }
   }
 
-  #read(lines: LineSplitter, part: Uint8Array, silent: NodeJS.Timeout): Result<void, WatchTrouble> {
+  /** So long a watch from a version that is not lost lasts. */
+  #lives(): void {
+    this.#lost = 0;
+    if (this.#isBelieved()) this.#say(GOOD);
+  }
+
+  /** The connection is gone; or the version is one that the server will only come to, and it says nothing until then. */
+  #silent(): WatchTrouble {
+    this.#version = undefined;
+    return { reason: "unreachable", message: `The watch said nothing for ${this.#times.idle} ms.` };
+  }
+
+  #read(lines: LineSplitter, part: Uint8Array, silent: NodeJS.Timeout, from: string): Result<void, WatchTrouble> {
     let trouble: WatchTrouble | undefined;
     const pushed = lines.push(part, (line) => {
       // Not for any octet: a frame that never ends is silence too.
       silent.refresh();
       const event = watchEvent(line);
-      trouble = event === undefined ? MALFORMED : this.#take(event);
+      trouble = event === undefined ? MALFORMED : this.#take(event, from);
       return trouble === undefined && !this.#isOver();
     });
     if (trouble !== undefined) return fail(trouble);
@@ -289,25 +315,38 @@ class Reflector<T> {
     return fail({ reason: "object_too_large", message: `An object has over ${this.#objectBytes} octets.` });
   }
 
-  #take(event: WatchEvent): WatchTrouble | undefined {
+  #take(event: WatchEvent, from: string): WatchTrouble | undefined {
     const { clock, project, changed } = this.#options;
     if (event.type === "ERROR") {
       const { code, message } = event;
       const said = message === "" ? `code ${code}` : message;
       return { reason: reasonOf(code), message: `The API server ended the watch: ${said}` };
     }
-    this.#watchFailures = 0;
     const version = event.type === "BOOKMARK" ? event.resourceVersion : (event.object.metadata.resourceVersion ?? "");
+    if (compareResourceVersions(version, from) === -1) return this.#setBack();
+    this.#watchFailures = 0;
     if (event.type !== "BOOKMARK") {
       const verdict = this.#known.take(event.type, event.object);
       if (verdict === "full") this.#tooMany();
       else if (verdict !== "old") changed(verdict, project(event.object));
     }
     this.#reach(version);
-    if (this.#condition.reason === "too_many_objects") {
-      this.#condition = { ...this.#condition, lastEventAt: clock.now() };
-    } else this.#say({ state: "synced", reason: "", message: "", failures: 0, lastEventAt: clock.now() });
+    this.#say({ ...(this.#isBelieved() ? { ...GOOD, failures: 0 } : {}), lastEventAt: clock.now() });
     return undefined;
+  }
+
+  /**
+   * No server sends what is older than what it was asked for: its store is another one now, as out of a backup. What is
+   * remembered of the one before would keep all that happens in this one from counting.
+   */
+  #setBack(): WatchTrouble {
+    this.#newest = undefined;
+    return { reason: "expired", message: "The API server's versions went back." };
+  }
+
+  /** A watch that is open, and an event, mean that all is well. */
+  #isBelieved(): boolean {
+    return this.#condition.reason !== "too_many_objects" && this.#lost < FEW_LOST;
   }
 
   /** A version that is older than what was reached already leads to nothing new: it is never gone back to. */
@@ -332,8 +371,9 @@ class Reflector<T> {
     // Whether anything was missed meanwhile, nobody can say.
     const isLost = reason === "expired" || reason === "forbidden" || reason === "not_found";
     if (isLost || this.#watchFailures > MOST_WATCH_FAILURES) this.#version = undefined;
+    if (isLost) this.#lost += 1;
     // It is all in order: there was only nothing to be said for long.
-    if (reason === "expired" && this.#watchFailures === 1) return undefined;
+    if (reason === "expired" && this.#lost === 1) return undefined;
     return trouble;
   }
 
@@ -344,13 +384,13 @@ class Reflector<T> {
     this.#alike = before.state !== "synced" && before.reason === reason ? this.#alike + 1 : 1;
     this.#say({ state: "degraded", reason, message, failures });
     const { random } = this.#options;
-    const { firstRetry: first, longestRetry: longest, slowRetry } = this.#times;
+    const { firstRetry: first, longestRetry: longest, slowRetry, longestStated } = this.#times;
     // An API server that is just starting says so too of what it does not know yet: only what lasts is asked for slowly.
     const [bounds, count] = isLasting(reason)
       ? [{ first, longest: slowRetry }, this.#alike]
       : [{ first, longest }, failures];
     const own = backoffDelay(count, bounds, random());
-    const stated = wait === undefined ? 0 : statedWithJitter(wait, random());
+    const stated = wait === undefined ? 0 : boundedStated(wait, longestStated, random());
     try {
       await delay(Math.max(own, stated), undefined, { signal: this.#now.signal });
     } catch {
@@ -375,4 +415,5 @@ class Reflector<T> {
   }
 }
 
+const GOOD = { state: "synced", reason: "", message: "" } as const;
 const MALFORMED: WatchTrouble = { reason: "malformed", message: "What the watch says cannot be read." };

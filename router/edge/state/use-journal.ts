@@ -34,6 +34,7 @@ const COMPACT_AT = 64 * 1024;
 /** A blank and the checksum. */
 const CLOSING = 9;
 const HEADER = /^uses 1 ([0-9]{1,16})$/;
+const TIME = /^time ([0-9]{1,16})$/;
 const ENTRY = /^([0-9a-f]{64}) ([0-9]{1,7}) ([0-9]{1,16}) ([0-9]{1,16})$/;
 
 interface Used {
@@ -43,9 +44,9 @@ interface Used {
 }
 
 /**
- * How often approvals were used, over restarts. Each use is one short line, on the disk before it counts; lines are closed
- * by a CRC-32 of all that stands before, so that what was changed, lost in between or doubled is noticed. A journal that
- * cannot be read counts nothing: no use is given that might have been given before; and so does one that is gone although
+ * How often approvals were used, and how late it was, over restarts. Each use is one short line, on the disk before it
+ * counts; lines are closed by a CRC-32 of all that stands before, so that what was changed, lost in between or doubled is
+ * noticed. A journal that cannot be read counts nothing: no use is given that might have been given before; and so does one that is gone although
  * its epoch file is there. What is not noticed: whole lines cut from its end, and both files gone. All of it is synchronous, since
  * between the count and what it allows nothing may happen; it is as rare as people who approve.
  */
@@ -117,23 +118,39 @@ export class UseJournal {
     this.#latest = Math.max(this.#latest, now);
     // First what is counted, and then what allows: whatever fails in between, no use is given twice.
     this.#used.set(key, { used, until });
-    try {
-      const isLong = this.#size > COMPACT_AT && this.#size > 256 * this.#used.size;
-      if (this.#file === undefined || isLong) this.#rewrite(now);
-      else this.#append(lineOf(key, { used, until }, this.#latest));
-      return true;
-    } catch (error) {
-      this.#close();
-      this.#failed(error);
-      // It was not given; what is on the disk is made to say so with the next use that is.
-      if (before === undefined) this.#used.delete(key);
-      else this.#used.set(key, before);
-      return false;
-    }
+    if (this.#write(lineOf(key, { used, until }, this.#latest), now)) return true;
+    // It was not given; what is on the disk is made to say so with the next use that is.
+    if (before === undefined) this.#used.delete(key);
+    else this.#used.set(key, before);
+    return false;
+  }
+
+  /**
+   * It is at least so late, in milliseconds since the epoch; on the disk once it returns, unless `failed` was told. Later loads know of it: with a clock
+   * set back in between, what was over by then does not begin anew.
+   */
+  note(time: number): void {
+    if (!this.#isReadable || !Number.isSafeInteger(time) || time <= this.#latest) return;
+    this.#latest = time;
+    this.#write(`time ${time}`, time);
   }
 
   close(): void {
     this.#close();
+  }
+
+  /** A line; false: it is not there, and `failed` was told. */
+  #write(line: string, now: number): boolean {
+    try {
+      const isLong = this.#size > COMPACT_AT && this.#size > 256 * this.#used.size;
+      if (this.#file === undefined || isLong) this.#rewrite(now);
+      else this.#append(line);
+      return true;
+    } catch (error) {
+      this.#close();
+      this.#failed(error);
+      return false;
+    }
   }
 
   #close(): void {
@@ -216,6 +233,11 @@ export class UseJournal {
   }
 
   #enter(line: string): boolean {
+    const [, time] = TIME.exec(line) ?? [];
+    if (time !== undefined) {
+      this.#latest = Math.max(this.#latest, Number(time));
+      return true;
+    }
     const [, key = "", used, until, at] = ENTRY.exec(line) ?? [];
     if (Number(used) !== this.used(key) + 1 && this.#used.has(key)) return false;
     this.#used.set(key, { used: Number(used), until: Number(until) });
