@@ -5,12 +5,17 @@ import { type Members, membersOf } from "./kube-object.ts";
 
 /** An EgressApproval as the API server holds it. */
 export interface HeldApproval {
+  readonly uid: string;
   readonly resourceVersion: string;
   readonly createdAt: string;
+  /** Deleted, and held by a finalizer. */
+  readonly isEnding: boolean;
   /** As a router reads it. */
   readonly approval: EgressApproval;
-  /** The spec as it stands, for comparing. */
-  readonly spec: string;
+  /** `spec.action` as it stands. */
+  readonly action: Members;
+  /** The spec as it stands but for `revoked`, and of which object: for comparing. */
+  readonly asked: string;
   readonly conditions: readonly Members[];
   readonly answeredBy: string | undefined;
   readonly hasExpired: boolean;
@@ -20,8 +25,8 @@ export interface HeldApproval {
 export function readHeldApproval(object: Members): Result<HeldApproval, string> {
   const metadata = membersOf(object["metadata"]);
   const status = membersOf(object["status"]);
-  const { name, resourceVersion, creationTimestamp } = metadata;
-  if (typeof resourceVersion !== "string" || typeof name !== "string")
+  const { name, uid, resourceVersion, creationTimestamp, deletionTimestamp } = metadata;
+  if (typeof resourceVersion !== "string" || typeof uid !== "string" || typeof name !== "string")
     return fail("The API server's answer is no object.");
   const given: unknown = status["conditions"];
   const conditions = Array.isArray(given) ? given.map(membersOf) : [];
@@ -32,11 +37,15 @@ export function readHeldApproval(object: Members): Result<HeldApproval, string> 
     return fail(`No router follows it: ${why}`);
   }
   const { approvedBy } = status;
+  const { revoked: _, ...asked } = membersOf(object["spec"]);
   return ok({
+    uid,
     resourceVersion,
+    isEnding: deletionTimestamp !== undefined && deletionTimestamp !== null,
     createdAt: typeof creationTimestamp === "string" ? creationTimestamp : "",
     approval: parsed.value,
-    spec: JSON.stringify(object["spec"]),
+    action: membersOf(asked["action"]),
+    asked: JSON.stringify([uid, asked]),
     conditions,
     answeredBy: typeof approvedBy === "string" ? approvedBy : undefined,
     hasExpired: conditions.some((one) => one["type"] === "Expired" && one["status"] === "True"),

@@ -11,11 +11,16 @@ export type Standing =
 
 /** `now`: by the API server's clock. The API server has the last word; this only says sooner why not. */
 export function standingOf(verb: ApprovalVerb, held: HeldApproval, user: string, now: number): Standing {
-  const { approval, answeredBy, hasExpired } = held;
+  const { approval, answeredBy, hasExpired, isEnding } = held;
   const { revoked, answer, requestedBy, duration, name } = approval;
   const by = answeredBy ?? "somebody";
   if (verb === "revoke") return revoked ? done(`${name} was revoked before.`) : { kind: "open" };
   if (revoked) return refused(`${name} was revoked, and nothing answers it any more. Whoever needs it asks anew.`);
+  if (isEnding) {
+    return refused(
+      `${name} is deleted, and only held by a finalizer: nothing answers it any more. To be sure of its end: sluice revoke ${name}`,
+    );
+  }
   if (answer !== undefined) {
     const at = new Date(answer.at).toISOString();
     const ended = duration !== undefined && answer.at + duration <= now;

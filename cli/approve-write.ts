@@ -9,16 +9,17 @@ export interface ApprovalWrite {
 }
 
 /**
- * What makes an answer or a revocation of the very version that was looked at. A list of conditions is replaced whole, so
- * that those of others go with it. `now` is by the API server's clock.
+ * What makes an answer of the very version that was looked at, or a revocation of the very object: whoever may change its
+ * labels would keep a version from standing still. A list of conditions is replaced whole, so that those of others go with
+ * it. `now` is by the API server's clock.
  */
 export function approvalWrite(
   verb: ApprovalVerb,
   held: HeldApproval,
   { user, now, reason }: { readonly user: string; readonly now: EpochMillis; readonly reason: string | undefined },
 ): ApprovalWrite {
-  const metadata = { resourceVersion: held.resourceVersion };
-  if (verb === "revoke") return { subresource: "", body: { metadata, spec: { revoked: true } } };
+  const { uid, resourceVersion } = held;
+  if (verb === "revoke") return { subresource: "", body: { metadata: { uid }, spec: { revoked: true } } };
   const answer = {
     type: "Approved",
     status: verb === "approve" ? "True" : "False",
@@ -30,5 +31,5 @@ export function approvalWrite(
   const others = held.conditions.filter((condition) => condition["type"] !== "Approved");
   const status = { approvedBy: user, conditions: [...others, answer] };
   // A manager of its own: the admission policy finds the time of this write by it.
-  return { subresource: "/status?fieldManager=sluice-approve", body: { metadata, status } };
+  return { subresource: "/status?fieldManager=sluice-approve", body: { metadata: { uid, resourceVersion }, status } };
 }

@@ -10,11 +10,11 @@ import { approvalText, nameText } from "./approve-text.ts";
 import { approvalWrite } from "./approve-write.ts";
 import { type CliIo, EXIT } from "./cli-io.ts";
 import { type KubeAccess, openKubeAccess } from "./kube-access.ts";
-import { callKube } from "./kube-call.ts";
+import { callKube, type KubeFailure } from "./kube-call.ts";
 import { shownJson, shownText } from "./shown-text.ts";
 
 /** Of a write that others came before. */
-const MOST_TRIES = 4;
+const MOST_TRIES = 8;
 const LONGEST_MESSAGE = 2_000;
 
 /**
@@ -92,27 +92,36 @@ async function run(nameless: Acting): Promise<Result<string, ApproveProblem>> {
     const looked = await look(acting);
     if (!looked.ok) return looked;
     const { held, now } = looked.value;
+    // A name may be taken by another object while somebody reads.
+    if (shown !== undefined && shown !== held.asked) {
+      return fail({ exit: EXIT.no, message: "It is another one by now: look at it again." });
+    }
     const standing = standingOf(verb, held, user, now);
     if (standing.kind === "refused") return fail(standing.problem);
     if (standing.kind === "done") return ok(report(acting, held, user, { before: standing.message }));
-    // A name may be taken by another object while somebody reads.
-    if (shown !== undefined && shown !== held.spec) {
-      return fail({ exit: EXIT.no, message: "It is another one by now: look at it again." });
-    }
     if (shown === undefined) {
       const allowed = await mayAct(access, sought, held);
       if (!allowed.ok) return allowed;
       const confirmed = await confirm(acting, held, user, now);
       if (!confirmed.ok) return confirmed;
-      shown = held.spec;
+      shown = held.asked;
       // Reading took its time: the approval's own begins now.
       if (!options.yes) continue;
     }
     const { subresource, body } = approvalWrite(verb, held, { user, now, reason: options.reason });
     const written = await callKube(access, { method: "PATCH", path: `${path}${subresource}`, body });
     if (written.ok) return ok(report(acting, held, user, { written: now }));
-    if (written.problem.status !== 409 || tries >= MOST_TRIES) return fail(apiProblem(written.problem, sought));
+    if (!isOvertaken(written.problem) || tries >= MOST_TRIES) return fail(apiProblem(written.problem, sought));
   }
+}
+
+/** By another version, or by another object of that name. */
+function isOvertaken({ status, message }: KubeFailure): boolean {
+  return status === 409 || (status === 422 && message.includes("metadata.uid"));
+}
+
+function tooLong({ approval: { name } }: HeldApproval, namespace: string): string {
+  return `It is too long to be shown here, and what was not shown is not approved: read all of it with "kubectl get egr ${name} -n ${namespace} -o yaml", and approve it with kubectl (--subresource=status) or by a file.`;
 }
 
 interface Looked {
@@ -136,7 +145,9 @@ async function confirm(
   now: EpochMillis,
 ): Promise<Result<undefined, ApproveProblem>> {
   // Also where nobody is asked: a script's log says what it was about.
-  io.stderr(approvalText(held, namespace, now));
+  const { text, isWhole } = approvalText(held, namespace, now);
+  io.stderr(text);
+  if (verb === "approve" && !isWhole) return fail({ exit: EXIT.no, message: tooLong(held, namespace) });
   if (options.yes) return ok(undefined);
   const answer = await terminal.ask(`${verb} it as ${nameText(user)}? [y/N] `);
   const isYes = answer !== undefined && /^\s*y(?:es)?\s*$/i.test(answer);

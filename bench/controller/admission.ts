@@ -14,6 +14,7 @@ import { loadAverage } from "./load-average.ts";
 import { type Latencies, openLoop } from "./open-loop.ts";
 import { rotateUnderLoad } from "./rotation.ts";
 import { runDelayMillis } from "./run-delay.ts";
+import { startLine } from "./start-line.ts";
 import type { WebhookFigures, WebhookOrder } from "./webhook.ts";
 
 /**
@@ -211,7 +212,11 @@ async function ask(agent: Agent, { port }: Server, index: number, mutate: string
 }
 
 async function start(order: WebhookOrder): Promise<Server> {
-  const child = fork(join(import.meta.dirname, "webhook.ts"));
+  const { flags, variables } = startLine();
+  const child = fork(join(import.meta.dirname, "webhook.ts"), {
+    execArgv: [...flags],
+    env: { ...process.env, ...variables },
+  });
   child.send(order);
   return { child, port: await message<number>(child) };
 }

@@ -23,6 +23,7 @@ const SETTINGS: PolicySettings = {
 const NEVER_ALONE: Readonly<Record<string, string>> = {
   "host_network: remove": "the API server then gives every declared port a hostPort, the router's too",
   "apparmor: remove the AppArmor annotation": "the API server writes what the annotation says into the field as well",
+  "not_injected: the controller": "all cases are of a namespace that is kept; another test tells it",
   "privileged: such": "the API server refuses privileged beside allowPrivilegeEscalation: false",
 };
 
@@ -34,7 +35,9 @@ test("ValidatingAdmissionPolicies", requireCluster(), async (t) => {
   for (const name of ["gvisor", "runc-hardened"]) {
     await cluster.api("POST", "/apis/node.k8s.io/v1/runtimeclasses", { metadata: { name }, handler: "x" });
   }
-  for (const name of ["research", "edge"]) await cluster.createNamespace(name, { "sluice.dev/enforce": "true" });
+  for (const name of ["research", "edge"]) {
+    await cluster.createNamespace(name, { "sluice.dev/enforce": "true", "sluice.dev/kept": "true" });
+  }
   await cluster.createNamespace("elsewhere");
   const stored = await storedPods(cluster);
 
@@ -142,17 +145,6 @@ test("ValidatingAdmissionPolicies", requireCluster(), async (t) => {
     await eventually(async () => assert.equal((await enter("exec", "sluice-router", "medic")).status, 400));
   });
 
-  await t.test("where the guard cannot be had, and the runtime's seccomp profile is used", async () => {
-    await install(cluster, "[Deny, Audit]", { ...SETTINGS, injection: OTHER_SETTINGS });
-    const pod = finalPod([], OTHER_SETTINGS);
-    await eventually(async () => assert.equal((await create(cluster, "research", pod)).status, 201));
-    for (const [steps, refusal] of OTHER_CASES) {
-      const refused = await create(cluster, "research", change(pod, steps));
-      assert.equal(refused.status, 422);
-      assert.match(said(refused.body), new RegExp(`: ${refusal}: `));
-    }
-  });
-
   await t.test("INV-POD-NAMESPACE: enforcement is taken off a namespace by those who may", async () => {
     await grant(cluster, "labeller", [
       { apiGroups: [""], resources: ["namespaces", "namespaces/status", "namespaces/finalize"], verbs: ["*"] },
@@ -186,6 +178,124 @@ test("ValidatingAdmissionPolicies", requireCluster(), async (t) => {
     assert.match(said(finalize.body), /needs the verb unenforce/);
   });
 
+  await t.test(
+    "INV-POD-KEPT: pods are made where the controller has written its settings, which it alone says",
+    async () => {
+      await grant(cluster, "keeper", [
+        { apiGroups: [""], resources: ["namespaces", "namespaces/status"], verbs: ["*"] },
+        { apiGroups: ["sluice.dev"], resources: ["namespaces"], verbs: ["keep"] },
+      ]);
+      const make = async (name: string, as: string, labels: object, query = "?dryRun=All"): Promise<number> =>
+        (await cluster.api("POST", `/api/v1/namespaces${query}`, { metadata: { name, labels } }, { as })).status;
+      await eventually(async () => assert.equal(await make("kept", "keeper", { "sluice.dev/kept": "true" }), 201));
+      assert.equal(await make("kept", "labeller", { "sluice.dev/enforce": "true", "sluice.dev/kept": "true" }), 403);
+      assert.equal(await make("late", "labeller", { "sluice.dev/enforce": "true" }, ""), 201);
+      await cluster.serviceAccountToken("late", "research");
+
+      const said422 = async (pod: PodObject): Promise<string> => {
+        const { status, body } = await create(cluster, "late", pod);
+        return `${status} ${said(body)}`;
+      };
+      await eventually(async () =>
+        assert.match(await said422(finalPod()), /^422 .*not_injected: the controller has not yet written its settings/),
+      );
+      const mark = async (as: string, value: string | null, sub = ""): Promise<number> =>
+        (
+          await cluster.api(
+            "PATCH",
+            `/api/v1/namespaces/late${sub}`,
+            { metadata: { labels: { "sluice.dev/kept": value } } },
+            { as },
+          )
+        ).status;
+      for (const sub of ["", "/status"]) assert.equal(await mark("labeller", "true", sub), 403);
+      assert.equal(await mark("keeper", "true"), 200);
+      await eventually(async () => assert.match(await said422(finalPod()), /^201/));
+      for (const value of [null, "false"]) assert.equal(await mark("labeller", value), 403);
+
+      // Enforcement taken off and put on again: the mark is of the time before.
+      const enforce = async (as: string, value: string | null): Promise<number> =>
+        (
+          await cluster.api(
+            "PATCH",
+            "/api/v1/namespaces/late",
+            { metadata: { labels: { "sluice.dev/enforce": value } } },
+            { as },
+          )
+        ).status;
+      assert.equal(await enforce("unenforcer", null), 200);
+      assert.equal(await enforce("labeller", "true"), 403);
+      assert.equal(await mark("keeper", null), 200);
+      assert.equal(await enforce("labeller", "true"), 200);
+    },
+  );
+
+  await t.test(
+    "INV-POD-BINDING: who binds a pod to a node writes none of our labels, and chooses no virtual node",
+    async () => {
+      await grant(cluster, "system:kube-scheduler-of-mine", [
+        { apiGroups: [""], resources: ["pods/binding", "bindings"], verbs: ["create"] },
+      ]);
+      for (const namespace of ["research", "elsewhere"]) {
+        const pod = change(finalPod(), [set("metadata name", "bound"), set("metadata namespace", namespace)]);
+        const made = await cluster.api("POST", `/api/v1/namespaces/${namespace}/pods`, pod);
+        assert.equal(made.status, 201, said(made.body));
+      }
+      const bind = async (
+        metadata: object,
+        node = "node-7",
+        namespace = "research",
+        legacy = false,
+      ): Promise<string> => {
+        const binding = { metadata: { name: "bound", ...metadata }, target: { kind: "Node", name: node } };
+        const path = `/api/v1/namespaces/${namespace}/${legacy ? "bindings" : "pods/bound/binding"}`;
+        const as = "system:kube-scheduler-of-mine";
+        const { status, body } = await cluster.api("POST", `${path}?dryRun=All`, binding, { as });
+        return `${status} ${said(body)}`;
+      };
+      await eventually(async () => assert.match(await bind({}), /^201/));
+      assert.match(await bind({}, "node-7", "research", true), /^201/);
+      assert.match(await bind({ labels: { "topology.kubernetes.io/zone": "a" }, annotations: { mine: "1" } }), /^201/);
+      for (const legacy of [false, true]) {
+        const refused = async (metadata: object, node?: string): Promise<string> =>
+          bind(metadata, node ?? "node-7", "research", legacy);
+        for (const name of ["agent", "injected", "policy-name", "inject"]) {
+          assert.match(await refused({ labels: { [`sluice.dev/${name}`]: "x" } }), /^422 .*: not_injected: /);
+        }
+        for (const name of ["policy", "seccomp-profile"]) {
+          assert.match(await refused({ annotations: { [`sluice.dev/${name}`]: "x" } }), /^422 .*: not_injected: /);
+        }
+        assert.match(
+          await refused({ labels: { "eks.amazonaws.com/fargate-profile": "mine" } }),
+          /^422 .*: node_not_enforceable: leave/,
+        );
+        assert.match(
+          await refused({ annotations: { "container.apparmor.security.beta.kubernetes.io/agent": "unconfined" } }),
+          /^422 .*: apparmor: /,
+        );
+        for (const node of ["virtual-node-aci-linux", "virtual-kubelet", "fargate-ip-10-0-0-1", "Virtual-Node"]) {
+          assert.match(await refused({}, node), /^422 .*: node_not_enforceable: the guard/);
+        }
+      }
+      assert.match(
+        await bind({ labels: { "sluice.dev/agent": "x" } }, "node-7", "elsewhere"),
+        /^422 .*: not_injected: /,
+      );
+      assert.match(await bind({}, "fargate-ip-10-0-0-1", "elsewhere"), /^201/);
+    },
+  );
+
+  await t.test("where the guard cannot be had, and the runtime's seccomp profile is used", async () => {
+    await install(cluster, "[Deny, Audit]", { ...SETTINGS, injection: OTHER_SETTINGS });
+    const pod = finalPod([], OTHER_SETTINGS);
+    await eventually(async () => assert.equal((await create(cluster, "research", pod)).status, 201));
+    for (const [steps, refusal] of OTHER_CASES) {
+      const refused = await create(cluster, "research", change(pod, steps));
+      assert.equal(refused.status, 422);
+      assert.match(said(refused.body), new RegExp(`: ${refusal}: `));
+    }
+  });
+
   await t.test("INV-POD-SETTINGS: the router's settings and trust are the controller's", async () => {
     await grant(cluster, "owner", [{ apiGroups: [""], resources: ["configmaps"], verbs: ["*"] }]);
     await grant(cluster, CONTROLLER, [{ apiGroups: [""], resources: ["configmaps"], verbs: ["*"] }]);
@@ -206,16 +316,6 @@ test("ValidatingAdmissionPolicies", requireCluster(), async (t) => {
     const all = await cluster.api("DELETE", `${path("research")}?dryRun=All`, undefined, { as: "owner" });
     assert.equal(all.status, 403, said(all.body));
     await eventually(async () => assert.equal(await make("sluice-policy", "owner"), 201));
-    const publisher = "system:serviceaccount:kube-system:root-ca-cert-publisher";
-    await grant(cluster, publisher, [{ apiGroups: [""], resources: ["configmaps"], verbs: ["*"] }]);
-    // By its token: the API server then knows its groups.
-    const token = await cluster.serviceAccountToken("kube-system", "root-ca-cert-publisher");
-    const authority = { metadata: { name: "kube-root-ca.crt" }, data: { "ca.crt": "mine" } };
-    await eventually(async () => {
-      const { status } = await cluster.api("POST", `${path("research")}?dryRun=All`, authority, { token });
-      assert.equal(status, 201);
-    });
-    for (const as of ["owner", CONTROLLER]) assert.equal(await make("kube-root-ca.crt", as), 403);
     // Who deletes a namespace deletes what is in it.
     await cluster.api("DELETE", "/api/v1/namespaces/research");
     await eventually(async () => {
@@ -265,6 +365,8 @@ async function storedPods(cluster: Cluster): Promise<ReadonlyMap<BypassCase, Pod
   return pods;
 }
 
+const SUBRESOURCES = { CREATE: "", UPDATE: "", EPHEMERAL: "/ephemeralcontainers", RESIZE: "/resize" } as const;
+
 /** All dry runs: nothing of what is asked here is kept. */
 async function ask(
   cluster: Cluster,
@@ -273,7 +375,7 @@ async function ask(
 ): Promise<ApiAnswer<KubeObject>> {
   const before = stored.get(one);
   if (before === undefined) return create(cluster, "research", change(finalPod(), one.change));
-  const subresource = one.operation === "EPHEMERAL" ? "/ephemeralcontainers" : "";
+  const subresource = SUBRESOURCES[one.operation];
   return cluster.api("PUT", `${podPath(before)}${subresource}?dryRun=All`, change(before, one.change));
 }
 

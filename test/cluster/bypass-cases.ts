@@ -14,8 +14,8 @@ export interface BypassCase {
   readonly name: string;
   /** Number in the bypass catalogue (k8s-injection.md section 2.5), or the section that has it. */
   readonly catalogue: number | "1.2" | "2.4" | "new";
-  /** EPHEMERAL: a change of the pod's ephemeral containers, which the API server calls UPDATE too. */
-  readonly operation: "CREATE" | "UPDATE" | "EPHEMERAL";
+  /** EPHEMERAL, RESIZE: by that subresource of the pod, which the API server calls UPDATE too. */
+  readonly operation: "CREATE" | "UPDATE" | "EPHEMERAL" | "RESIZE";
   /** Of UPDATE and EPHEMERAL: what the stored pod is like; without it the pod as injected. */
   readonly before: Change;
   /** From the stored pod, on CREATE the injected one, to the one that is asked for. */
@@ -942,13 +942,27 @@ const grown: readonly (readonly [...row: Row, before: Change])[] = [
     "1.2",
     "the agent's image in a pod that was never injected",
     [set(`${AGENT} image`, "registry.example/research/agent:1.4.3")],
-    "admitted",
+    "not_injected",
     [
       remove("spec initContainers"),
       remove(`metadata labels ${LABEL.injected}`),
       set(`${SECURITY} runAsUser`, 0),
       set("spec hostPID", true),
     ],
+  ],
+  [
+    33,
+    "an init container's image in a pod that was never injected",
+    [set("spec initContainers 0 image", "registry.example/mine:1")],
+    "not_injected",
+    [remove(ROUTER), remove(PROVE), remove(GUARD), remove(`metadata labels ${LABEL.injected}`)],
+  ],
+  [
+    "1.2",
+    "a deadline of a pod that was never injected",
+    [set("spec activeDeadlineSeconds", 600), set("metadata finalizers", [])],
+    "admitted",
+    [remove("spec initContainers"), remove(`metadata labels ${LABEL.injected}`), set("spec hostPID", true)],
   ],
   [
     33,
@@ -1106,6 +1120,11 @@ const debugged: readonly Row[] = [
   [29, "under a name of ours", [debug({ name: "sluice-debugger" })], "name_reserved"],
 ];
 
+/** Of pods that were there before the namespace was enforced. */
+const debuggedBefore: readonly Row[] = [
+  [33, "of a pod that was never injected, with restricted settings", [debug({})], "not_injected"],
+];
+
 /** Settings with every choice other than in `CASE_SETTINGS`. */
 export const OTHER_SETTINGS = injectionConfig({
   routerImage: "registry.example/sluice/router:1.0.0",
@@ -1148,6 +1167,9 @@ export const BYPASS_CASES: readonly BypassCase[] = [
     bypassCase([catalogue, name, does, expected], "UPDATE", before),
   ),
   ...debugged.map((row) => bypassCase(row, "EPHEMERAL")),
+  ...debuggedBefore.map((row) =>
+    bypassCase(row, "EPHEMERAL", [remove("spec initContainers"), remove(`metadata labels ${LABEL.injected}`)]),
+  ),
 ];
 
 function bypassCase(

@@ -66,6 +66,8 @@ export interface FakeKubeApi extends AsyncDisposable {
   /** Replaces members of the status. */
   patchStatus(path: string, status: object): StoredObject;
   remove(path: string): void;
+  /** What it returns sets the store back to now, versions included; open watches hear nothing of it. */
+  backup(): () => void;
   /** To every watch; the version is the newest, unless it is said. */
   bookmark(version?: string): void;
   /** Cuts every watch. */
@@ -103,6 +105,8 @@ interface OpenWatch {
   readonly response: ServerResponse;
   readonly place: Place;
   readonly matches: Matches;
+  /** The version it was asked for. */
+  readonly from: number;
   isSilent: boolean;
 }
 
@@ -202,8 +206,9 @@ export async function startFakeKubeApi(options: FakeKubeOptions = {}): Promise<F
   function watch(response: ServerResponse, place: Place, query: URLSearchParams, matches: Matches): void {
     response.writeHead(200, { "content-type": "application/json", "transfer-encoding": "chunked" });
     response.flushHeaders();
-    const open: OpenWatch = { response, place, matches, isSilent: false };
-    const missed = expired > 0 ? undefined : store.since(Number(query.get("resourceVersion") ?? 0));
+    const from = Number(query.get("resourceVersion") ?? 0);
+    const open: OpenWatch = { response, place, matches, from, isSilent: false };
+    const missed = expired > 0 ? undefined : store.since(from);
     expired = Math.max(0, expired - 1);
     if (missed === undefined) {
       frame(open, { type: "ERROR", object: statusOf(GONE) });
@@ -262,7 +267,8 @@ export async function startFakeKubeApi(options: FakeKubeOptions = {}): Promise<F
   }
 
   function tell(open: OpenWatch, event: StoredEvent): void {
-    if (!isIn(event.place, open.place)) return;
+    // As a watch cache does it: also of a version that is still to come.
+    if (!isIn(event.place, open.place) || event.version <= open.from) return;
     const was = event.before !== undefined && open.matches(event.before);
     const is = event.type !== "DELETED" && open.matches(event.object);
     if (is) frame(open, { type: was ? "MODIFIED" : "ADDED", object: event.object });
@@ -316,6 +322,7 @@ export async function startFakeKubeApi(options: FakeKubeOptions = {}): Promise<F
       return store.put(at(path), { ...before, status: { ...(before["status"] as object | undefined), ...status } });
     },
     remove: (path) => void store.remove(at(path)),
+    backup: () => store.backup(),
     bookmark(version = String(store.version)) {
       for (const open of watches) {
         frame(open, { type: "BOOKMARK", object: { metadata: { resourceVersion: version } } });

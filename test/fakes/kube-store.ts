@@ -82,6 +82,18 @@ export class KubeStore {
     this.#history = [];
   }
 
+  /** What it returns sets the store back to now: objects and versions. */
+  backup(): () => void {
+    const version = this.#version;
+    const objects = [...this.#objects].map(([key, entry]) => [key, { ...entry }] as const);
+    return () => {
+      this.#version = this.#compacted = version;
+      this.#history = [];
+      this.#objects.clear();
+      for (const [key, entry] of objects) this.#objects.set(key, { ...entry });
+    };
+  }
+
   get(place: Place): StoredObject | undefined {
     return this.#objects.get(keyOf(place))?.object;
   }

@@ -134,6 +134,8 @@ class Reflector<T> {
   readonly #closing = new AbortController();
   /** From where on is watched; undefined: a list is needed. */
   #version: string | undefined;
+  /** Where a watch with too many objects came to: without room for a list, what is followed goes on from there. */
+  #roomless: string | undefined;
   /** The newest version ever seen. */
   #newest: string | undefined;
   #oldLists = 0;
@@ -211,7 +213,14 @@ class Reflector<T> {
       },
     });
     if (this.#isClosed()) return undefined;
-    if (!listed.ok) return listed.problem;
+    if (!listed.ok) {
+      const isFull = listed.problem.reason === "too_many_objects" && this.#roomless !== undefined;
+      if (!isFull) return listed.problem;
+      this.#version = this.#roomless;
+      this.#roomless = undefined;
+      this.#tooMany();
+      return undefined;
+    }
     const version = listed.value;
     const isOld = this.#newest !== undefined && compareResourceVersions(version, this.#newest) === -1;
     this.#oldLists = isOld ? this.#oldLists + 1 : 0;
@@ -219,6 +228,7 @@ class Reflector<T> {
       return { reason: "server_error", message: "The list is older than what was seen before." };
     }
     this.#version = this.#newest = version;
+    this.#roomless = undefined;
     this.#watchFailures = 0;
     this.#known.reset(
       [...objects].map(([key, object]) => [key, object.version] as const),
@@ -246,15 +256,22 @@ class Reflector<T> {
     const began = clock.monotonic();
     const opened = await client.open(path, query, this.#now.signal);
     if (this.#isOver()) return undefined;
-    if (!opened.ok) return this.#watchFailed(problemTrouble(opened.problem));
+    if (!opened.ok) {
+      // Whoever answers next may have a store out of a backup, whose versions come by ours only later.
+      if (opened.problem.code === "unreachable") this.#version = undefined;
+      return this.#watchFailed(problemTrouble(opened.problem));
+    }
     if (!("next" in opened.value)) return this.#watchFailed(answerTrouble(opened.value));
     if (this.#isBelieved()) this.#say(GOOD);
     const end = await this.#follow(opened.value, version);
     opened.value.cut();
     const lasted = clock.monotonic() - began;
     if (lasted >= LONG_MILLIS) this.#say({ failures: 0 });
-    // What had no room may have some by now.
-    if (this.#condition.reason === "too_many_objects") this.#version = undefined;
+    if (this.#condition.reason === "too_many_objects") {
+      // What had no room may have some by now.
+      this.#roomless = this.#version;
+      this.#version = undefined;
+    }
     if (this.#isClosed() || end === "resync") return undefined;
     if (end !== "ended") return this.#watchFailed(end);
     if (lasted >= SHORT_MILLIS) return undefined;
@@ -371,7 +388,10 @@ class Reflector<T> {
     // Whether anything was missed meanwhile, nobody can say.
     const isLost = reason === "expired" || reason === "forbidden" || reason === "not_found";
     if (isLost || this.#watchFailures > MOST_WATCH_FAILURES) this.#version = undefined;
-    if (isLost) this.#lost += 1;
+    if (isLost) {
+      this.#lost += 1;
+      this.#roomless = undefined;
+    }
     // It is all in order: there was only nothing to be said for long.
     if (reason === "expired" && this.#lost === 1) return undefined;
     return trouble;
