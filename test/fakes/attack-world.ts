@@ -100,7 +100,7 @@ export async function attackWorld(): Promise<AttackWorld> {
       `limits: { connections: ${CONNECTIONS}, headTimeout: 700ms, connectTimeout: 700ms, idle: 1500ms, drain: 1s }`,
       "resolver:",
       `    servers: ["${dns.server}"]`,
-      "    timeout: 1s",
+      "    timeout: 3s",
       `    hosts: { ${PINNED.map((name) => `${name}.example: ["127.0.0.1"]`).join(", ")} }`,
     ],
   });

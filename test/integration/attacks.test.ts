@@ -850,7 +850,7 @@ describe("malicious writer of the policy directory", () => {
 
   test("INV-ATTACK-14: a swap ends what has lost its rule at every step, and nothing else", async () => {
     const { connectTo, get, request, web, echo, door, silentPort, script } = world;
-    script["A rebind.dns.example"] = { addresses: ["127.0.0.1"], ttl: 0, delayMillis: 750 };
+    script["A rebind.dns.example"] = { addresses: ["127.0.0.1"], ttl: 0, delayMillis: 1_500 };
     script["A swap.silent.dns.example"] = { addresses: ["127.0.0.77"], ttl: 0 };
     script["AAAA swap.silent.dns.example"] = { addresses: [] };
     const steps: readonly (readonly [name: string, octets: string, verdict: string])[] = [
@@ -876,7 +876,7 @@ describe("malicious writer of the policy directory", () => {
       ["whose rule stays", connectTo("echo.example", echo.port), "200, open"],
     ];
     const agents = await Promise.all(steps.map(async ([, octets]) => (await world.open()).send(octets)));
-    const [, , , , , , , kept, staying] = agents;
+    const [lookedUp, , , , , , , kept, staying] = agents;
     await pause(200);
     await publish(world.allow.filter((rule) => rule.includes("id: echo")));
     await pause(150);
@@ -884,6 +884,7 @@ describe("malicious writer of the policy directory", () => {
     await pause(100);
     staying?.send("ping");
     await staying?.until(/ping/);
+    await lookedUp?.until(/\r\n\r\n/);
     for (const [index, agent] of agents.entries()) {
       const [name, , verdict] = steps[index] ?? [];
       if (verdict?.endsWith("fin") === true) await agent.fin().over();
