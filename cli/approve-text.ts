@@ -8,6 +8,7 @@ import { shownText } from "./shown-text.ts";
 const LONGEST = 4_000;
 const LABEL = 11;
 const MOST_WORDS = 8;
+const LONGEST_WORD = 200;
 
 export interface ApprovalText {
   readonly text: string;
@@ -58,7 +59,7 @@ function oftenText(uses: number | undefined, pod: string | undefined): string {
 function mixedRows({ action, approval: { target, requestedBy } }: HeldApproval): readonly string[] {
   const words = mixedWords(textsOf([action, target, requestedBy]));
   if (words.length === 0) return [];
-  const shown = words.slice(0, MOST_WORDS).map((word) => shownText(plainText(word), LONGEST));
+  const shown = words.slice(0, MOST_WORDS).map((word) => shownText(plainText(word), LONGEST_WORD));
   const more = words.length > MOST_WORDS ? `, and ${words.length - MOST_WORDS} more` : "";
   return [row("", `ATTENTION: letters of several alphabets in one word, which look alike: ${shown.join(", ")}${more}`)];
 }

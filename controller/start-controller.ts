@@ -86,6 +86,7 @@ export async function startController(options: ControllerOptions): Promise<Resul
     ...options,
     config,
     client,
+    ca: endpoint.ca,
     reconciled: (kind, outcome) => metrics.reconciled(kind, outcome),
   });
   const conditions = (): readonly Condition[] => [

@@ -1,6 +1,6 @@
 import type { InjectionConfig } from "../config/controller-config.ts";
 import { desiredContainers } from "../inject/template.ts";
-import { LABEL, OUR_CONTAINERS } from "../pod/names.ts";
+import { FARGATE_LABEL, LABEL, OUR_CONTAINERS } from "../pod/names.ts";
 import type { Container, PodObject } from "../pod/pod.ts";
 import type { Report } from "./report.ts";
 
@@ -19,6 +19,16 @@ export function judgeChange(pod: PodObject, oldPod: PodObject, settings: Injecti
     );
   }
   if (was[LABEL.injected] !== "true") return;
+  if (was[LABEL.inject] === "true" && change(LABEL.inject)) {
+    report(
+      "not_injected",
+      `metadata.labels[${LABEL.inject}]`,
+      "Leave this label as it is: the pod is judged by it. Replace the pod to run it without Sluice.",
+    );
+  }
+  if (change(FARGATE_LABEL)) {
+    report("node_not_enforceable", `metadata.labels[${FARGATE_LABEL}]`, "Leave this label as it is.");
+  }
   if (change(LABEL.policyName)) {
     report(
       "not_injected",

@@ -2,8 +2,10 @@ import type { InjectionConfig } from "../config/controller-config.ts";
 import { RESERVED_PREFIX } from "../pod/names.ts";
 import type { Container, JsonObject } from "../pod/pod.ts";
 import { judgeConfinement } from "./judge-confinement.ts";
+import { judgeDevices } from "./judge-devices.ts";
 import { judgeHostAccess } from "./judge-host-access.ts";
 import { isReserved, judgeReferences } from "./judge-references.ts";
+import { judgeRestartRules } from "./judge-restart.ts";
 import { judgeSeccomp } from "./judge-seccomp.ts";
 import { judgeUser } from "./judge-user.ts";
 import { objectAt, valueAt } from "./member.ts";
@@ -31,6 +33,8 @@ export function judgeContainer(
   judgeSeccomp(security, podSecurity, at, settings, report);
   judgeReferences(container, path, report);
   judgeHostAccess(container, path, report);
+  judgeDevices(container, path, report);
+  judgeRestartRules(container, path, report);
 }
 
 /** A debugging container: it is in the pod's network like all others, and must not enter a container of ours. */

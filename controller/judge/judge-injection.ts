@@ -26,11 +26,11 @@ export function oursAtTheirPlace(pod: PodObject, settings: InjectionConfig): Rea
 /** Guard, prove and router: there, first, in order, and exactly as the template makes them for this pod. */
 export function judgeInjection(pod: PodObject, namespace: string, settings: InjectionConfig, report: Report): void {
   const { containers, initContainers = [] } = pod.spec;
-  for (const [index, desired] of desiredContainers(pod, settings).entries()) {
+  for (const [index, { name }] of desiredContainers(pod, settings).entries()) {
     const path = `spec.initContainers[${index}]`;
-    const { name } = desired;
     const actual = initContainers[index];
     if (actual?.name === name) {
+      const desired = desiredContainers(pod, withEarlierImage(settings, actual))[index] ?? actual;
       if (sameContainer(actual, desired)) continue;
       const code = ALTERED[name] ?? "router_altered";
       report(code, path, `Leave ${name} to the injector: ${difference(actual, desired)} is not as it must be.`);
@@ -48,6 +48,12 @@ export function judgeInjection(pod: PodObject, namespace: string, settings: Inje
       );
     }
   }
+}
+
+/** While a release replaces another, replicas of both inject: an image that the operator names as earlier is as good. */
+function withEarlierImage(settings: InjectionConfig, { name, image }: Container): InjectionConfig {
+  if (image === undefined || !settings.earlierImages.includes(image)) return settings;
+  return { ...settings, ...(name === GUARD ? { guardImage: image } : { routerImage: image }) };
 }
 
 /** Labels by which NetworkPolicies, metrics and policies find the pod. The injector sets them, and they stay. */

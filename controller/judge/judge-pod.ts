@@ -3,6 +3,7 @@ import type { PodObject } from "../pod/pod.ts";
 import type { Violation } from "../pod/violation.ts";
 import { judgeContainer, judgeEphemeral } from "./judge-container.ts";
 import { judgeChange } from "./judge-change.ts";
+import { judgeClaims } from "./judge-devices.ts";
 import { judgeInjection, judgeLabels, oursAtTheirPlace } from "./judge-injection.ts";
 import { judgeNode } from "./judge-node.ts";
 import { judgePodSettings } from "./judge-pod-settings.ts";
@@ -49,6 +50,7 @@ function violationsOf(pod: PodObject, namespace: string, settings: InjectionConf
   judgeLabels(pod, report);
   judgePodSettings(pod, settings, report);
   judgeNode(pod, settings, report);
+  judgeClaims(pod.spec, report);
   judgeVolumes(pod, settings, report);
   const podSecurity = objectAt(pod.spec, "securityContext", "spec", report);
   const ours = oursAtTheirPlace(pod, settings);

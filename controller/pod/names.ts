@@ -31,6 +31,9 @@ export const LABEL = {
   seccomp: "sluice.dev/seccomp",
 } as const;
 
+/** On a pod: EKS runs it on Fargate, where the guard cannot be. */
+export const FARGATE_LABEL = "eks.amazonaws.com/fargate-profile";
+
 export const ANNOTATION = {
   /** On a pod: the policy ConfigMap, default `sluice-policy`. On a policy resource: the ConfigMap it is rendered into. */
   policy: "sluice.dev/policy",

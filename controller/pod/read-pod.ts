@@ -20,6 +20,11 @@ import type { Violation } from "./violation.ts";
 export const MAXIMUM_CONTAINERS = 64;
 /** Items of any one list in a pod; pods of 3 MiB, the API server's bound, with usual entries stay below. */
 const MAXIMUM_ITEMS = 10_000;
+/** Of what each container or the scheduler looks through once more. */
+const MAXIMUM_VOLUMES = 256;
+const MAXIMUM_MOUNTS = 512;
+const MAXIMUM_SELECTORS = 256;
+const MAXIMUM_TOLERATIONS = 256;
 
 const KINDS = ["containers", "initContainers", "ephemeralContainers"] as const;
 const OURS: ReadonlySet<unknown> = new Set(OUR_CONTAINERS);
@@ -49,7 +54,7 @@ const container = hasMembers(
     envFrom: objects,
     ports: objects,
     volumeMounts: isList(
-      MAXIMUM_ITEMS,
+      MAXIMUM_MOUNTS,
       hasMembers({ name: isName, mountPath: isString, subPath: isString, readOnly: isBoolean }, ["name", "mountPath"]),
     ),
     volumeDevices: objects,
@@ -96,7 +101,7 @@ const pod: ShapeCheck = hasMembers(
         initContainers: containers,
         ephemeralContainers: containers,
         volumes: isList(
-          MAXIMUM_ITEMS,
+          MAXIMUM_VOLUMES,
           hasMembers({ name: isName, projected: hasMembers({ sources: objects }) }, ["name"]),
         ),
         imagePullSecrets: isList(MAXIMUM_ITEMS, hasMembers({ name: isString })),
@@ -107,8 +112,8 @@ const pod: ShapeCheck = hasMembers(
           sysctls: isList(MAXIMUM_ITEMS, hasMembers({ name: isString, value: isString })),
         }),
         resources: hasMembers({ requests: object, limits: object }),
-        tolerations: objects,
-        nodeSelector: isTexts(MAXIMUM_ITEMS),
+        tolerations: isList(MAXIMUM_TOLERATIONS, object),
+        nodeSelector: isTexts(MAXIMUM_SELECTORS),
         os: hasMembers({ name: isString }),
         hostNetwork: isBoolean,
         hostPID: isBoolean,

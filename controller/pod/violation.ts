@@ -31,6 +31,7 @@ export const VIOLATION_CODES = [
   "selinux",
   "windows",
   "device",
+  "restart_all",
   "router_volume",
   "router_secret",
   "token",

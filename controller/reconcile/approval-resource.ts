@@ -12,6 +12,8 @@ export interface ApprovalResource {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly generation: number | undefined;
+  /** It was deleted, and only somebody's finalizers keep it. */
+  readonly isDeleting: boolean;
   /** Milliseconds since the epoch; 0: nobody knows. */
   readonly createdAt: number;
   /** Undefined: a router takes it for nothing. */
@@ -31,7 +33,7 @@ export function approvalResource(object: KubeObject): ApprovalResource {
   const { metadata } = object;
   const status = isRecord(object["status"]) ? object["status"] : {};
   const { conditions, phase, approvedBy, expiresAt, observedGeneration, pods } = status;
-  const { creationTimestamp, generation } = metadata;
+  const { creationTimestamp, deletionTimestamp, generation } = metadata;
   const created = typeof creationTimestamp === "string" ? Date.parse(creationTimestamp) : Number.NaN;
   const kind = { apiVersion: "sluice.dev/v1alpha1", kind: "EgressApproval" };
   const read = readApprovalObject(metadata.name, { ...kind, ...object });
@@ -41,6 +43,7 @@ export function approvalResource(object: KubeObject): ApprovalResource {
     uid: metadata.uid ?? "",
     resourceVersion: metadata.resourceVersion ?? "",
     generation: typeof generation === "number" ? generation : undefined,
+    isDeleting: deletionTimestamp !== undefined && deletionTimestamp !== null,
     createdAt: Number.isNaN(created) ? 0 : created,
     approval: read.ok ? read.value : undefined,
     problem: read.ok

@@ -62,7 +62,8 @@ export function approvalPlan(question: ApprovalQuestion): ApprovalPlan {
       : question.pods.filter(({ facts }) =>
           isMeant(approval, { namespace: facts.namespace, agent: facts.agent, pod: facts.name }),
         );
-  const pods = { matching: meant.length, active: meant.filter(({ isActive }) => isActive).length };
+  const active = resource.isDeleting ? 0 : meant.filter(({ isActive }) => isActive).length;
+  const pods = { matching: meant.length, active };
   const standing = standingOf(question, pods.active);
   const { phase, expiresAt, overSince, nextAt } = standing;
   const wanted = conditionsOf(resource, standing, pods);
@@ -82,7 +83,7 @@ export function approvalPlan(question: ApprovalQuestion): ApprovalPlan {
     JSON.stringify(resource.pods) === JSON.stringify(pods) &&
     sameConditions(resource.conditions, conditions);
   const since = overSince === undefined ? undefined : Math.max(overSince, expiredSince(resource) ?? overSince);
-  const deletedAt = since === undefined ? undefined : since + keep;
+  const deletedAt = since === undefined || resource.isDeleting ? undefined : since + keep;
   const next = deletedAt ?? nextAt;
   return {
     phase,
@@ -102,7 +103,8 @@ function standingOf({ resource, pending, now }: ApprovalQuestion, active: number
   const surelyOver = answer?.approved === true ? (expiresAt ?? answer.at + LONGEST_GRANT) : undefined;
   const isAhead = answer !== undefined && answer.at > now + MOST_SKEW;
   const common = { expiresAt, isAhead };
-  if (approval?.revoked === true) return { ...common, phase: "Revoked", overSince: createdAt, nextAt: undefined };
+  if (approval?.revoked === true || resource.isDeleting)
+    return { ...common, phase: "Revoked", overSince: createdAt, nextAt: undefined };
   if (answer?.approved === false)
     return { ...common, phase: "Denied", overSince: Math.min(answer.at, now), nextAt: undefined };
   if (surelyOver !== undefined) {
@@ -121,16 +123,17 @@ function endOf(duration: Millis | undefined, at: EpochMillis): EpochMillis | und
 }
 
 function conditionsOf(
-  { problem, approval }: ApprovalResource,
+  { problem, approval, isDeleting }: ApprovalResource,
   { phase, isAhead }: Standing,
   { matching, active }: { readonly matching: number; readonly active: number },
 ): readonly StatusCondition[] {
+  const overText = (over: "Denied" | "Expired" | "Revoked"): string => (isDeleting ? DELETED : OVER[over]);
   const isOver = phase === "Denied" || phase === "Expired" || phase === "Revoked";
   const over: StatusCondition = {
     type: "Expired",
     status: isOver ? "True" : "False",
     reason: isOver ? (phase === "Expired" && approval?.answer === undefined ? "Unanswered" : phase) : phase,
-    message: isOver ? OVER[phase] : "It is not over.",
+    message: isOver ? overText(phase) : "It is not over.",
   };
   const isReady = active > 0 && !isOver;
   const inForce =
@@ -153,7 +156,7 @@ function conditionsOf(
       approval === undefined
         ? `It cannot be read, and grants nothing: ${safeText(problem, 1_024)}`
         : isOver
-          ? OVER[phase]
+          ? overText(phase)
           : inForce,
   };
   const ahead: StatusCondition = {
@@ -172,8 +175,10 @@ const OVER: Readonly<Record<"Denied" | "Expired" | "Revoked", string>> = {
   Revoked: "It was revoked.",
 };
 
+const DELETED = "It was deleted, and grants nothing any more; only somebody's finalizers keep it.";
+
 function newsOf(
-  { phase: before, approvedBy, approval }: ApprovalResource,
+  { phase: before, approvedBy, approval, isDeleting }: ApprovalResource,
   phase: ApprovalPhase,
 ): readonly ApprovalNews[] {
   const by = approvedBy === undefined ? "somebody who is not named" : safeText(approvedBy, MOST_NAME);
@@ -199,7 +204,7 @@ function newsOf(
       return [...first, { type: isUnanswered ? "Warning" : "Normal", reason: "Expired", message }];
     }
     case "Revoked":
-      return [...first, { type: "Warning", reason: "Revoked", message: "It was revoked." }];
+      return [...first, { type: "Warning", reason: "Revoked", message: isDeleting ? DELETED : "It was revoked." }];
     default:
       return phase satisfies never;
   }

@@ -10,6 +10,7 @@ import { namespaceFacts, type NamespaceFacts } from "./namespace-facts.ts";
 import { type PodFacts, podFacts } from "./pod-facts.ts";
 import { POLICY_PLURALS, policyResource, type PolicyResource } from "./policy-resource.ts";
 import type { ReconcileRooms } from "./reconcile-rooms.ts";
+import { isHeld } from "./replace-object.ts";
 
 /** An object of ours as it stands, without what is in it. */
 export interface ManagedFacts {
@@ -18,6 +19,8 @@ export interface ManagedFacts {
   readonly name: string;
   readonly uid: string;
   readonly fingerprint: string;
+  /** On its way out, or with finalizers. */
+  readonly isHeld: boolean;
 }
 
 /** Told of each change, with what was there before. */
@@ -113,5 +116,6 @@ function managedFacts(kind: string, object: KubeObject): ManagedFacts {
     name: metadata.name,
     uid: metadata.uid ?? "",
     fingerprint: fingerprint(object),
+    isHeld: isHeld(metadata),
   };
 }

@@ -1,17 +1,25 @@
 import { createHash } from "node:crypto";
-import { type Millis, millis } from "../../router/core/base/quantity.ts";
+import { millis } from "../../router/core/base/quantity.ts";
 import { isRecord } from "../../router/edge/kubernetes/is-record.ts";
 import type { ApprovalResource } from "./approval-resource.ts";
 import { type ClusterView, isExempt, type ManagedFacts } from "./cluster-view.ts";
 import { needsOfTexts, urlPorts } from "./egress-needs.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import type { Followed } from "./followed-collection.ts";
-import { fingerprint } from "./fingerprint.ts";
 import { textsOf } from "./judge-policy.ts";
-import type { KubeWriter, WriteOutcome } from "./kube-writer.ts";
-import { type DesiredObject, MANAGED_BY, MANAGED_KINDS, MANAGED_LABEL, pathOf } from "./managed.ts";
+import { type Ensured, ObjectKeeper } from "./keep-object.ts";
+import { giveMark, takeMark } from "./kept-mark.ts";
+import type { KubeWriter } from "./kube-writer.ts";
+import { type DesiredObject, MANAGED_KINDS, pathOf } from "./managed.ts";
 import type { NamespaceFacts } from "./namespace-facts.ts";
-import { isOursByName, kindOf, namespaceObjects, type TrustFiles } from "./namespace-objects.ts";
+import {
+  FOUNDATION_SIZE,
+  isFoundation,
+  isOursByName,
+  namespaceObjects,
+  type ServerCa,
+  type TrustFiles,
+} from "./namespace-objects.ts";
 import type { EgressNeeds } from "./network-policies.ts";
 import type { ReconcileRooms } from "./reconcile-rooms.ts";
 import type { WorkOutcome } from "./work-queue.ts";
@@ -22,23 +30,35 @@ export interface NamespaceKeeping {
   readonly writer: KubeWriter;
   readonly events: EventRecorder;
   readonly trust: () => TrustFiles | undefined;
+  readonly ca: () => ServerCa;
 }
 
 /** Policies that others write into ConfigMaps are read again so often. */
 const REREAD = millis(60_000);
 const MOST_POLICIES = 256;
+/** Until then every API server keeps others from writing what is read back. */
+const SETTLE = 300;
+const MOST_TROUBLES = 256;
 
 /** Makes one namespace have what it needs, and nothing of ours that it does not need. */
 export class NamespaceKeeper {
   readonly #keeping: NamespaceKeeping;
-  /** What the server made of an object that we sent: defaults that it fills in are no drift. */
-  readonly #settled = new Map<string, { readonly sent: string; readonly stored: string }>();
-
+  readonly #objects: ObjectKeeper;
   /** By the digest of what was read. */
   readonly #parsed = new Map<string, EgressNeeds>();
+  /** By name, as this process first saw it. */
+  readonly #enforcedSince = new Map<string, number>();
+  /** Why pods cannot be made in an enforced namespace, by its name. */
+  readonly #troubles = new Map<string, string>();
 
   constructor(keeping: NamespaceKeeping) {
     this.#keeping = keeping;
+    this.#objects = new ObjectKeeper(keeping);
+  }
+
+  /** One sentence each. */
+  problems(): readonly string[] {
+    return [...this.#troubles].map(([name, why]) => `No pods can be made in ${name}: ${why}.`);
   }
 
   async keep(name: string, signal: AbortSignal): Promise<WorkOutcome> {
@@ -47,39 +67,102 @@ export class NamespaceKeeper {
     // Else a new leader would narrow what policies and approvals that it has not seen yet need.
     if (![view.rendered, ...view.policies, view.approvals].every(isKnownOrMissing)) return millis(100);
     const facts = view.namespaces.get(name);
-    if (facts === undefined || facts.isTerminating) return "done";
+    if (facts === undefined || facts.isTerminating) {
+      this.#forget(name);
+      return "done";
+    }
     const outcome = isNeeded(this.#keeping, facts)
       ? await this.#provide(facts, signal)
-      : await this.#clear(name, signal);
+      : await this.#clear(facts, signal);
     rooms.reconciled("namespace", outcome.metric);
     return outcome.next;
   }
 
   async #provide(facts: NamespaceFacts, signal: AbortSignal): Promise<KeptOutcome> {
-    const { rooms, trust } = this.#keeping;
+    const { rooms, trust, ca } = this.#keeping;
     const { name: namespace } = facts;
     const read = await this.#needs(namespace, signal);
-    if (read === undefined) return FAILED;
-    const wanted = namespaceObjects({ namespace, config: rooms.config, trust: trust(), needs: read.needs });
+    const question = { namespace, config: rooms.config, trust: trust(), ca: ca(), needs: read?.needs ?? new Map() };
+    const wanted = namespaceObjects(question);
+    const failed: DesiredObject[] = [];
     let isChanged = false;
+    // One that cannot be written keeps none of the others from being what it is to be.
     for (const object of wanted) {
-      const outcome = await this.#ensure(facts, object, signal);
-      if (outcome === "failed") return FAILED;
+      const outcome = await this.#objects.ensure(facts, object, signal);
+      if (outcome === "failed") failed.push(object);
       isChanged ||= outcome === "changed";
     }
+    const label = await this.#mark(facts, wanted, failed, signal);
+    if (read === undefined) return FAILED;
     const names = new Set(wanted.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
-    // Trust that cannot be read just now is no trust to be taken away.
+    // Trust (or a CA) that cannot be read just now is no reason to take away what is there.
+    const isUnread = trust() === undefined || question.ca === "unread";
     const isStray = ({ kind, name }: ManagedFacts): boolean =>
-      !names.has(`${kind}/${name}`) && (kind !== "ConfigMap" || trust() !== undefined);
+      !names.has(`${kind}/${name}`) && (kind !== "ConfigMap" || !isUnread);
     const cleared = await this.#remove(this.#ours(namespace).filter(isStray), signal);
-    if (cleared === "failed") return FAILED;
-    const next: Millis | "done" = read.isForeign ? REREAD : "done";
-    return { metric: isChanged || cleared === "changed" ? "changed" : "unchanged", next };
+    if (cleared === "failed" || failed.length > 0 || label === "again") return FAILED;
+    const metric = isChanged || cleared === "changed" ? "changed" : "unchanged";
+    return { metric, next: label === "done" ? (read.isForeign ? REREAD : "done") : label };
   }
 
-  async #clear(namespace: string, signal: AbortSignal): Promise<KeptOutcome> {
-    const outcome = await this.#remove(this.#ours(namespace), signal);
-    return outcome === "failed" ? FAILED : { metric: outcome, next: "done" };
+  /** Says on the namespace whether pods may be made in it. */
+  async #mark(
+    facts: NamespaceFacts,
+    wanted: readonly DesiredObject[],
+    failed: readonly DesiredObject[],
+    signal: AbortSignal,
+  ): Promise<WorkOutcome> {
+    const { rooms } = this.#keeping;
+    if (!facts.isEnforced || isExempt(rooms.config, facts.name)) return this.#unmark(facts, signal);
+    const foundation = wanted.filter(isFoundation);
+    const missing = failed.filter(isFoundation);
+    const since = this.#enforcedSince.get(facts.name) ?? rooms.clock.monotonic();
+    this.#enforcedSince.set(facts.name, since);
+    if (missing.length > 0) {
+      const what = missing.map(({ kind, metadata: { name } }) => `${kind} ${name}`).join(", ");
+      this.#troubled(facts, `${what} cannot be made what Sluice wants`);
+      await this.#unmark(facts, signal);
+      return "again";
+    }
+    if (foundation.length < FOUNDATION_SIZE) {
+      // What cannot be read just now takes no mark away that was given when it could.
+      if (!facts.isKept) this.#troubled(facts, "the trust or the API server's CA cannot be read");
+      return "done";
+    }
+    if (facts.isKept) {
+      this.#troubles.delete(facts.name);
+      return "done";
+    }
+    const rest = SETTLE - (rooms.clock.monotonic() - since);
+    if (rest > 0) return millis(Math.ceil(rest));
+    const outcome = await giveMark(this.#keeping, { facts, foundation, objects: this.#objects }, signal);
+    if (outcome.kind === "done") this.#troubles.delete(facts.name);
+    else if (outcome.kind !== "conflict") this.#troubled(facts, outcome.message);
+    return outcome.kind === "done" ? "done" : "again";
+  }
+
+  async #unmark(facts: NamespaceFacts, signal: AbortSignal): Promise<WorkOutcome> {
+    if (!facts.isEnforced) this.#forget(facts.name);
+    if (!facts.isKept) return "done";
+    const taken = await takeMark(this.#keeping.writer, facts, signal);
+    return taken.kind === "done" || taken.kind === "gone" ? "done" : "again";
+  }
+
+  #forget(name: string): void {
+    this.#enforcedSince.delete(name);
+    this.#troubles.delete(name);
+  }
+
+  #troubled({ name, uid }: NamespaceFacts, why: string): void {
+    if (this.#troubles.has(name) || this.#troubles.size < MOST_TROUBLES) this.#troubles.set(name, why);
+    const subject = { apiVersion: "v1", kind: "Namespace", name, uid, namespace: undefined };
+    this.#keeping.events.tell(subject, "Warning", "NotKept", `No pods can be made here: ${why}.`);
+  }
+
+  async #clear(facts: NamespaceFacts, signal: AbortSignal): Promise<KeptOutcome> {
+    const label = await this.#unmark(facts, signal);
+    const outcome = await this.#remove(this.#ours(facts.name), signal);
+    return outcome === "failed" || label === "again" ? FAILED : { metric: outcome, next: "done" };
   }
 
   #ours(namespace: string): readonly ManagedFacts[] {
@@ -99,64 +182,6 @@ export class NamespaceKeeper {
       rooms.log.event("info", "taken away", { kind, namespace, name });
     }
     return objects.length === 0 ? "unchanged" : "changed";
-  }
-
-  async #ensure(facts: NamespaceFacts, object: DesiredObject, signal: AbortSignal): Promise<Ensured> {
-    const { view, writer, rooms } = this.#keeping;
-    const { namespace, name } = object.metadata;
-    const at = kindOf(object);
-    const path = pathOf(at, namespace, name);
-    const sent = fingerprint(object);
-    const followed = view.managed[MANAGED_KINDS.indexOf(at)]?.get(`${namespace}/${name}`);
-    if (followed !== undefined && (followed.fingerprint === sent || this.#isSettled(path, sent, followed))) {
-      return "unchanged";
-    }
-    const before = followed === undefined ? await writer.read(path, signal) : undefined;
-    const isForeign = before?.kind === "done" && !isLabelled(before.body);
-    let applied = await writer.apply(path, object, signal);
-    const isOurs = !isForeign || object.kind === "ConfigMap";
-    if (applied.kind === "refused" && isOurs && /immutable|cannot change roleRef/i.test(applied.message)) {
-      // What cannot be changed (a roleRef, an immutable ConfigMap) is made anew; of others' objects only
-      // ConfigMaps, whose names are ours by contract.
-      const removed = await writer.remove(path, {}, signal);
-      if (removed.kind === "done" || removed.kind === "gone") applied = await writer.apply(path, object, signal);
-    }
-    if (applied.kind === "done") applied = await this.#strip(path, object, applied, signal);
-    if (applied.kind !== "done") {
-      rooms.log.event("warn", "not written", { kind: at.kind, namespace, name, why: applied.message });
-      if (isForeign)
-        this.#tell(
-          facts,
-          "Conflict",
-          `${at.kind} ${name} is somebody else's, and cannot be taken over: ${applied.message}`,
-        );
-      return "failed";
-    }
-    this.#settled.set(path, { sent, stored: fingerprint(isRecord(applied.body) ? applied.body : {}) });
-    rooms.log.event("info", "written", { kind: at.kind, namespace, name });
-    if (isForeign) this.#tell(facts, "TookOver", `${at.kind} ${name} was there already, and is Sluice's from now on.`);
-    return "changed";
-  }
-
-  #tell(facts: NamespaceFacts, reason: string, message: string): void {
-    const subject = { apiVersion: "v1", kind: "Namespace", name: facts.name, uid: facts.uid, namespace: undefined };
-    this.#keeping.events.tell(subject, "Warning", reason, message);
-  }
-
-  /** Keys that somebody else added to a ConfigMap of ours: applying leaves them, and a file that nobody signed for stays nowhere. */
-  async #strip(path: string, object: DesiredObject, applied: WriteOutcome, signal: AbortSignal): Promise<WriteOutcome> {
-    if (object.kind !== "ConfigMap" || applied.kind !== "done" || !isRecord(applied.body)) return applied;
-    const wanted = isRecord(object["data"]) ? object["data"] : {};
-    const strays = Object.keys(textsOf(applied.body["data"])).filter((key) => !Object.hasOwn(wanted, key));
-    const hasBinary = isRecord(applied.body["binaryData"]);
-    if (strays.length === 0 && !hasBinary) return applied;
-    const data = Object.fromEntries(strays.map((key) => [key, null]));
-    return this.#keeping.writer.merge(path, { data, ...(hasBinary ? { binaryData: null } : {}) }, signal);
-  }
-
-  #isSettled(path: string, sent: string, { fingerprint: stored }: ManagedFacts): boolean {
-    const settled = this.#settled.get(path);
-    return settled?.sent === sent && settled.stored === stored;
   }
 
   /** What the policies in use need; undefined: one could not be read. */
@@ -198,8 +223,6 @@ export class NamespaceKeeper {
     return needs;
   }
 }
-
-type Ensured = "unchanged" | "changed" | "failed";
 
 interface KeptOutcome {
   readonly metric: Ensured;
@@ -244,13 +267,12 @@ function approvedPorts(view: ClusterView, namespace: string): readonly number[] 
   return [...ports].toSorted((one, other) => one - other);
 }
 
-export function approvedPort({ approval, phase }: Pick<ApprovalResource, "approval" | "phase">): number | undefined {
+export function approvedPort({
+  approval,
+  phase,
+  isDeleting,
+}: Pick<ApprovalResource, "approval" | "phase" | "isDeleting">): number | undefined {
+  if (isDeleting) return undefined;
   if (approval?.answer?.approved !== true || approval.revoked || phase === "Expired") return undefined;
   return approval.action.kind === "egress" ? approval.action.port : undefined;
-}
-
-function isLabelled(body: unknown): boolean {
-  const metadata = isRecord(body) ? body["metadata"] : undefined;
-  const labels = isRecord(metadata) ? metadata["labels"] : undefined;
-  return isRecord(labels) && labels[MANAGED_LABEL] === MANAGED_BY;
 }

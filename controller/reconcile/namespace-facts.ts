@@ -7,7 +7,10 @@ export interface NamespaceFacts {
   readonly uid: string;
   /** By its label; whether it is exempt is the settings' to say. */
   readonly isEnforced: boolean;
+  /** By the label that only the controller may set. */
+  readonly isKept: boolean;
   readonly isTerminating: boolean;
+  readonly resourceVersion: string;
 }
 
 export function namespaceFacts({ metadata }: KubeObject): NamespaceFacts {
@@ -16,6 +19,8 @@ export function namespaceFacts({ metadata }: KubeObject): NamespaceFacts {
     name: metadata.name,
     uid: metadata.uid ?? "",
     isEnforced: isRecord(labels) && labels[LABEL.enforce] === "true",
+    isKept: isRecord(labels) && labels[LABEL.kept] === "true",
     isTerminating: deletionTimestamp !== undefined && deletionTimestamp !== null,
+    resourceVersion: metadata.resourceVersion ?? "",
   };
 }

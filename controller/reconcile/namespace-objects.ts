@@ -12,27 +12,43 @@ export interface TrustFiles {
   readonly data: Readonly<Record<string, string>>;
 }
 
+/** PEM of the API server's CA; `none`: it has none of its own; `unread`: it could not be read yet, then what is there stands. */
+export type ServerCa = { readonly pem: string } | "none" | "unread";
+
 export interface NamespaceQuestion {
   readonly namespace: string;
   readonly config: ControllerConfig;
   /** Undefined: the trust directory cannot be read; then what is there stands. */
   readonly trust: TrustFiles | undefined;
+  readonly ca: ServerCa;
   /** By the name of the policy ConfigMap that pods use. */
   readonly needs: ReadonlyMap<string, EgressNeeds>;
 }
 
 /** Everything that an enforced namespace needs, whole and in the order in which it is made. */
-export function namespaceObjects({ namespace, config, trust, needs }: NamespaceQuestion): readonly DesiredObject[] {
+export function namespaceObjects({ namespace, config, trust, ca, needs }: NamespaceQuestion): readonly DesiredObject[] {
   const { networkPolicy: network, injection } = config;
   const settings = { ...network, namespace: config.namespace, resolverServers: injection.resolverServers };
   const policies = network.enabled ? [...needs].toSorted(([one], [other]) => (one < other ? -1 : 1)) : [];
   return [
     ...(trust === undefined ? [] : [configMap(namespace, CONFIG_MAP.trust, trust.data)]),
-    configMap(namespace, CONFIG_MAP.config, { "router.yaml": routerConfigText(config) }),
+    ...(ca === "unread" ? [] : [configMap(namespace, CONFIG_MAP.config, routerFiles(config, ca))]),
     roleBinding(namespace),
     resourceQuota(namespace, config.approvals.maximumPerNamespace),
     ...policies.map(([name, needed]) => networkPolicy(namespace, name, needed, settings)),
   ];
+}
+
+/** The objects without which no pod may be made: what a router goes by, and its right to read approvals. */
+export function isFoundation({ kind, metadata: { name } }: DesiredObject): boolean {
+  return (kind === "ConfigMap" || kind === "RoleBinding") && isOursByName(kind, name);
+}
+
+/** Of `isFoundation`. */
+export const FOUNDATION_SIZE = 3;
+
+function routerFiles(config: ControllerConfig, ca: Exclude<ServerCa, "unread">): Readonly<Record<string, string>> {
+  return { "router.yaml": routerConfigText(config), ...(ca === "none" ? {} : { "ca.crt": ca.pem }) };
 }
 
 /** The sidecar's settings: config.router, and what the injector's own settings have to say in it. */

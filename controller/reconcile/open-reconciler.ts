@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import type { ControllerConfig } from "../config/controller-config.ts";
 import type { KubeClient } from "../../router/edge/kubernetes/kube-client.ts";
+import type { KubeSecret } from "../../router/edge/kubernetes/kube-endpoint.ts";
 import type { WatchTimes } from "../../router/edge/kubernetes/watch-resource.ts";
 import type { Clock } from "../../router/core/base/clock.ts";
 import { type AskPod, podAsker } from "./ask-pod.ts";
@@ -19,6 +20,8 @@ export interface ReconcilerOptions {
   reconciled(kind: ReconciledKind, outcome: ReconcileOutcome): void;
   /** Who this process is among its replicas; unique by itself where it is left out. */
   readonly identity?: string;
+  /** The API server's CA: routers are told of no other. Left out: they have none. */
+  readonly ca?: KubeSecret | undefined;
   readonly ask?: AskPod;
   readonly leaderTimes?: LeaderTimes;
   readonly watchTimes?: Partial<WatchTimes>;
@@ -57,6 +60,7 @@ export function openReconciler(options: ReconcilerOptions): Reconciler {
     random,
     log,
     reconciled: (kind, outcome) => options.reconciled(kind, outcome),
+    ca: options.ca,
     ask,
     ...(watchTimes === undefined ? {} : { watchTimes }),
   };

@@ -1,5 +1,6 @@
 import type { Clock } from "../../router/core/base/clock.ts";
 import type { KubeClient } from "../../router/edge/kubernetes/kube-client.ts";
+import type { KubeSecret } from "../../router/edge/kubernetes/kube-endpoint.ts";
 import type { WatchTimes } from "../../router/edge/kubernetes/watch-resource.ts";
 import type { ControllerConfig } from "../config/controller-config.ts";
 import type { AskPod } from "./ask-pod.ts";
@@ -26,6 +27,8 @@ export interface ReconcileRooms {
   readonly log: ReconcileLog;
   /** For metrics: both are of closed lists. */
   reconciled(kind: ReconciledKind, outcome: ReconcileOutcome): void;
+  /** The API server's CA, as the controller itself takes it; undefined: the roots that Node carries. */
+  readonly ca: KubeSecret | undefined;
   readonly ask: AskPod;
   readonly watchTimes?: Partial<WatchTimes>;
 }

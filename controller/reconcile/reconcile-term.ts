@@ -6,9 +6,10 @@ import { keepApproval } from "./keep-approval.ts";
 import { approvedPort, NamespaceKeeper } from "./keep-namespace.ts";
 import { keepPolicies, targetKey } from "./keep-policies.ts";
 import { kubeWriter } from "./kube-writer.ts";
-import type { TrustFiles } from "./namespace-objects.ts";
+import type { ServerCa, TrustFiles } from "./namespace-objects.ts";
 import { openPodEchoes } from "./pod-echoes.ts";
 import type { ReconcileRooms } from "./reconcile-rooms.ts";
+import { readServerCa } from "./server-ca.ts";
 import { readTrustFiles } from "./trust-files.ts";
 import { countUninjected } from "./uninjected-pods.ts";
 import { verdictMemory } from "./verdict-memory.ts";
@@ -54,7 +55,10 @@ class Term implements ReconcileTerm {
   readonly #uninjected = new Map<string, number>();
   readonly #timers: readonly NodeJS.Timeout[];
   readonly #judge = verdictMemory();
+  readonly #keeper: NamespaceKeeper;
   #trust: TrustFiles | undefined;
+  #ca: ServerCa;
+  #caProblem = "";
   /** The last that could be read. */
   #keyring: Keyring | "unread" | undefined = "unread";
   #trustProblem = "";
@@ -64,6 +68,7 @@ class Term implements ReconcileTerm {
   constructor(rooms: ReconcileRooms) {
     const { client, clock, random, ask } = rooms;
     this.#rooms = rooms;
+    this.#ca = rooms.ca === undefined ? "none" : "unread";
     this.#writer = kubeWriter(client, clock);
     this.#events = recordEvents(this.#writer, clock, random);
     this.#echoes = openPodEchoes({
@@ -78,7 +83,7 @@ class Term implements ReconcileTerm {
     this.#namespaces = openWorkQueue({
       random,
       workers: WORKERS,
-      work: async (key, signal) => keeper.keep(key, signal),
+      work: async (key, signal) => this.#keeper.keep(key, signal),
     });
     this.#policies = openWorkQueue({
       random,
@@ -92,11 +97,11 @@ class Term implements ReconcileTerm {
     });
     this.#counts = openWorkQueue({ random, workers: 1, work: async (key, signal) => this.#count(key, signal) });
     this.#view = openClusterView(rooms, this.#listener());
-    const keeper = new NamespaceKeeper({ ...this.#keeping(), trust: () => this.#trust });
-    this.#reading = this.#readTrust();
+    this.#keeper = new NamespaceKeeper({ ...this.#keeping(), trust: () => this.#trust, ca: () => this.#ca });
+    this.#reading = this.#read();
     this.#timers = [
       setInterval(() => this.#fullPass(), FULL_PASS),
-      setInterval(() => void (this.#reading = this.#readTrust()), TRUST_EACH),
+      setInterval(() => void (this.#reading = this.#read()), TRUST_EACH),
     ];
     for (const timer of this.#timers) timer.unref();
   }
@@ -111,12 +116,17 @@ class Term implements ReconcileTerm {
       .slice(0, MOST_PROBLEMS)
       .map((reason) => ({ name: "writes", reason }));
     const trust = this.#trustProblem === "" ? [] : [{ name: "trust", reason: this.#trustProblem }];
+    const ca = this.#caProblem === "" ? [] : [{ name: "ca", reason: this.#caProblem }];
+    const namespaces = this.#keeper
+      .problems()
+      .slice(0, MOST_PROBLEMS)
+      .map((reason) => ({ name: "namespaces", reason }));
     const count = this.uninjectedPods() ?? 0;
     const uninjected = {
       name: "injection",
       reason: `${count} pods in enforced namespaces run without a router: restart them.`,
     };
-    return [...trust, ...watches, ...writes, ...(count === 0 ? [] : [uninjected])];
+    return [...trust, ...ca, ...namespaces, ...watches, ...writes, ...(count === 0 ? [] : [uninjected])];
   }
 
   injectedPods(): ReadonlyMap<string, number> | undefined {
@@ -166,7 +176,8 @@ class Term implements ReconcileTerm {
       namespace: (now, before) => {
         const name = (now ?? before)?.name ?? "";
         if (now === undefined) this.#uninjected.delete(name);
-        if (now?.isEnforced === before?.isEnforced && now?.isTerminating === before?.isTerminating) return;
+        const isSame = now?.isEnforced === before?.isEnforced && now?.isTerminating === before?.isTerminating;
+        if (isSame && now?.isKept === before?.isKept) return;
         this.#namespaces.add(name);
         this.#counts.add(name);
       },
@@ -232,7 +243,24 @@ class Term implements ReconcileTerm {
     return count === 0 ? "done" : COUNT_EACH;
   }
 
-  /** The mounted directory changes under us: it is read again each minute. */
+  /** Mounted files change under us: they are read again each minute. */
+  async #read(): Promise<void> {
+    await this.#readCa();
+    await this.#readTrust();
+  }
+
+  async #readCa(): Promise<void> {
+    const { ca } = this.#rooms;
+    if (ca === undefined) return;
+    const read = await readServerCa(ca);
+    if (this.#isClosed) return;
+    this.#caProblem = read.ok ? "" : read.problem;
+    // What was read last is kept where it cannot be read now.
+    if (!read.ok || (typeof this.#ca === "object" && this.#ca.pem === read.value)) return;
+    this.#ca = { pem: read.value };
+    this.#fullPass();
+  }
+
   async #readTrust(): Promise<void> {
     const { trustDirectory } = this.#rooms.config;
     const files = await readTrustFiles(trustDirectory);

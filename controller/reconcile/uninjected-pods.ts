@@ -3,23 +3,28 @@ import { LABEL } from "../pod/names.ts";
 import type { EventRecorder } from "./event-recorder.ts";
 import type { KubeWriter } from "./kube-writer.ts";
 import type { NamespaceFacts } from "./namespace-facts.ts";
+import { namesText } from "./names-text.ts";
+import { removeUnscheduled } from "./unscheduled-pods.ts";
 
 /** Of one namespace; there may be more. */
 const MOST_COUNTED = 500;
-const MOST_NAMED = 5;
+const UNINJECTED = `${LABEL.injected}!=true`;
 
 /**
- * Counts the pods of an enforced namespace that run without a router: they were there before its label was. Nothing is done to them;
- * an Event on the namespace names some. Undefined: it could not be asked.
+ * Counts the pods of an enforced namespace that run without a router: they were there before its label was. Nothing is done to
+ * those that have a node, but an Event on the namespace names some; the others are deleted. Undefined: it could not be asked.
  */
 export async function countUninjected(
   writer: KubeWriter,
   events: EventRecorder,
-  { name, uid }: NamespaceFacts,
+  facts: NamespaceFacts,
   signal: AbortSignal,
 ): Promise<number | undefined> {
+  const { name, uid } = facts;
+  const question = { facts, labelSelector: UNINJECTED, isStray: () => true };
+  if ((await removeUnscheduled({ writer, events }, question, signal)) === undefined) return undefined;
   const read = await writer.read(`/api/v1/namespaces/${name}/pods`, signal, {
-    labelSelector: `${LABEL.injected}!=true`,
+    labelSelector: UNINJECTED,
     fieldSelector: "status.phase!=Succeeded,status.phase!=Failed",
     limit: String(MOST_COUNTED),
   });
@@ -31,13 +36,11 @@ export async function countUninjected(
     return isRecord(metadata) && typeof metadata["name"] === "string" ? [metadata["name"]] : [];
   });
   if (names.length > 0) {
-    const some = names.toSorted().slice(0, MOST_NAMED).join(", ");
-    const more = names.length > MOST_NAMED ? " and others" : "";
     events.tell(
       { apiVersion: "v1", kind: "Namespace", name, uid, namespace: undefined },
       "Warning",
       "PodsNotInjected",
-      `${names.length} pods run without a router, since they are older than the namespace's label: ${some}${more}. Restart them.`,
+      `${names.length} pods run without a router, since they are older than the namespace's label: ${namesText(names)}. Restart them. (Those without a node are deleted.)`,
     );
   }
   return names.length;

@@ -4,7 +4,15 @@ import type { InjectionConfig } from "../../controller/config/controller-config.
 
 const DIRECTORY = join(import.meta.dirname, "../../charts/sluice/files/admission");
 
-export const ADMISSION_FILES = ["pods", "pod-labels", "pod-exec", "bindings", "namespaces", "configmaps"] as const;
+export const ADMISSION_FILES = [
+  "pods",
+  "pod-labels",
+  "pod-exec",
+  "pod-resize",
+  "bindings",
+  "namespaces",
+  "configmaps",
+] as const;
 
 export interface PolicySettings {
   readonly injection: InjectionConfig;
@@ -35,6 +43,7 @@ function placeholders({
   return {
     routerImage: injection.routerImage,
     guardImage: injection.guardImage,
+    earlierImages: injection.earlierImages,
     guardRequired: injection.guard === "required",
     agentSeccomp:
       seccomp.mode === "localhost"

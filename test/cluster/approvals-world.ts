@@ -65,7 +65,11 @@ export async function startApprovalsWorld(cluster: Cluster): Promise<ApprovalsWo
     writer: ["get", "patch", "update"],
     controller: ["get", "list", "watch", "patch", "update", "delete"],
   };
-  const roles = { writer: verbs.writer, controller: [...verbs.controller, "reconcile"] };
+  const roles = {
+    writer: verbs.writer,
+    collector: verbs.controller,
+    controller: [...verbs.controller, "reconcile"],
+  };
   const rbac = "/apis/rbac.authorization.k8s.io/v1";
   for (const [name, given] of Object.entries(roles)) {
     const rules = [
@@ -88,6 +92,7 @@ export async function startApprovalsWorld(cluster: Cluster): Promise<ApprovalsWo
     ["sluice-approver", "carol"],
     ["writer", "dave"],
     ["controller", CONTROLLER],
+    ["collector", "system:serviceaccount:kube-system:generic-garbage-collector"],
     ["sluice-router", ROUTER],
     ["sluice-approver", `system:serviceaccount:${NAMESPACE}:approver`],
   ] as const) {
@@ -103,6 +108,11 @@ export async function startApprovalsWorld(cluster: Cluster): Promise<ApprovalsWo
   await eventually(async () => {
     const { status } = await cluster.api("POST", `${PATH}?dryRun=All`, approvalOf("forged", "bob"));
     if (status !== 403) throw new Error(`the policy of requests is not seen: ${status}`);
+  });
+  await eventually(async () => {
+    const probe = { ...approvalOf("", "alice"), metadata: { name: "held", finalizers: ["example.com/hold"] } };
+    const { status } = await cluster.api("POST", `${PATH}?dryRun=All`, probe, { as: alice });
+    if (status !== 403) throw new Error(`the policy of holds is not seen: ${status}`);
   });
   await made(cluster, PATH, approvalOf("probe", "admin"));
   await eventually(async () => {

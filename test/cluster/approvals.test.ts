@@ -235,6 +235,57 @@ describe("approvals", requireCluster(), () => {
     is(await api("DELETE", `${PATH}/gone`, undefined, { as: bob }), 200);
   });
 
+  test("INV-EGR-HOLD: who asks keeps nothing that was deleted, and ends nothing by an owner", async () => {
+    const { alice, bob, carol, dave, controller, ask, answer } = world;
+    const finalizers = ["example.com/hold"];
+    const ownerReferences = [{ apiVersion: "v1", kind: "Pod", name: "x", uid: "11111111-1111-1111-1111-111111111111" }];
+    const message = /may not change what keeps this approval once it is deleted/;
+    for (const held of [{ finalizers }, { ownerReferences }]) {
+      const [member = ""] = Object.keys(held);
+      const name = `held-${member.toLowerCase()}`;
+      const objectOf = (metadata: object, by: string): object => ({ ...approvalOf("", by), metadata });
+      is(await api("POST", PATH, objectOf({ name, ...held }, "alice"), { as: alice }), 403, message);
+      is(await api("POST", PATH, objectOf({ generateName: name, ...held }, "alice"), { as: alice }), 403, message);
+      const applied = JSON.stringify({ ...objectOf({ name, ...held }, "alice") });
+      is(
+        await api("PATCH", `${PATH}/${name}?fieldManager=x`, applied, { as: alice, contentType: APPLY }),
+        403,
+        message,
+      );
+      const carols = objectOf({ name: `${name}-carols`, ...held }, "carol");
+      is(await api("POST", `${PATH}?dryRun=All`, carols, { as: carol }), 201);
+      await ask(name, alice);
+      for (const as of [alice, dave]) {
+        is(await api("PATCH", `${PATH}/${name}`, { metadata: held }, { as }), 403, message);
+        const add = [{ op: "add", path: `/metadata/${member}`, value: Object.values(held)[0] }];
+        is(await api("PATCH", `${PATH}/${name}`, add, { as, contentType: JSON_PATCH }), 403, message);
+      }
+      // Where a status is written, they are not.
+      is(await api("PATCH", `${PATH}/${name}/status`, { metadata: held }, { as: dave }), 200);
+      assert.equal(Object.hasOwn((await api("GET", `${PATH}/${name}`)).body.metadata, member), false);
+      for (const as of [bob, controller]) {
+        is(await api("PATCH", `${PATH}/${name}`, { metadata: held }, { as }), 200);
+        is(await api("PATCH", `${PATH}/${name}`, { metadata: { [member]: null } }, { as: alice }), 403, message);
+        // Everything else of it is still the requester's to do.
+        is(
+          await api("PATCH", `${PATH}/${name}`, { metadata: { labels: { a: as === bob ? "1" : "2" } } }, { as: alice }),
+          200,
+        );
+        is(await api("PATCH", `${PATH}/${name}`, { metadata: { [member]: null } }, { as }), 200);
+      }
+    }
+    // As Kubernetes' garbage collector, which knows no verb of ours.
+    const collector = "system:serviceaccount:kube-system:generic-garbage-collector";
+    await ask("collected", alice);
+    is(await api("PATCH", `${PATH}/collected`, { metadata: { finalizers: ["example.com/other"] } }, { as: bob }), 200);
+    is(await api("DELETE", `${PATH}/collected`, undefined, { as: bob }), 200);
+    // New finalizers on what is being deleted the API server itself refuses to all.
+    is(await api("PATCH", `${PATH}/collected`, { metadata: { ownerReferences } }, { as: collector }), 403, message);
+    is(await answer("collected", bob, answerOf("True", "bob")), 403, /was deleted, and only a finalizer holds it/);
+    is(await api("PATCH", `${PATH}/collected`, { metadata: { finalizers: null } }, { as: collector }), 200);
+    is(await api("GET", `${PATH}/collected`), 404);
+  });
+
   test("a spec never changes, but to be revoked", async () => {
     const { alice, ask } = world;
     const tool = {
@@ -460,6 +511,30 @@ describe("approvals", requireCluster(), () => {
       [false, { action: { kind: "spawn", agent: "a", depth: -1 } }],
       [false, { action: { kind: "egress", host: "a.example", port: 1.5, protocol: "tls" } }],
       [false, { reason: "turned\u202earound" }],
+      ...(
+        [
+          { kind: "inference", model: "X" },
+          { kind: "exec", program: "X", argv: [] },
+          { kind: "spawn", agent: "X" },
+          { kind: "tool", server: "X", tool: "a", arguments: {} },
+          { kind: "tool", server: "a", tool: "X", arguments: {} },
+          { kind: "mesh.send", peer: "X" },
+          { kind: "mesh.send", peer: "a", topic: "X" },
+          { kind: "admin", operation: "X" },
+          { kind: "egress", host: "a.example", port: 80, protocol: "http", method: "X", path: "/" },
+          { kind: "egress", host: "a.example", port: 80, protocol: "http", method: "GET", path: "/X" },
+        ] as const
+      ).flatMap((action) => {
+        const named = (text: string): object => ({
+          action: JSON.parse(JSON.stringify(action).replace("X", JSON.stringify(text).slice(1, -1))) as object,
+        });
+        return [
+          ...["/usr/bin/git", "создать", "a b"].map((text): [boolean, object] => [true, named(text)]),
+          ...["a\u202eb", "a\nb", "\u001b[2K", "a\u200b"].map((text): [boolean, object] => [false, named(text)]),
+        ];
+      }),
+      [true, { action: { kind: "exec", program: "/bin/sh", argv: ["\u202e\n\u001b"], directory: "/a\u202eb" } }],
+      [true, { action: { kind: "tool", server: "a", tool: "b", arguments: { "\u202e": "\n" } } }],
       [false, { target: { pod: "a\nb" } }],
     ];
     for (const [isGood, spec] of rows) {
@@ -485,6 +560,8 @@ describe("approvals", requireCluster(), () => {
       action: { kind: "tool", server: "github", tool: "create_issue", arguments: {} },
       target: { agent: "coder" },
     });
+    const http = { kind: "egress", host: "api.example.com", port: 80, protocol: "http", method: "DELETE" };
+    await ask("remove", alice, { action: { ...http, path: "/everything/there/is/under/a/long/path" } });
     is(await answer("fetch-report", bob, answerOf("True", "bob")), 200);
     is(await answer("fetch-report", controller, { phase: "Active", expiresAt: "2026-11-21T12:10:00Z" }), 200);
     is(await answer("push", controller, { phase: "Pending" }), 200);
@@ -494,9 +571,10 @@ describe("approvals", requireCluster(), () => {
     };
     assert.equal(
       await printed(),
-      `NAME           KIND     ACTION            PHASE     APPROVED   APPROVED-BY   EXPIRES                AGE
-fetch-report   egress   api.example.com   Active    True       bob           2026-11-21T12:10:00Z   AGE
-push           tool     create_issue      Pending                                                   AGE
+      `NAME           KIND     ACTION            PORT   METHOD   PHASE     APPROVED   APPROVED-BY   EXPIRES                AGE   PATH
+fetch-report   egress   api.example.com   443             Active    True       bob           2026-11-21T12:10:00Z   AGE
+push           tool     create_issue                      Pending                                                   AGE
+remove         egress   api.example.com   80     DELETE                                                             AGE   /everything/there/is/under/a/long/path
 `,
     );
     assert.equal(
@@ -611,6 +689,47 @@ push           tool     create_issue      Pending                               
       const other = await run(deny, "cli-1", "--kubeconfig", bob.kubeconfig);
       assert.equal(other.code, 1);
       assert.match(other.err, /an answer stands. To take it back: sluice revoke cli-1/);
+    });
+
+    test("revokes however fast others change its labels, and never another object", async () => {
+      const { alice, bob, carol, ask, answer } = world;
+      await ask("flood", carol);
+      is(await answer("flood", bob, answerOf("True", "bob")), 200);
+      const state = { isOver: false, changes: 0 };
+      const flood = async (): Promise<void> => {
+        while (!state.isOver) {
+          state.changes += 1;
+          await api("PATCH", `${PATH}/flood`, { metadata: { labels: { n: `${state.changes}` } } }, { as: alice });
+        }
+      };
+      const floods = [flood(), flood(), flood()];
+      await eventually(async () => assert(state.changes > 20));
+      const before = state.changes;
+      const revoked = await run(revoke, "flood", "--kubeconfig", bob.kubeconfig);
+      assert(state.changes > before);
+      state.isOver = true;
+      await Promise.all(floods);
+      assert.equal(revoked.code, 0, revoked.err);
+      const { spec } = (await api("GET", `${PATH}/flood`)).body;
+      assert.equal((spec as { revoked?: boolean }).revoked, true);
+      await ask("other", carol);
+      const uid = "11111111-1111-1111-1111-111111111111";
+      const patch = { metadata: { uid }, spec: { revoked: true } };
+      is(await api("PATCH", `${PATH}/other`, patch, { as: bob }), 422, /metadata\.uid/);
+    });
+
+    test("does not answer what was deleted and is held, and revokes it", async () => {
+      const { alice, bob, ask } = world;
+      await ask("held", alice);
+      is(await api("PATCH", `${PATH}/held`, { metadata: { finalizers: ["example.com/hold"] } }, { as: bob }), 200);
+      is(await api("DELETE", `${PATH}/held`, undefined, { as: bob }), 200);
+      for (const verb of [approve, deny]) {
+        const refused = await run(verb, "held", "--kubeconfig", bob.kubeconfig);
+        assert.equal(refused.code, 1);
+        assert.match(refused.err, /held is deleted, and only held by a finalizer/);
+      }
+      const revoked = await run(revoke, "held", "--kubeconfig", bob.kubeconfig);
+      assert.equal(revoked.code, 0, revoked.err);
     });
 
     test("says which role is missing, and who may not", async () => {

@@ -25,8 +25,12 @@ export interface BypassCase {
   readonly invalid: boolean;
 }
 
+const EARLIER_ROUTER = `registry.example/sluice/router@sha256:${"c".repeat(64)}`;
+const EARLIER_GUARD = "registry.example/sluice/guard:0.9.0";
+
 export const CASE_SETTINGS = injectionConfig({
   runtimeClasses: ["runc-hardened"],
+  earlierImages: [EARLIER_ROUTER, EARLIER_GUARD],
   tokens: [{ path: "azure/token", audience: "api://AzureADTokenExchange", expirationSeconds: 3600 }],
 });
 
@@ -44,6 +48,11 @@ const PROVE = "spec initContainers 1";
 const ROUTER = "spec initContainers 2";
 const SECURITY = `${AGENT} securityContext`;
 const POD_SECURITY = "spec securityContext";
+
+const AFFINITY = "spec affinity nodeAffinity";
+const REQUIRED_NODES = `${AFFINITY} requiredDuringSchedulingIgnoredDuringExecution nodeSelectorTerms`;
+const PREFERRED_NODES = `${AFFINITY} preferredDuringSchedulingIgnoredDuringExecution`;
+const other = { key: "mine", operator: "Exists" };
 
 /** As a careful `kubectl debug --custom` makes one. */
 const debugContainer = {
@@ -539,6 +548,71 @@ const created: readonly Row[] = [
     [set(`${ROUTER} volumeMounts 0 name`, "sluice-policy")],
     "router_altered",
   ],
+  [32, "the router of an earlier release, its name kept", [set(`${ROUTER} image`, EARLIER_ROUTER)], "router_altered"],
+  [
+    32,
+    "an earlier router, with another earlier name",
+    [set(`${ROUTER} image`, EARLIER_ROUTER), set(`${ROUTER} env 3 value`, EARLIER_GUARD)],
+    "router_altered",
+  ],
+  [
+    "1.2",
+    "all of an earlier release",
+    [
+      set(`${GUARD} image`, EARLIER_GUARD),
+      set(`${PROVE} image`, EARLIER_ROUTER),
+      set(`${ROUTER} image`, EARLIER_ROUTER),
+      set(`${ROUTER} env 3 value`, EARLIER_ROUTER),
+    ],
+    "admitted",
+  ],
+  [
+    "1.2",
+    "an earlier router that has no digest",
+    [set(`${ROUTER} image`, EARLIER_GUARD), remove(`${ROUTER} env 3`)],
+    "admitted",
+  ],
+  [
+    32,
+    "an earlier router that has no digest, with a name",
+    [set(`${ROUTER} image`, EARLIER_GUARD), set(`${ROUTER} env 3 value`, EARLIER_GUARD)],
+    "router_altered",
+  ],
+  [
+    32,
+    "an earlier guard with arguments of its own",
+    [set(`${GUARD} image`, EARLIER_GUARD), set(`${GUARD} args`, ["guard", "print"])],
+    "guard_altered",
+  ],
+  ...[`${AGENT} resources`, `${SETUP} resources`].flatMap((at): readonly Row[] => [
+    ...["rdma/hca", "intel.com/sriov_vfio", "vpc.amazonaws.com/efa", "example.com/MLNX-nics"].map((name): Row => [
+      "new",
+      `a network device ${name} at ${at}`,
+      [set(at, devices(name))],
+      "device",
+    ]),
+    ...["nvidia.com/gpu", "amd.com/gpu", "gpu.intel.com/i915", "hugepages-2Mi"].map((name): Row => [
+      "1.2",
+      `a device ${name} at ${at}`,
+      [set(at, devices(name))],
+      "admitted",
+    ]),
+  ]),
+  ["new", "a device by claim", [set("spec resourceClaims", [{ name: "nic", resourceClaimName: "mine" }])], "device"],
+  ...[AGENT, SETUP].flatMap((at): readonly Row[] => [
+    [
+      30,
+      `a restart of all containers, by ${at}`,
+      [set(`${at} restartPolicy`, "Never"), restart(at, "RestartAllContainers")],
+      "restart_all",
+    ],
+    [
+      "1.2",
+      `a restart of one container, ${at}`,
+      [set(`${at} restartPolicy`, "Never"), restart(at, "Restart")],
+      "admitted",
+    ],
+  ]),
   [24, "the router's name servers", [set("spec dnsConfig", { nameservers: ["203.0.113.53"] })], "router_altered"],
   [
     "1.2",
@@ -831,6 +905,43 @@ const created: readonly Row[] = [
     [append("spec tolerations", { key: "virtual-kubelet.io/provider", operator: "Exists" })],
     "node_not_enforceable",
   ],
+  [
+    "2.4",
+    "Fargate by toleration",
+    [append("spec tolerations", { key: "eks.amazonaws.com/compute-type", value: "fargate" })],
+    "node_not_enforceable",
+  ],
+  ["2.4", "every taint tolerated", [append("spec tolerations", { operator: "Exists" })], "node_not_enforceable"],
+  ...(
+    [
+      ["a virtual kubelet", "type", "In", "virtual-kubelet", "node_not_enforceable"],
+      ["Fargate", "eks.amazonaws.com/compute-type", "In", "fargate", "node_not_enforceable"],
+      ["a virtual kubelet's name", "kubernetes.io/hostname", "In", "virtual-node-aci-linux", "node_not_enforceable"],
+      ["Windows", "kubernetes.io/os", "In", "windows", "windows"],
+      ["what is not Linux", "kubernetes.io/os", "NotIn", "linux", "windows"],
+      ["no virtual kubelet", "type", "NotIn", "virtual-kubelet", "admitted"],
+      ["Linux", "kubernetes.io/os", "In", "linux", "admitted"],
+    ] as const
+  ).flatMap(([what, key, operator, value, expected]): readonly Row[] => {
+    const term = { matchExpressions: [{ key, operator, values: ["mine", value] }] };
+    return [
+      ["2.4", `affinity to ${what}`, [set(REQUIRED_NODES, [{ matchExpressions: [other] }, term])], expected],
+      ["2.4", `a preference of ${what}`, [set(PREFERRED_NODES, [{ weight: 1, preference: term }])], expected],
+    ];
+  }),
+  [
+    "2.4",
+    "affinity to a virtual kubelet by its field",
+    [set(REQUIRED_NODES, [{ matchFields: [{ key: "metadata.name", operator: "In", values: ["virtual-node-1"] }] }])],
+    "node_not_enforceable",
+  ],
+  ["2.4", "Windows by its older label", [set("spec nodeSelector", { "beta.kubernetes.io/os": "windows" })], "windows"],
+  [
+    "2.4",
+    "a virtual kubelet by its host name",
+    [set("spec nodeSelector", { "kubernetes.io/hostname": "fargate-ip-10-0-0-1" })],
+    "node_not_enforceable",
+  ],
   ["2.4", "a virtual kubelet by name", [set("spec nodeName", "virtual-node-aci-linux")], "node_not_enforceable"],
 
   [33, "not marked as injected", [remove(`metadata labels ${LABEL.injected}`)], "not_injected"],
@@ -913,6 +1024,7 @@ const updated: readonly Row[] = [
     [set(`metadata labels ${LABEL.policyName}`, "open"), set(`metadata annotations ${ANNOTATION.policy}`, "open")],
     "not_injected",
   ],
+  [33, "the label that asked for Sluice", [set(`metadata labels ${LABEL.inject}`, "true")], "admitted"],
   [33, "the agent's name changed", [set(`metadata labels ${LABEL.agent}`, "billing-agent")], "router_altered"],
   [33, "the agent's name taken away", [remove(`metadata labels ${LABEL.agent}`)], "router_altered"],
   [
@@ -1005,6 +1117,30 @@ const grown: readonly (readonly [...row: Row, before: Change])[] = [
     [set(`${GUARD} image`, GUARD_IMAGE)],
     "image_changed",
     [set(`${GUARD} image`, "registry.example/sluice/guard:0.0.1")],
+  ],
+  ...[remove(`metadata labels ${LABEL.inject}`), set(`metadata labels ${LABEL.inject}`, "false")].map(
+    (step, index) =>
+      [
+        33 as const,
+        index === 0 ? "no longer asked for Sluice" : "asked not to have Sluice",
+        [step],
+        "not_injected" as const,
+        [set(`metadata labels ${LABEL.inject}`, "true")],
+      ] as const,
+  ),
+  [
+    "2.4",
+    "another Fargate label on a pod that has one",
+    [set("metadata labels eks.amazonaws.com/fargate-profile", "other")],
+    "node_not_enforceable",
+    [set("metadata labels eks.amazonaws.com/fargate-profile", "mine")],
+  ],
+  [
+    "2.4",
+    "affinity to a virtual kubelet, while the pod is held back",
+    [set(REQUIRED_NODES, [{ matchExpressions: [{ key: "type", operator: "In", values: ["virtual-kubelet"] }] }])],
+    "node_not_enforceable",
+    [set("spec schedulingGates", [{ name: "x.example/hold" }])],
   ],
   [
     33,
@@ -1125,6 +1261,12 @@ const debuggedBefore: readonly Row[] = [
   [33, "of a pod that was never injected, with restricted settings", [debug({})], "not_injected"],
 ];
 
+const resized: readonly Row[] = [
+  ["1.2", "the agent's resources", [set(`${AGENT} resources limits cpu`, "2")], "admitted"],
+  ["new", "less for the router", [set(`${ROUTER} resources`, devices("cpu", "1m"))], "router_altered"],
+  ["new", "more for the router", [set(`${ROUTER} resources limits memory`, "512Mi")], "router_altered"],
+];
+
 /** Settings with every choice other than in `CASE_SETTINGS`. */
 export const OTHER_SETTINGS = injectionConfig({
   routerImage: "registry.example/sluice/router:1.0.0",
@@ -1167,6 +1309,7 @@ export const BYPASS_CASES: readonly BypassCase[] = [
     bypassCase([catalogue, name, does, expected], "UPDATE", before),
   ),
   ...debugged.map((row) => bypassCase(row, "EPHEMERAL")),
+  ...resized.map((row) => bypassCase(row, "RESIZE")),
   ...debuggedBefore.map((row) =>
     bypassCase(row, "EPHEMERAL", [remove("spec initContainers"), remove(`metadata labels ${LABEL.injected}`)]),
   ),
@@ -1179,6 +1322,15 @@ function bypassCase(
   isInvalid = false,
 ): BypassCase {
   return { catalogue, name: `${operation}: ${name}`, operation, before, change: does, expected, invalid: isInvalid };
+}
+
+function devices(name: string, amount = name.startsWith("hugepages") ? "2Mi" : "1"): JsonObject {
+  const usual = { cpu: "1", memory: "1Gi" };
+  return { limits: { ...usual, [name]: amount }, requests: { ...usual, [name]: amount } };
+}
+
+function restart(at: string, action: string): Change[number] {
+  return set(`${at} restartPolicyRules`, [{ action, exitCodes: { operator: "In", values: [42] } }]);
 }
 
 function debug(members: JsonObject): Change[number] {

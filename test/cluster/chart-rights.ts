@@ -6,10 +6,13 @@ import { eventually } from "./eventually.ts";
 /** `[verb, resource[.group][/subresource], namespace, name, allowed]`. */
 const RIGHTS: readonly (readonly [string, string, string, string, boolean])[] = [
   ["watch", "namespaces", "", "", true],
-  ["patch", "namespaces", "", "x", false],
+  ["patch", "namespaces", "", "x", true],
+  ["update", "namespaces", "", "x", false],
+  ["keep", "namespaces.sluice.dev", "", "x", true],
   ["list", "pods", "agents", "", true],
   ["create", "pods", "agents", "", false],
-  ["delete", "pods", "agents", "x", false],
+  ["delete", "pods", "agents", "x", true],
+  ["deletecollection", "pods", "agents", "", false],
   ["create", "pods/exec", "agents", "x", false],
   ["patch", "configmaps", "agents", "sluice-router", true],
   ["delete", "resourcequotas", "agents", "sluice-approvals", true],

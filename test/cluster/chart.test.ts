@@ -150,7 +150,7 @@ for (const [name, values] of Object.entries(CHART_CASES)) {
       const [found] = objects.filter((object) => object.kind === kind);
       const { webhooks } = found as unknown as { webhooks: { failurePolicy: string; namespaceSelector?: object }[] };
       const exempt = { key: "kubernetes.io/metadata.name", operator: "NotIn", values: settings.exemptNamespaces };
-      assert.equal(webhooks.length, 3);
+      assert.equal(webhooks.length, kind === "ValidatingWebhookConfiguration" ? 4 : 3);
       for (const { failurePolicy, namespaceSelector } of webhooks) {
         assert.equal(failurePolicy, "Fail");
         const { matchExpressions = [] } = (namespaceSelector ?? {}) as { matchExpressions?: object[] };

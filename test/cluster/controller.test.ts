@@ -133,10 +133,13 @@ test("Helm's one command, and two replicas of the controller", { skip }, async (
         const { status } = await cluster.api("GET", `${path}/namespaces/research/${name}`);
         assert.equal(status, 200, name);
       }
+      const { body: namespace } = await cluster.api("GET", "/api/v1/namespaces/research");
+      assert.equal(namespace.metadata.labels?.["sluice.dev/kept"], "true");
     });
     const { body } = await cluster.api("GET", "/api/v1/namespaces/research/configmaps/sluice-router");
     const { spec } = parse(body.data?.["router.yaml"] ?? "") as { spec: { kubernetes: object } };
     assert.deepEqual(spec.kubernetes, { watch: true, server: cluster.url });
+    assert.equal(body.data?.["ca.crt"]?.trim(), cluster.caPem.replaceAll("\r", "").trim());
   });
 
   await t.test("a pod that asks to be left out begins with guard, proof and router, and is stored so", async () => {

@@ -53,7 +53,11 @@ export async function startReconcileWorld(
 ): Promise<ReconcileWorld> {
   const folder = (name: string): string[] =>
     readdirSync(join(CHART, "files", name)).map((file) => join(CHART, "files", name, file));
-  const files = [...folder("crds"), ...folder("rbac"), join(CHART, "files/admission/approvals.yaml")];
+  const files = [
+    ...folder("crds"),
+    ...folder("rbac"),
+    ...["approvals", "namespaces"].map((name) => join(CHART, `files/admission/${name}.yaml`)),
+  ];
   const applied = await cluster.kubectl(["apply", ...files.flatMap((file) => ["-f", file])]);
   if (applied.status !== 0) throw new Error(applied.stderr);
   await cluster.createNamespace(SYSTEM);
@@ -86,6 +90,7 @@ export async function startReconcileWorld(
         },
         reconciled: () => undefined,
         identity,
+        ca: { file: ca },
         ask: podAsker({ loopback: true }),
         leaderTimes: { lease: millis(3_000), deadline: millis(2_000), retry: millis(300) },
         watchTimes: { longestRetry: millis(1_000), slowRetry: millis(1_000) },
@@ -179,7 +184,7 @@ export async function statusPod(
     "sluice.dev/policy-name": "sluice-policy",
   };
   const annotations = { "sluice.dev/enforcement": "guard" };
-  const spec = { containers: [{ name: "agent", image: "agent" }] };
+  const spec = { nodeName: "node-1", containers: [{ name: "agent", image: "agent" }] };
   const path = `/api/v1/namespaces/${namespace}/pods`;
   await world.made(path, { metadata: { name, labels, annotations }, spec });
   const status = { phase: "Running", podIP: address, podIPs: [{ ip: address }] };

@@ -8,6 +8,7 @@ import { millis } from "../../router/core/base/quantity.ts";
 import { answerOf, approvalOf } from "./approvals-world.ts";
 import { requireCluster, startCluster } from "./cluster.ts";
 import { eventually } from "./eventually.ts";
+import { heldApproval, markTaken, olderPods, takenOver } from "./reconcile-takeover.ts";
 import {
   conditionOf,
   egressPolicy,
@@ -49,6 +50,15 @@ test("the reconciler", requireCluster(), async (t) => {
     refusedPolicies(world),
   );
   await subtest("an approval goes its way, and tells it", async () => approval(world, pods[0]));
+  await subtest(
+    "what a namespace's owner prepared is Sluice's before pods may be made, and within a second",
+    async () => takenOver(world, t),
+  );
+  await subtest("the mark goes with the enforcement, and nobody gives it before", async () => markTaken(world));
+  await subtest("pods from before that wait for a node are deleted, those that run are named", async () =>
+    olderPods(world),
+  );
+  await subtest("an approval that only finalizers keep is over", async () => heldApproval(world, cluster.admin.name));
   await subtest("the other replica takes over, and what is over is deleted", async () =>
     failOver(world, first, second, t),
   );
@@ -69,7 +79,7 @@ async function labelled(world: ReconcileWorld, leader: Reconciler): Promise<void
   await world.made("/api/v1/namespaces/later/configmaps", foreign);
   await world.made("/api/v1/namespaces/later/pods", {
     metadata: { name: "old" },
-    spec: { containers: [{ name: "a", image: "a" }] },
+    spec: { nodeName: "node-1", containers: [{ name: "a", image: "a" }] },
   });
   await cluster.api("PATCH", "/api/v1/namespaces/later", { metadata: { labels: { "sluice.dev/enforce": "true" } } });
   await eventually(async () => {
@@ -99,9 +109,11 @@ async function labelled(world: ReconcileWorld, leader: Reconciler): Promise<void
   });
   assert.equal(leader.uninjectedPods(), 1);
   assert.equal(leader.injectedPods()?.get("guard"), 2);
-  assert.deepEqual(
-    leader.conditions().map(({ name }) => name),
-    ["injection"],
+  await eventually(async () =>
+    assert.deepEqual(
+      leader.conditions().map(({ name }) => name),
+      ["injection"],
+    ),
   );
 }
 

@@ -165,7 +165,14 @@ test("what no rule of the egress policy allows is asked for too, and its approva
   assert.equal(await reasonOf("sub.new.example:443"), "host_not_allowed");
 });
 
-for (const how of ["revoked", "deleted", "denied", "spoilt", "meant for another pod"] as const) {
+for (const how of [
+  "revoked",
+  "deleted",
+  "deleted, and kept by a finalizer",
+  "denied",
+  "spoilt",
+  "meant for another pod",
+] as const) {
   test(`INV-GOV-GRANT-END: a live tunnel is cut within a second of the event that it is ${how}`, async (t) => {
     grant("tunnel", "echo.example");
     const socket = await connected("echo.example");
@@ -175,6 +182,10 @@ for (const how of ["revoked", "deleted", "denied", "spoilt", "meant for another 
     const began = performance.now();
     if (how === "revoked") api.put(`${PATH}/tunnel`, { ...object, spec: { ...specOf(object), revoked: true } });
     if (how === "deleted") api.remove(`${PATH}/tunnel`);
+    if (how === "deleted, and kept by a finalizer") {
+      const deletionTimestamp = new Date().toISOString();
+      api.put(`${PATH}/tunnel`, { ...object, metadata: { finalizers: ["example.com/hold"], deletionTimestamp } });
+    }
     if (how === "denied") answer("tunnel", "False");
     if (how === "spoilt") api.put(`${PATH}/tunnel`, { ...object, spec: { ...specOf(object), uses: "many" } });
     if (how === "meant for another pod") {

@@ -134,7 +134,7 @@ class Reflector<T> {
   readonly #closing = new AbortController();
   /** From where on is watched; undefined: a list is needed. */
   #version: string | undefined;
-  /** Where a watch with too many objects came to: without room for a list, what is followed goes on from there. */
+  /** Where the watch before a list came to: where there are too many objects for the list, it goes on from there. */
   #roomless: string | undefined;
   /** The newest version ever seen. */
   #newest: string | undefined;
@@ -174,7 +174,7 @@ class Reflector<T> {
   }
 
   resync(): void {
-    this.#version = undefined;
+    this.#version = this.#roomless = undefined;
     this.#now.abort();
   }
 
@@ -258,7 +258,7 @@ class Reflector<T> {
     if (this.#isOver()) return undefined;
     if (!opened.ok) {
       // Whoever answers next may have a store out of a backup, whose versions come by ours only later.
-      if (opened.problem.code === "unreachable") this.#version = undefined;
+      if (opened.problem.code === "unreachable") this.#listAnew();
       return this.#watchFailed(problemTrouble(opened.problem));
     }
     if (!("next" in opened.value)) return this.#watchFailed(answerTrouble(opened.value));
@@ -267,11 +267,8 @@ class Reflector<T> {
     opened.value.cut();
     const lasted = clock.monotonic() - began;
     if (lasted >= LONG_MILLIS) this.#say({ failures: 0 });
-    if (this.#condition.reason === "too_many_objects") {
-      // What had no room may have some by now.
-      this.#roomless = this.#version;
-      this.#version = undefined;
-    }
+    // What had no room may have some by now.
+    if (this.#condition.reason === "too_many_objects") this.#listAnew();
     if (this.#isClosed() || end === "resync") return undefined;
     if (end !== "ended") return this.#watchFailed(end);
     if (lasted >= SHORT_MILLIS) return undefined;
@@ -307,13 +304,14 @@ class Reflector<T> {
 
   /** So long a watch from a version that is not lost lasts. */
   #lives(): void {
+    if (this.#isOver()) return;
     this.#lost = 0;
     if (this.#isBelieved()) this.#say(GOOD);
   }
 
   /** The connection is gone; or the version is one that the server will only come to, and it says nothing until then. */
   #silent(): WatchTrouble {
-    this.#version = undefined;
+    this.#listAnew();
     return { reason: "unreachable", message: `The watch said nothing for ${this.#times.idle} ms.` };
   }
 
@@ -387,14 +385,18 @@ class Reflector<T> {
     const { reason } = trouble;
     // Whether anything was missed meanwhile, nobody can say.
     const isLost = reason === "expired" || reason === "forbidden" || reason === "not_found";
-    if (isLost || this.#watchFailures > MOST_WATCH_FAILURES) this.#version = undefined;
     if (isLost) {
       this.#lost += 1;
-      this.#roomless = undefined;
-    }
+      this.#version = this.#roomless = undefined;
+    } else if (this.#watchFailures > MOST_WATCH_FAILURES) this.#listAnew();
     // It is all in order: there was only nothing to be said for long.
     if (reason === "expired" && this.#lost === 1) return undefined;
     return trouble;
+  }
+
+  #listAnew(): void {
+    this.#roomless = this.#version ?? this.#roomless;
+    this.#version = undefined;
   }
 
   async #rest(trouble: WatchTrouble): Promise<void> {

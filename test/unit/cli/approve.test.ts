@@ -18,11 +18,18 @@ const time = (offset: number): string => new Date(SERVER_TIME + offset).toISOStr
 
 const EGRESS = { kind: "egress", host: "api.example.com", port: 443, protocol: "tls" };
 
-function held(spec: object = {}, status?: object, resourceVersion = "7"): object {
+function held(spec: object = {}, status?: object, resourceVersion = "7", metadata: object = {}): object {
   return {
     apiVersion: "sluice.dev/v1alpha1",
     kind: "EgressApproval",
-    metadata: { name: "fetch", namespace: "research", uid: "u", resourceVersion, creationTimestamp: time(-2 * MINUTE) },
+    metadata: {
+      name: "fetch",
+      namespace: "research",
+      uid: "u",
+      resourceVersion,
+      creationTimestamp: time(-2 * MINUTE),
+      ...metadata,
+    },
     spec: {
       action: EGRESS,
       reason: "The report is there.",
@@ -100,7 +107,7 @@ test("approves with the server's clock, what others wrote kept, against the vers
     `EgressApproval research/fetch
   action     egress tls api.example.com:443
   for        agent coder, pod coder-0, namespace research
-  bounds     1 use, within 10m00s of the approval, or less by policy
+  bounds     1 use in each life of the pod, within 10m00s of the approval, or less by policy
   asked by   alice, 2m00s ago
              in the words of who asked: "The report is there."
 `,
@@ -119,7 +126,7 @@ test("denies and revokes", async () => {
   for (const state of [undefined, answered("True"), answered("False")]) {
     const revoked = await run(revoke, { objects: [held({}, state)] });
     assert.equal(revoked.code, 0, revoked.err);
-    assert.deepEqual(revoked.patches, [{ metadata: { resourceVersion: "7" }, spec: { revoked: true } }]);
+    assert.deepEqual(revoked.patches, [{ metadata: { uid: "u" }, spec: { revoked: true } }]);
   }
   const own = await run(revoke, { username: "alice", allowed: ["patch"], objects: [held()] });
   assert.equal(own.code, 0, own.err);
@@ -152,8 +159,63 @@ test("whoever was quicker is looked at again", async () => {
   assert.equal(lost.code, 1);
   assert.match(lost.err, /was denied by carol/);
   const never = await run(approve, { objects: [held()], patches: [status(409, "conflict")] });
-  assert.deepEqual([never.code, never.patches.length], [1, 4]);
+  assert.deepEqual([never.code, never.patches.length], [1, 8]);
   assert.match(never.err, /being changed by others, too: try again/);
+});
+
+test("another object of the same name and spec is another one", async () => {
+  const objects = [held(), held({}, undefined, "8", { uid: "v" })];
+  const replaced = /metadata\.uid: Invalid value: "u": field is immutable/;
+  for (const [verb, refusal] of [
+    [approve, status(409, "conflict")],
+    [revoke, status(422, replaced.source.replaceAll("\\", ""))],
+  ] as const) {
+    const { code, err, patches } = await run(verb, { objects, patches: [refusal, {}] });
+    assert.deepEqual([code, patches.length], [1, 1], err);
+    assert.match(err, /another one by now: look at it again/);
+  }
+  const answeredOther = await run(
+    approve,
+    { objects: [held(), held({}, answered("True"), "8", { uid: "v" })] },
+    [],
+    "y",
+  );
+  assert.deepEqual([answeredOther.code, answeredOther.patches.length], [1, 0]);
+  assert.match(answeredOther.err, /another one by now/);
+  // Meanwhile revoked, it is the same one.
+  const revokedMeanwhile = await run(approve, { objects: [held(), held({ revoked: true })] }, [], "y");
+  assert.match(revokedMeanwhile.err, /was revoked/);
+});
+
+test("what was deleted and is held is not answered, and can be revoked", async () => {
+  const deleted = { deletionTimestamp: time(-MINUTE), finalizers: ["example.com/hold"] };
+  for (const [verb, state] of [
+    [approve, undefined],
+    [deny, undefined],
+    [approve, answered("True")],
+  ] as const) {
+    const { code, err, patches } = await run(verb, { objects: [held({}, state, "7", deleted)] });
+    assert.deepEqual([code, patches.length], [1, 0], err);
+    assert.match(err, /fetch is deleted, and only held by a finalizer.* sluice revoke fetch\n$/);
+  }
+  assert.equal((await run(revoke, { objects: [held({}, answered("True"), "7", deleted)] })).code, 0);
+});
+
+test("what is too long to be shown is not approved", async () => {
+  const action = { kind: "exec", program: "/bin/sh", argv: ["-c", "\u05d0".repeat(20_000), "evil"] };
+  for (const [argv, answer] of [
+    [["--yes"], undefined],
+    [[], "y"],
+  ] as const) {
+    const { code, err, patches } = await run(approve, { objects: [held({ action })] }, argv, answer);
+    assert.deepEqual([code, patches.length], [1, 0]);
+    assert.match(err, /too long to be shown here.*kubectl get egr fetch -n research -o yaml/);
+  }
+  for (const verb of [deny, revoke]) assert.equal((await run(verb, { objects: [held({ action })] })).code, 0);
+  assert.equal(
+    (await run(approve, { objects: [held({ action: { ...action, argv: ["\u05d0".repeat(400)] } })] })).code,
+    0,
+  );
 });
 
 const REFUSED: readonly { name: string; verb: typeof approve; script: Script; code: number; says: RegExp }[] = [
@@ -361,11 +423,18 @@ test("everything that is bound is shown, and nothing of it steers a terminal", a
     new RegExp(`not written out, bound by ${digest}`),
   );
   const long = await shown({ action: { ...tool, arguments: { title: "x".repeat(5_000), last: "the end" } } });
-  assert.match(long, /\[CUT: not all of \d+ characters\]\n {2}in full .*"last":"the end"/);
+  assert.match(long, /action +all of it, one member a row\n.* {2}arguments .*"last":"the end"\}\n/s);
   assert.match(await shown({ target: undefined }), /for +EVERY agent, any of its pods\n/);
   assert.match(await shown({ target: { namespace: "other" } }), /ATTENTION: it lies in research/);
   assert.match(await shown({ uses: undefined }), /any number of uses, within 10m00s/);
-  assert.match(await shown({ duration: undefined }), /1 use, for as long as the policy lets any grant last/);
+  assert.match(
+    await shown({ duration: undefined }),
+    /1 use in each life of the pod, for as long as the policy lets any grant last/,
+  );
+  assert.match(
+    await shown({ uses: 3, target: { agent: "coder" } }),
+    /bounds +3 uses in each pod, in each life of the pod, within/,
+  );
   assert.match(await shown({ reason: 'a" asked by root' }), /"a\\u0022 asked by root"\n/);
   const steering = await run(approve, { objects: [status(403, `no${ESCAPE}`)] });
   assert.doesNotMatch(steering.err, /\u001b/);

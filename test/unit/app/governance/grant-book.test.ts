@@ -168,7 +168,7 @@ test("INV-GOV-GRANT-USES: a use that cannot be made durable is not given", () =>
   mkdirSync(place);
   world.book.apply("files", [approval()]);
   assert.equal(world.act(), false);
-  assert.deepEqual([world.failures, world.news], [1, ["granted one"]]);
+  assert.deepEqual([world.failures, world.news], [2, ["granted one"]], "its beginning was not either");
   rmdirSync(place);
   assert.deepEqual([world.act(), world.act()], [true, false]);
 
@@ -261,6 +261,61 @@ test("INV-GOV-GRANT-END: the time that a use is known by is believed after a res
   assert.ok(world.act());
   world.steady += MINUTE;
   assert.equal(world.act(), false);
+});
+
+const setBack: readonly (readonly [name: string, live: (world: BookWorld) => void])[] = [
+  ["with its end seen by the wall clock", (world) => world.pass(11 * MINUTE)],
+  ["with its end seen by the steady clock only", (world) => (world.steady += 11 * MINUTE)],
+  ["with its end seen by a clock that was ahead", (world) => (world.wall += 11 * MINUTE)],
+];
+for (const [name, live] of setBack) {
+  test(`INV-GOV-GRANT-END: what is not counted stays over after a restart with the clock set back, ${name}`, () => {
+    using world = new BookWorld();
+    const given = [approval({ bounds: "duration: 10m" })];
+    world.book.apply("files", given);
+    assert.ok(world.act());
+    live(world);
+    world.book.look();
+    assert.equal(world.find(), "expired");
+    world.wall = NOON + 1_000;
+    world.restart();
+    world.book.apply("files", given);
+    assert.equal(world.find(), undefined);
+  });
+}
+
+test("INV-GOV-GRANT-END: the time at which a grant begins is known after a restart", () => {
+  using world = new BookWorld();
+  const first = approval({ bounds: "duration: 10m" });
+  world.book.apply("files", [first]);
+  world.pass(9 * MINUTE);
+  world.book.apply("files", [first, approval({ name: "two", bounds: "duration: 1h" })]);
+  world.wall -= 9 * MINUTE;
+  world.restart();
+  world.book.apply("files", [first]);
+  assert.ok(world.find());
+  world.steady += MINUTE;
+  assert.equal(world.find(), "expired", "nine minutes of ten were over");
+});
+
+test("a clock that is years ahead when a grant ends is not believed for ever", () => {
+  using world = new BookWorld();
+  world.book.apply("files", [approval({ bounds: "duration: 10m" })]);
+  world.wall += 10 * 365 * 24 * HOUR;
+  world.book.look();
+  world.book.apply("files", []);
+  world.wall = NOON + 20 * MINUTE;
+  world.restart();
+  world.book.apply("files", [approval({ name: "new", bounds: "duration: 10m", at: NOON + 19 * MINUTE })]);
+  assert.ok(world.act());
+});
+
+test("where the time cannot be kept, what is not counted is granted all the same", () => {
+  using world = new BookWorld();
+  mkdirSync(join(world.directory, `${JOURNAL}.new`));
+  world.book.apply("files", [approval({ bounds: "duration: 10m" })]);
+  assert.ok(world.act());
+  assert.equal(world.failures, 1);
 });
 
 test("a policy that lets grants last less ends them, and one that lets them last more does not bring them back", () => {

@@ -18,8 +18,8 @@ const nameOf = (host: string, series = ""): string =>
   `request-${sha256(`${IDENTITY.pod}${digestOf(host)}${series}`).slice(0, 16)}`;
 
 type Reply = Result<KubeAnswer, KubeProblem>;
-const replies = (status: number, message = ""): Reply =>
-  ok({ status, retryAfter: undefined, body: { kind: "Status", message } });
+const replies = (status: number, message = "", reason = ""): Reply =>
+  ok({ status, retryAfter: undefined, body: { kind: "Status", reason, message } });
 
 /** An API server that answers what it is told to, and a watch that shows what a test puts there. */
 class World {
@@ -176,7 +176,10 @@ test("what the agent asks for waits for room, and no longer than the agent does"
 
 const answers: readonly (readonly [name: string, reply: Reply, counts: string, quiet: number, again: boolean])[] = [
   ["201", replies(201), "created", 0, false],
-  ["409", replies(409, "already exists"), "exists", 0, false],
+  ["409 AlreadyExists", replies(409, "already exists", "AlreadyExists"), "exists", 0, false],
+  ["409 Conflict of a quota", replies(409, "the object has been modified", "Conflict"), "failed", 700, true],
+  ["409 without a reason", replies(409, "AlreadyExists"), "failed", 700, true],
+  ["409 with a text", ok({ status: 409, retryAfter: undefined, body: "AlreadyExists" }), "failed", 700, true],
   ["403", replies(403, "exceeded quota: sluice-approvals"), "refused", 59_000, true],
   ["422", replies(422, "spec.action.host: Invalid value"), "refused", 0, false],
   ["401", replies(401), "failed", 700, true],

@@ -30,11 +30,24 @@ interface Schema {
   readonly "x-kubernetes-preserve-unknown-fields"?: boolean;
 }
 
+interface Column {
+  readonly name: string;
+  readonly type: string;
+  readonly jsonPath: string;
+  readonly priority?: number;
+}
+
 interface Crd {
   readonly spec: {
     readonly names: { readonly shortNames: string[]; readonly categories: string[]; readonly plural: string };
     readonly scope: string;
-    readonly versions: readonly [{ readonly name: string; readonly schema: { readonly openAPIV3Schema: Schema } }];
+    readonly versions: readonly [
+      {
+        readonly name: string;
+        readonly additionalPrinterColumns: readonly Column[];
+        readonly schema: { readonly openAPIV3Schema: Schema };
+      },
+    ];
   };
 }
 
@@ -82,6 +95,49 @@ test("every member of an action is bounded as the parser says", () => {
       );
     }
   }
+});
+
+test("no text that kubectl prints of an action steers a terminal or hides, and arguments are free", () => {
+  const { properties = {} } = at(crd, "spec", "action");
+  const { pattern } = at(crd, "spec", "reason");
+  assert(pattern !== undefined);
+  const columns = crdOf("egressapprovals").spec.versions[0].additionalPrinterColumns;
+  const printed = columns.flatMap(({ jsonPath }) => {
+    const [, one, several = ""] = /^\.spec\.action(?:\.(\w+)|\[(.*)\])$/.exec(jsonPath) ?? [];
+    return one === undefined ? [...several.matchAll(/\w+/g)].map(([name]) => name) : [one];
+  });
+  assert.equal(printed.length, 11);
+  // A host is bounded further, and is ASCII.
+  const texts = printed.filter((name) => {
+    const { type, enum: choices } = properties[name] ?? {};
+    return type === "string" && choices === undefined && name !== "host";
+  });
+  const patterned = Object.keys(properties).filter((name) => properties[name]?.pattern === pattern);
+  assert.deepEqual(patterned.toSorted(), [...texts, "server", "topic"].toSorted());
+  assert.equal(at(crd, "spec", "action", "argv", "[]").pattern, undefined);
+  const holds = new RegExp(pattern, "u");
+  for (const good of ["gpt-5", "/usr/bin/git", "создать", "a b", "naïve", "/a%20b"]) assert(holds.test(good), good);
+  for (const bad of ["a\u202eb", "a\u2066b", "a\u200bb", "a\nb", "a\u001b[2K", "a\u2028b", "\ufeffa"]) {
+    assert(!holds.test(bad), JSON.stringify(bad));
+  }
+});
+
+test("kubectl prints where a request goes, and its path last, where its length moves nothing", () => {
+  const columns = crdOf("egressapprovals").spec.versions[0].additionalPrinterColumns;
+  const narrow = columns.filter(({ priority = 0 }) => priority === 0).map(({ name }) => name);
+  assert.deepEqual(narrow, [
+    "Kind",
+    "Action",
+    "Port",
+    "Method",
+    "Phase",
+    "Approved",
+    "Approved-By",
+    "Expires",
+    "Age",
+    "Path",
+  ]);
+  assert.equal(columns.at(-1)?.name, "Path");
 });
 
 test("a rule for each kind of action names its members, and no other's", () => {

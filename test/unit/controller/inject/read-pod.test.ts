@@ -80,6 +80,28 @@ const refused: readonly (readonly [name: string, pod: unknown, code: string, pat
     "spec.containers[0].env",
     /at most 10000/,
   ],
+  ["257 volumes", agentPod({ spec: { volumes: many(257) } }), "malformed_pod", "spec.volumes", /at most 256 items/],
+  [
+    "257 tolerations",
+    agentPod({ spec: { tolerations: many(257) } }),
+    "malformed_pod",
+    "spec.tolerations",
+    /at most 256 items/,
+  ],
+  [
+    "257 labels of nodes",
+    agentPod({ spec: { nodeSelector: Object.fromEntries(many(257).map(({ name }) => [name, "x"])) } }),
+    "malformed_pod",
+    "spec.nodeSelector",
+    /at most 256 members/,
+  ],
+  [
+    "513 mounts",
+    agentPod({ container: { volumeMounts: many(513).map(({ name }) => ({ name, mountPath: `/${name}` })) } }),
+    "malformed_pod",
+    "spec.containers[0].volumeMounts",
+    /at most 512 items/,
+  ],
   [
     "runAsUser as a text",
     context({ runAsUser: "0" }),
@@ -268,4 +290,16 @@ test("a pod of 100,000 brackets is read, not unwound", () => {
   assert.equal(readPod(agentPod()).ok, true);
   assert.equal(readPod({ metadata: {}, spec: { containers: [], deep } }).ok, true);
   assert.equal(readPod(deep).ok, false);
+});
+
+test("as much as there may be is read", () => {
+  const pod = agentPod({
+    container: { volumeMounts: many(512).map(({ name }) => ({ name, mountPath: `/${name}` })) },
+    spec: {
+      volumes: many(256),
+      tolerations: many(256),
+      nodeSelector: Object.fromEntries(many(256).map(({ name }) => [name, "x"])),
+    },
+  });
+  assert.equal(readPod(pod).ok, true);
 });

@@ -100,6 +100,14 @@ test("whatever a pod holds, it is judged without a throw, in plain sentences", (
     "spec dnsConfig nameservers",
     "spec tolerations",
     "spec nodeSelector",
+    "spec affinity",
+    "spec affinity nodeAffinity",
+    "spec affinity nodeAffinity requiredDuringSchedulingIgnoredDuringExecution nodeSelectorTerms",
+    "spec affinity nodeAffinity preferredDuringSchedulingIgnoredDuringExecution",
+    "spec resourceClaims",
+    "spec containers 0 resources",
+    "spec containers 0 resources limits",
+    "spec containers 0 restartPolicyRules",
     "spec hostPID",
     "spec hostNetwork",
     "spec runtimeClassName",
@@ -210,4 +218,44 @@ test("64 containers with 1,000 variables each are judged in time", () => {
     [],
   );
   assert.ok(performance.now() - began < 500);
+});
+
+test("a hundred thousand ways to ask for the wrong node, or a device, are told once each, and in time", () => {
+  const many = Array.from({ length: 10_000 }, (_, index) => index);
+  const term = {
+    matchExpressions: [
+      { key: "type", operator: "In", values: many.map(() => "virtual-kubelet") },
+      { key: "kubernetes.io/os", operator: "In", values: many.map(() => "windows") },
+    ],
+  };
+  const began = performance.now();
+  const found = created([
+    set(
+      "spec affinity nodeAffinity preferredDuringSchedulingIgnoredDuringExecution",
+      Array.from({ length: 10 }, () => ({ weight: 1, preference: term })),
+    ),
+    set("spec containers 0 resources limits", Object.fromEntries(many.map((index) => [`rdma/hca-${index}`, "1"]))),
+  ]);
+  assert.deepEqual(found.map(({ code }) => code).toSorted(), ["device", "node_not_enforceable", "windows"]);
+  assert.ok(performance.now() - began < 500);
+});
+
+test("an image of an earlier release is as good for those of ours that are made as with it, and no other", () => {
+  const images = CASE_SETTINGS.earlierImages;
+  const [router = "", guard = ""] = images;
+  const earlier = (image: string): Change => [
+    set("spec initContainers 1 image", image),
+    set("spec initContainers 2 image", image),
+  ];
+  const name = (image: string): Change => [set("spec initContainers 2 env 3 value", image)];
+  const codes = (steps: Change): readonly string[] => created(steps).map(({ code }) => code);
+  assert.match(router, /@sha256:/);
+  assert.doesNotMatch(guard, /@sha256:/);
+  assert.deepEqual(codes([...earlier(router), ...name(router)]), []);
+  assert.deepEqual(codes(earlier(router)), ["router_altered"]);
+  // Without a digest there is no name to tell.
+  assert.deepEqual(codes([...earlier(guard), remove("spec initContainers 2 env 3")]), []);
+  assert.deepEqual(codes([...earlier(guard), ...name(guard)]), ["router_altered"]);
+  assert.deepEqual(codes([...earlier("registry.example/mine:1")]), ["prove_altered", "router_altered"]);
+  assert.deepEqual(codes(name(router)), ["router_altered"]);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { approvalResource } from "../../../../controller/reconcile/approval-resource.ts";
 import { approvalPlan, type ApprovalPlan } from "../../../../controller/reconcile/approval-state.ts";
+import { approvedPort } from "../../../../controller/reconcile/keep-namespace.ts";
 import type { PodFacts } from "../../../../controller/reconcile/pod-facts.ts";
 import { epochMillis, millis } from "../../../../router/core/base/quantity.ts";
 import type { KubeObject } from "../../../../router/edge/kubernetes/kube-object.ts";
@@ -262,4 +263,34 @@ test("whatever stands in an object, nothing is thrown", () => {
       assert.equal(plan(object).phase, "Pending");
     }
   }
+});
+
+test("an approval that was deleted and is only held is over, counts nowhere, and is not deleted again", () => {
+  const spec = { duration: "1h" };
+  for (const [name, status] of [
+    ["pending", undefined],
+    ["approved", { conditions: [answer("True", 1)], phase: "Active" }],
+    ["denied", { conditions: [answer("False", 1)], phase: "Denied" }],
+  ] as const) {
+    const object = approval(spec, status);
+    const held: KubeObject = {
+      ...object,
+      metadata: { ...object.metadata, deletionTimestamp: at(500), finalizers: ["evil.example/stay"] },
+    };
+    const planned = plan(held, ["a", "b"]);
+    assert.equal(planned.phase, "Revoked", name);
+    const { pods, conditions } = planned.status as { pods: object; conditions: Record<string, unknown>[] };
+    assert.deepEqual(pods, { matching: 2, active: 0 }, name);
+    const said = conditions
+      .filter(({ type }) => type !== "Approved")
+      .map(({ type, status: is }) => `${String(type)}=${String(is)}`);
+    assert.deepEqual(said, ["Ready=False", "Expired=True"], name);
+    for (const { type, message } of conditions)
+      if (type !== "Approved") assert.match(String(message), /^It was deleted/);
+    // Much later there is still nothing to do.
+    const later = plan(after(held, planned), [], NOW + 500 * MINUTE);
+    assert.deepEqual([later.isDeleted, later.nextIn, later.status], [false, undefined, undefined], name);
+    assert.equal(approvedPort(approvalResource(held)), undefined, name);
+  }
+  assert.equal(approvedPort(approvalResource(approval(spec, { conditions: [answer("True", 1)] }))), 443);
 });

@@ -44,7 +44,13 @@ test("the sidecar's settings are ones that it takes, with what the injector's sa
 test("each object of a namespace may be taken away by its name, and nobody else's", () => {
   const config = controllerConfig();
   const needs = new Map([["sluice-policy", { ports: new Set([443]), addresses: [] }]]);
-  const objects = namespaceObjects({ namespace: "research", config, trust: { data: { "signers.yaml": "x" } }, needs });
+  const objects = namespaceObjects({
+    namespace: "research",
+    config,
+    trust: { data: { "signers.yaml": "x" } },
+    ca: "none",
+    needs,
+  });
   assert.deepEqual(
     objects.map(({ kind, metadata: { name } }) => `${kind}/${name} ${isOursByName(kind, name)}`),
     [
@@ -63,11 +69,17 @@ test("each object of a namespace may be taken away by its name, and nobody else'
     assert.equal(isOursByName(kind, name), false);
   }
   const off = { ...config, networkPolicy: { ...config.networkPolicy, enabled: false } };
-  assert.equal(namespaceObjects({ namespace: "research", config: off, trust: undefined, needs }).length, 3);
+  assert.equal(namespaceObjects({ namespace: "research", config: off, trust: undefined, ca: "none", needs }).length, 3);
 });
 
 test("a fingerprint is of what is ours: the server's own members change nothing, anything else does", () => {
-  const [object] = namespaceObjects({ namespace: "n", config: controllerConfig(), trust: undefined, needs: new Map() });
+  const [object] = namespaceObjects({
+    namespace: "n",
+    config: controllerConfig(),
+    trust: undefined,
+    ca: "none",
+    needs: new Map(),
+  });
   assert.ok(object !== undefined);
   const stored = {
     ...object,

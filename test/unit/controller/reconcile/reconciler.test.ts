@@ -1,19 +1,9 @@
 /** The loops before an API server that misbehaves. What a real one does (ownership of fields, schemas, rights): test/cluster/reconcile.test.ts. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { test, type TestContext } from "node:test";
-import type { ControllerConfig } from "../../../../controller/config/controller-config.ts";
-import { openReconciler, type Reconciler } from "../../../../controller/reconcile/open-reconciler.ts";
-import { systemClock } from "../../../../router/app/clock.ts";
-import { millis } from "../../../../router/core/base/quantity.ts";
-import { fail } from "../../../../router/core/base/result.ts";
-import { createKubeClient } from "../../../../router/edge/kubernetes/kube-client.ts";
-import { controllerConfig } from "../../../cluster/reconcile-world.ts";
-import { type FakeKubeApi, type FakeKubeOptions, startFakeKubeApi } from "../../../fakes/kube-api.ts";
-import { testSigner, writeTrust } from "../../../fakes/signing.ts";
+import { test } from "node:test";
+import type { FakeKubeApi } from "../../../fakes/kube-api.ts";
+import { fakeWorld, label, until } from "./fake-world.ts";
 
 const ROUTER = "/api/v1/namespaces/research/configmaps/sluice-router";
 const OURS = [
@@ -23,59 +13,6 @@ const OURS = [
   "/apis/rbac.authorization.k8s.io/v1/namespaces/research/rolebindings/sluice-router",
 ];
 const APPROVAL = "/apis/sluice.dev/v1alpha1/namespaces/research/egressapprovals/ask";
-
-interface World {
-  readonly api: FakeKubeApi;
-  readonly reconciler: Reconciler;
-  readonly outcomes: string[];
-}
-
-async function world(
-  t: TestContext,
-  options: FakeKubeOptions = {},
-  settings: Partial<ControllerConfig> = {},
-): Promise<World> {
-  const api = await startFakeKubeApi(options);
-  const trustDirectory = mkdtempSync(join(tmpdir(), "sluice-reconcile-"));
-  writeTrust(trustDirectory, testSigner());
-  const client = createKubeClient(
-    { url: api.url, ca: undefined, credential: { kind: "none" } },
-    { clock: systemClock, random: () => 0.5, timeout: millis(1_000), total: millis(2_000), connections: 32 },
-  );
-  assert.ok(client.ok);
-  const outcomes: string[] = [];
-  const reconciler = openReconciler({
-    config: controllerConfig({ trustDirectory, ...settings }),
-    client: client.value,
-    clock: systemClock,
-    random: () => 0.5,
-    log: { event: () => undefined },
-    reconciled: (kind, outcome) => void outcomes.push(`${kind} ${outcome}`),
-    identity: "one",
-    ask: async () => fail("nobody answers here"),
-    leaderTimes: { lease: millis(600), deadline: millis(400), retry: millis(30) },
-    watchTimes: { firstRetry: millis(20), longestRetry: millis(60), slowRetry: millis(60) },
-  });
-  t.after(async () => {
-    await reconciler.close();
-    client.value.close();
-    await api[Symbol.asyncDispose]();
-    rmSync(trustDirectory, { recursive: true });
-  });
-  return { api, reconciler, outcomes };
-}
-
-function label(api: FakeKubeApi, name: string, labels: object = { "sluice.dev/enforce": "true" }): void {
-  api.put(`/api/v1/namespaces/${name}`, { metadata: { name, labels } });
-}
-
-async function until(what: string, check: () => boolean, within = 3_000): Promise<void> {
-  const end = performance.now() + within;
-  while (!check()) {
-    if (performance.now() > end) throw new Error(`it did not come to that: ${what}`);
-    await sleep(5);
-  }
-}
 
 const isWhole = (api: FakeKubeApi) => (): boolean => OURS.every((path) => api.get(path) !== undefined);
 
@@ -89,7 +26,7 @@ test("what is missing comes, whatever the API server does meanwhile", async (t) 
     ["garbage", (api) => api.raw("{]\n")],
     ["409", (api) => api.failNext(3, 409)],
   ];
-  const { api } = await world(t);
+  const { api } = await fakeWorld(t);
   label(api, "research");
   await until("all is there", isWhole(api));
   for (const [name, fault] of faults) {
@@ -100,7 +37,7 @@ test("what is missing comes, whatever the API server does meanwhile", async (t) 
 });
 
 test("an API server that goes away and comes back", async (t) => {
-  const { api, reconciler } = await world(t);
+  const { api, reconciler } = await fakeWorld(t);
   label(api, "research");
   await until("all is there", isWhole(api));
   await api.away();
@@ -115,7 +52,7 @@ test("an API server that goes away and comes back", async (t) => {
 });
 
 test("a right that is missing is named, the rest is done, and nothing floods", async (t) => {
-  const { api, reconciler } = await world(t, {
+  const { api, reconciler } = await fakeWorld(t, {
     refuse: (method, { plural }) =>
       method === "PATCH" && plural === "resourcequotas"
         ? { code: 403, reason: "Forbidden", message: 'cannot patch resource "resourcequotas"' }
@@ -132,7 +69,7 @@ test("a right that is missing is named, the rest is done, and nothing floods", a
 });
 
 test("exempt namespaces and the controller's own have nothing, whatever they are labelled", async (t) => {
-  const { api } = await world(t);
+  const { api } = await fakeWorld(t);
   for (const name of ["kube-system", "sluice-system", "research"]) label(api, name);
   await until("all is there", isWhole(api));
   await sleep(50);
@@ -142,7 +79,7 @@ test("exempt namespaces and the controller's own have nothing, whatever they are
 });
 
 test("a label alone deletes nobody's object", async (t) => {
-  const { api } = await world(t);
+  const { api } = await fakeWorld(t);
   const theirs = "/apis/networking.k8s.io/v1/namespaces/other/networkpolicies/theirs";
   const ours = "/apis/networking.k8s.io/v1/namespaces/other/networkpolicies/sluice-egress-x";
   label(api, "other", {});
@@ -160,7 +97,7 @@ function conditionsOf(api: FakeKubeApi): readonly { readonly type: string; reado
 }
 
 test("INV-RECONCILE-STATUS: an approval is never overwritten by who saw an older one", async (t) => {
-  const { api, outcomes } = await world(t);
+  const { api, outcomes } = await fakeWorld(t);
   label(api, "research");
   const answer = { type: "Approved", status: "True", lastTransitionTime: new Date().toISOString(), reason: "Reviewed" };
   const spec = {
@@ -189,7 +126,7 @@ test("INV-RECONCILE-STATUS: an approval is never overwritten by who saw an older
 });
 
 test("writes are limited: two hundred namespaces do not come at once", async (t) => {
-  const { api } = await world(t);
+  const { api } = await fakeWorld(t);
   for (let count = 0; count < 200; count += 1) label(api, `n-${count}`);
   const writes = (): number =>
     api.requests.filter(({ method, path }) => method === "PATCH" && !path.includes("/leases/")).length;

@@ -119,8 +119,11 @@ test("INV-KUBE-STALE: an event that comes twice or too late changes nothing; wha
   seen.api.remove(`${PATH}/b`);
   seen.api.repeat(6);
   seen.api.event("ADDED", { metadata: { name: "b", namespace: "test", resourceVersion: "1002" }, spec: { n: 1 } });
-  seen.api.event("MODIFIED", { metadata: { name: "echo", namespace: "test", resourceVersion: "3" }, spec: { n: 1 } });
-  seen.api.event("DELETED", { metadata: { name: "a", namespace: "test", resourceVersion: "1001" } });
+  seen.api.event("MODIFIED", {
+    metadata: { name: "echo", namespace: "test", resourceVersion: "1002" },
+    spec: { n: 1 },
+  });
+  seen.api.event("DELETED", { metadata: { name: "a", namespace: "test", resourceVersion: "1003" } });
   put(seen.api, "end", 1);
   await until(() => seen.set.has("end"));
   assert.deepEqual(entries(seen), { a: 3, end: 1 });
@@ -131,8 +134,8 @@ test("a bookmark that goes back loses no event, and one that goes on saves them 
   const seen = await open(t);
   put(seen.api, "a", 2);
   await until(() => seen.set.get("a") === 2);
-  seen.api.bookmark("7");
-  seen.api.bookmark("1001");
+  seen.api.bookmark("1003");
+  seen.api.bookmark("1002");
   // They have to be there before the connection is cut.
   await new Promise((resolve) => setTimeout(resolve, 30));
   seen.api.dropWatches();
@@ -289,4 +292,153 @@ test("a list that is older than what was seen is not believed for a while", asyn
   await until(() => seen.conditions.includes("degraded server_error"));
   assert.equal(seen.set.get("a"), 9);
   await until(() => seen.set.get("a") === 1, "a store that was set back is followed in the end");
+});
+
+const backs: readonly (readonly [what: string, say: (seen: Seen) => void])[] = [
+  [
+    "an event",
+    ({ api }) => api.event("MODIFIED", { metadata: { name: "a", resourceVersion: "1003" }, spec: { n: 5 } }),
+  ],
+  ["a deletion", ({ api }) => api.event("DELETED", { metadata: { name: "a", resourceVersion: "1003" } })],
+  ["a bookmark", ({ api }) => api.bookmark("1003")],
+];
+for (const [what, say] of backs) {
+  test(`INV-KUBE-SETBACK: ${what} older than the watch: the store was set back, and its list counts at once`, async (t) => {
+    const seen = await open(t);
+    const restore = seen.api.backup();
+    put(seen.api, "a", 2);
+    seen.api.remove(`${PATH}/b`);
+    put(seen.api, "late", 1);
+    await until(() => seen.set.has("late"));
+    seen.watch.resync();
+    await until(() => seen.calls.filter((call) => call === "synced").length === 2 && seen.api.watches === 1);
+    const before = lists(seen);
+    restore();
+    say(seen);
+    await until(() => seen.set.has("b"));
+    assert.deepEqual(entries(seen), { a: 1, b: 1 });
+    assert.equal(lists(seen) - before, 1, "it is not refused first");
+    await until(() => seen.api.watches === 1);
+    seen.api.remove(`${PATH}/a`);
+    put(seen.api, "b", 2);
+    await until(() => seen.set.get("b") === 2, "what happens below the old versions counts");
+    assert.deepEqual(entries(seen), { b: 2 });
+  });
+}
+
+/** What was asked from `at` on. */
+const asked = ({ api }: Seen, at: number): readonly string[] =>
+  api.requests.slice(at).map(({ query }) => (query.get("watch") === "true" ? "watch" : "list"));
+
+test("INV-KUBE-SETBACK: a watch that says nothing for its whole time is followed by a list", async (t) => {
+  const seen = await open(t, { times: { idle: millis(150) } });
+  const restore = seen.api.backup();
+  for (let n = 2; n < 9; n += 1) put(seen.api, "a", n);
+  await until(() => seen.set.get("a") === 8);
+  restore();
+  const at = seen.api.requests.length;
+  seen.api.dropWatches();
+  await until(() => seen.api.watches === 1 && seen.api.requests.length === at + 1);
+  // The version is one that this store has not come to: the server filters all that comes before it.
+  seen.api.remove(`${PATH}/b`);
+  await until(() => !seen.set.has("b"));
+  assert.deepEqual(asked(seen, at).slice(0, 2), ["watch", "list"]);
+  assert.deepEqual(entries(seen), { a: 1 });
+});
+
+test("INV-KUBE-SETBACK: after a server that was away everything is listed anew: its store may be another", async (t) => {
+  const seen = await open(t);
+  const restore = seen.api.backup();
+  put(seen.api, "a", 2);
+  await until(() => seen.set.get("a") === 2);
+  await seen.api.away();
+  await until(() => seen.watch.condition().failures >= 2);
+  restore();
+  seen.api.remove(`${PATH}/a`);
+  // The versions are past those from before by now: a watch from there would have missed it.
+  for (let n = 2; n < 9; n += 1) put(seen.api, "b", n);
+  await seen.api.back();
+  await until(() => seen.set.get("b") === 8);
+  assert.deepEqual(entries(seen), { b: 8 });
+});
+
+test("INV-KUBE-CALM: lists that succeed and watches that find their version gone: ever more slowly, and said so", async (t) => {
+  const api = await apiFor(t);
+  put(api, "a", 1);
+  api.expireNext(1_000_000);
+  const seen = follow(t, api);
+  await until(() => seen.conditions.includes("degraded expired"));
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  assert.ok(api.requests.length < 40, `${api.requests.length} requests`);
+  assert.ok(api.requests.length > 6, "it goes on");
+  assert.deepEqual(seen.conditions, ["synced", "degraded expired"], "it does not change its mind with each list");
+  put(seen.api, "b", 1);
+  await until(() => seen.set.has("b"), "its lists count");
+  api.expireNext(0);
+  await until(() => seen.watch.condition().state === "synced", "a watch that lives is believed");
+});
+
+test("INV-KUBE-CALM: a watch whose first event is followed by a 410, again and again, is not alive", async (t) => {
+  const seen = await open(t);
+  const times: number[] = [];
+  const began = performance.now();
+  while (performance.now() - began < 400) {
+    await until(() => seen.api.watches === 1);
+    times.push(performance.now());
+    put(seen.api, "a", times.length);
+    await until(() => seen.set.get("a") === times.length);
+    seen.api.expire();
+  }
+  assert.ok(times.length < 20, `${times.length} watches`);
+  assert.equal(seen.watch.condition().reason, "expired");
+});
+
+test("a right to list and none to watch: asked ever more slowly, and what is listed counts", async (t) => {
+  const seen = await open(t);
+  let calls = 0;
+  const timer = setInterval(() => seen.api.watches > 0 && seen.api.event("ERROR", { kind: "Status", code: 403 }), 2);
+  t.after(() => clearInterval(timer));
+  await until(() => seen.watch.condition().reason === "forbidden");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  calls = seen.api.requests.length;
+  assert.ok(calls < 40, `${calls} requests`);
+  put(seen.api, "c", 1);
+  await until(() => seen.set.has("c"));
+  assert.deepEqual(seen.conditions, ["synced", "degraded forbidden", "synced", "degraded forbidden"]);
+});
+
+test("INV-KUBE-CALM: a Retry-After of minutes does not keep us from learning what was taken back", async (t) => {
+  const seen = await open(t, { times: { longestStated: millis(60) } });
+  seen.api.throttle(2, 999_999_999);
+  seen.api.dropWatches();
+  seen.api.remove(`${PATH}/a`);
+  await until(() => !seen.set.has("a"));
+});
+
+test("a watch that was silent, and too many objects to list: what is followed goes on", async (t) => {
+  const seen = await open(t, { maximumObjects: 2, times: { idle: millis(100), slowRetry: millis(60_000) } });
+  seen.api.silence();
+  put(seen.api, "c", 1);
+  seen.api.remove(`${PATH}/a`);
+  put(seen.api, "d", 1);
+  await until(() => !seen.set.has("a"), "a was taken back");
+  assert.ok(seen.conditions.includes("degraded too_many_objects"));
+});
+
+test("where there were too many objects, the end of the watch is followed by a list", async (t) => {
+  const seen = await open(t, { maximumObjects: 2, times: { slowRetry: millis(20) } });
+  put(seen.api, "c", 1);
+  await until(() => seen.watch.condition().reason === "too_many_objects");
+  // There is no room yet: what is followed goes on.
+  seen.api.endWatches();
+  await until(() => seen.api.watches === 1);
+  put(seen.api, "a", 2);
+  await until(() => seen.set.get("a") === 2);
+  assert.equal(seen.watch.condition().reason, "too_many_objects");
+  seen.api.remove(`${PATH}/b`);
+  await until(() => !seen.set.has("b"));
+  seen.api.endWatches();
+  await until(() => seen.set.has("c"));
+  await until(() => seen.watch.condition().state === "synced");
+  assert.deepEqual(entries(seen), { a: 2, c: 1 });
 });
