@@ -691,7 +691,7 @@ remove         egress   api.example.com   80     DELETE                         
       assert.match(other.err, /an answer stands. To take it back: sluice revoke cli-1/);
     });
 
-    test("revokes however fast others change its labels, and never another object", async () => {
+    test("INV-EGR-REVOKE: revokes however fast others change its labels, and never another object", async () => {
       const { alice, bob, carol, ask, answer } = world;
       await ask("flood", carol);
       is(await answer("flood", bob, answerOf("True", "bob")), 200);

@@ -80,7 +80,7 @@ const nasty = fc
   .map((parts) => parts.map(([text, count]) => text.repeat(count % 3 === 0 ? count : 1)).join(""));
 const named = nasty.map((text) => text.slice(0, 4_000).toWellFormed()).filter((text) => text !== "");
 
-test("every member of an action and every argument is shown from end to end", () => {
+test("INV-EGR-SHOWN: every member of an action and every argument is shown from end to end", () => {
   const action = fc.oneof(
     fc.record({
       kind: fc.constant("exec"),
