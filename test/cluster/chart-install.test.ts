@@ -68,7 +68,7 @@ test("chart on a cluster", { skip: requireCluster().skip || requireHelm().skip }
     assert.equal(status, 201, body.message ?? "");
   });
 
-  await t.test("the controller's rights are these and no others", async () => rights(cluster));
+  await t.test("INV-CHART-RIGHTS: the controller's rights are these and no others", async () => rights(cluster));
 
   await t.test("without a controller nothing gets past the webhooks, and nobody else is bothered", async () => {
     await cluster.createNamespace("agents", { "sluice.dev/enforce": "true" });
@@ -100,14 +100,14 @@ test("chart on a cluster", { skip: requireCluster().skip || requireHelm().skip }
     await inner.test("a policy is looked at, and a namespace that is let go is cleared", async () => letGo(cluster));
     await inner.test("nothing of it was forbidden", async () => running.unhindered());
     const before = await bundles(cluster);
-    assert.ok(before.length === 6 && before.every((bundle) => bundle.length > 100 && bundle === before[0]));
+    assert.ok(before.length >= 6 && before.every((bundle) => bundle.length > 100 && bundle === before[0]));
     await install(["upgrade"], { ...values, replicaCount: 3, webhooks: { timeoutSeconds: 4 } });
     assert.deepEqual(await bundles(cluster), before, "helm upgrade leaves the caBundle");
     const { body } = await cluster.api<Webhooks>("GET", `${ADMISSION}/mutatingwebhookconfigurations/sluice-injector`);
     assert.equal(body.webhooks[0]?.timeoutSeconds, 4);
   });
 
-  await t.test("uninstalled and installed again, CRDs and what is in them stay", async () => {
+  await t.test("INV-CHART-BUNDLE: uninstalled and installed again, CRDs and what is in them stay", async () => {
     const documents = "/apis/sluice.dev/v1alpha1/namespaces/others/egresspolicies";
     const uninstall = async (): Promise<void> => {
       const { status, stderr } = await cluster.helm(["uninstall", "sluice", "--namespace", NAMESPACE]);
@@ -132,13 +132,14 @@ test("chart on a cluster", { skip: requireCluster().skip || requireHelm().skip }
       seccomp: { mode: "installer" },
       dashboards: { enabled: true },
     });
-    const patch = [0, 1, 2].map((index) => ({
-      op: "add",
-      path: `/webhooks/${index}/clientConfig/caBundle`,
-      value: Buffer.from(cluster.caPem).toString("base64"),
-    }));
     const options = { contentType: "application/json-patch+json" };
     for (const path of WEBHOOKS) {
+      const { webhooks } = (await cluster.api<Webhooks>("GET", `${ADMISSION}/${path}`)).body;
+      const patch = webhooks.map((_, index) => ({
+        op: "add",
+        path: `/webhooks/${index}/clientConfig/caBundle`,
+        value: Buffer.from(cluster.caPem).toString("base64"),
+      }));
       assert.equal((await cluster.api("PATCH", `${ADMISSION}/${path}`, patch, options)).status, 200);
     }
     const before = await bundles(cluster);
