@@ -88,7 +88,7 @@ const injection = refined(
     earlierImages: defaulted(
       listUpTo(16, image, { mayBeEmpty: true }),
       [],
-      "Images of earlier releases, which pods that run them may keep.",
+      "Images of earlier releases: pods that run them may keep them, and pods made while replicas are replaced may have them.",
     ),
     agentUser: defaulted(integer({ minimum: 1, maximum: 65_533 }), 1000, "UID for containers that name none."),
     guard: defaulted(
