@@ -71,6 +71,18 @@ const canaries: readonly Canary[] = [
     says: /switch-exhaustiveness-check/,
   },
   {
+    name: "clock-in-judge",
+    path: "controller/judge/canary.ts",
+    tool: ["oxlint", "controller/judge"],
+    says: /no-restricted-globals/,
+  },
+  {
+    name: "controller-room-order",
+    path: "controller/judge/canary.ts",
+    tool: ["oxlint", "controller/judge"],
+    says: /controller imports router\/core/,
+  },
+  {
     name: "environment-outside-config",
     path: "router/app/canary.ts",
     tool: ["oxlint", "router/app"],
@@ -84,7 +96,7 @@ export function runCanaries(): boolean {
   const copy = mkdtempSync(join(tmpdir(), "sluice-canary-"));
   let alive = 0;
   try {
-    for (const entry of ["router", ".oxlintrc.json", "tsconfig.base.json", "package.json"]) {
+    for (const entry of ["router", "controller", "seccomp", ".oxlintrc.json", "tsconfig.base.json", "package.json"]) {
       cpSync(join(root, entry), join(copy, entry), { recursive: true });
     }
     symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
