@@ -35,9 +35,12 @@ export async function provided(cluster: Cluster): Promise<void> {
     const policies = await cluster.api("GET", "/apis/networking.k8s.io/v1/namespaces/agents/networkpolicies");
     assert.equal(policies.body.items?.length, 1);
   });
-  const put = await cluster.api("PATCH", "/api/v1/namespaces/agents/configmaps/sluice-trust", { data: { x: "y" } });
-  assert.equal(put.status, 403, JSON.stringify(put.body));
-  assert.match(put.body.message ?? "", /written by Sluice's controller alone/);
+  // The policies were installed a moment ago, and the API server takes a second or two to follow them.
+  await eventually(async () => {
+    const put = await cluster.api("PATCH", "/api/v1/namespaces/agents/configmaps/sluice-trust", { data: { x: "y" } });
+    assert.equal(put.status, 403, JSON.stringify(put.body));
+    assert.match(put.body.message ?? "", /written by Sluice's controller alone/);
+  });
 }
 
 export async function letGo(cluster: Cluster): Promise<void> {
