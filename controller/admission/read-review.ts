@@ -1,3 +1,4 @@
+import { isObject } from "../pod/shape-check.ts";
 import { fail, ok, type Result } from "../../router/core/base/result.ts";
 import type { JsonObject } from "../pod/pod.ts";
 import { jsonCost } from "./json-cost.ts";
@@ -116,10 +117,6 @@ function readObjects(request: JsonObject, operation: Operation): Read<Pick<Revie
   if (needsObject && isAbsent(object)) return fail(`request.object is missing, and ${operation} has one.`);
   if (needsOld && isAbsent(oldObject)) return fail(`request.oldObject is missing, and ${operation} has one.`);
   return ok({ object: object ?? undefined, oldObject: oldObject ?? undefined });
-}
-
-function isObject(given: unknown): given is JsonObject {
-  return typeof given === "object" && given !== null && !Array.isArray(given);
 }
 
 function isAbsent(given: unknown): given is null | undefined {

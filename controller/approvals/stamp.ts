@@ -1,3 +1,4 @@
+import { isRecord } from "../../router/edge/kubernetes/is-record.ts";
 import { quoted } from "../../router/core/document/quoted.ts";
 
 /** RFC 6902, as an AdmissionResponse carries it. */
@@ -40,8 +41,4 @@ export function stampApproval(object: unknown, username: string): Stamped {
 /** Own members only: an inherited one is nobody's word. */
 function member(value: unknown, name: string): unknown {
   return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../../router/edge/kubernetes/is-record.ts";
 import type { Result } from "../../router/core/base/result.ts";
 
 /** What is asked of the Kubernetes API here; `KubeClient` of router/edge/kubernetes is one. Never rejects. */
@@ -7,10 +8,6 @@ export interface KubeRequests {
     path: string,
     options?: { readonly body?: object; readonly contentType?: string },
   ): Promise<Result<{ readonly status: number; readonly body: unknown }, { readonly message: string }>>;
-}
-
-export function isRecord(given: unknown): given is Readonly<Record<string, unknown>> {
-  return typeof given === "object" && given !== null && !Array.isArray(given);
 }
 
 export function memberOf(given: unknown, ...path: readonly string[]): unknown {

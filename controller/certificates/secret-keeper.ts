@@ -11,7 +11,8 @@ import {
   readState,
   stateData,
 } from "./kept-state.ts";
-import { isRecord, type KubeRequests, memberOf } from "./kube-requests.ts";
+import { type KubeRequests, memberOf } from "./kube-requests.ts";
+import { isRecord } from "../../router/edge/kubernetes/is-record.ts";
 import { Looks } from "./looks.ts";
 import { type Pair, readPair } from "./pair.ts";
 import { planRotation, type RotationStep } from "./plan-rotation.ts";

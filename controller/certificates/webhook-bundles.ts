@@ -1,7 +1,8 @@
 import type { X509Certificate } from "node:crypto";
 import { fail, ok, type Result } from "../../router/core/base/result.ts";
 import { bundleText, readBundle } from "./ca-bundle.ts";
-import { isRecord, type KubeRequests, memberOf } from "./kube-requests.ts";
+import { type KubeRequests, memberOf } from "./kube-requests.ts";
+import { isRecord } from "../../router/edge/kubernetes/is-record.ts";
 
 export interface WebhookNames {
   readonly mutatingWebhook: string;

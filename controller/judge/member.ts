@@ -1,3 +1,4 @@
+import { isObject } from "../pod/shape-check.ts";
 import type { JsonObject } from "../pod/pod.ts";
 import type { Report } from "./report.ts";
 
@@ -34,8 +35,4 @@ export function objectsAt(parent: JsonObject, name: string, path: string, report
     report("malformed_pod", `${path}.${name}[${index}]`, `An item of ${name} must be an object.`);
     return {};
   });
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
