@@ -4,7 +4,7 @@ import { type Millis, millis } from "../../router/core/base/quantity.ts";
 import { listUpTo } from "../../router/core/document/bounded-list.ts";
 import { boolean } from "../../router/core/document/boolean-shape.ts";
 import { choice } from "../../router/core/document/choice-shape.ts";
-import { type DocumentKind, envelope } from "../../router/core/document/document-kind.ts";
+import { API_VERSION, type DocumentKind, envelope } from "../../router/core/document/document-kind.ts";
 import { duration } from "../../router/core/document/duration-shape.ts";
 import { defaulted, optional, required } from "../../router/core/document/field.ts";
 import { integer } from "../../router/core/document/integer-shape.ts";
@@ -194,7 +194,7 @@ function isJsonObject(value: Json): value is { readonly [name: string]: Json } {
 
 /** The document that goes into each enforced namespace; the identity comes from the pod. */
 export function routerConfigDocument(spec: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return { apiVersion: "sluice.dev/v1alpha1", kind: "RouterConfig", spec };
+  return { apiVersion: API_VERSION, kind: "RouterConfig", spec };
 }
 
 const spec = object({

@@ -14,7 +14,7 @@ export interface InjectionConfig {
   readonly pullPolicy: "Always" | "IfNotPresent" | "Never";
   /** Names of Secrets added to `spec.imagePullSecrets`. */
   readonly pullSecrets: readonly string[];
-  /** Images of earlier releases, which pods that run them may keep. */
+  /** Images of earlier releases: pods may keep them, and replicas that are being replaced may still inject them. */
   readonly earlierImages: readonly string[];
   /** UID for containers that name none. */
   readonly agentUser: number;

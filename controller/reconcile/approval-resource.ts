@@ -1,3 +1,4 @@
+import { API_VERSION } from "../../router/core/document/document-kind.ts";
 import type { EgressApproval } from "../../router/core/approval/approval.ts";
 import { readApprovalObject } from "../../router/core/approval/read-approval-object.ts";
 import { isRecord } from "../../router/edge/kubernetes/is-record.ts";
@@ -35,7 +36,7 @@ export function approvalResource(object: KubeObject): ApprovalResource {
   const { conditions, phase, approvedBy, expiresAt, observedGeneration, pods } = status;
   const { creationTimestamp, deletionTimestamp, generation } = metadata;
   const created = typeof creationTimestamp === "string" ? Date.parse(creationTimestamp) : Number.NaN;
-  const kind = { apiVersion: "sluice.dev/v1alpha1", kind: "EgressApproval" };
+  const kind = { apiVersion: API_VERSION, kind: "EgressApproval" };
   const read = readApprovalObject(metadata.name, { ...kind, ...object });
   return {
     namespace: metadata.namespace ?? "",

@@ -1,3 +1,4 @@
+import { API_VERSION } from "../../router/core/document/document-kind.ts";
 import { millis } from "../../router/core/base/quantity.ts";
 import { approvalPlan } from "./approval-state.ts";
 import { APPROVALS, type ApprovalResource } from "./approval-resource.ts";
@@ -67,5 +68,5 @@ function done(
 }
 
 function subjectOf({ namespace, name, uid }: ApprovalResource) {
-  return { apiVersion: "sluice.dev/v1alpha1", kind: "EgressApproval", name, uid, namespace };
+  return { apiVersion: API_VERSION, kind: "EgressApproval", name, uid, namespace };
 }

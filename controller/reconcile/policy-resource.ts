@@ -1,3 +1,4 @@
+import { API_VERSION } from "../../router/core/document/document-kind.ts";
 import { isRecord } from "../../router/edge/kubernetes/is-record.ts";
 import type { KubeObject } from "../../router/edge/kubernetes/kube-object.ts";
 import type { PolicyKind } from "../policies/parse-policy.ts";
@@ -42,7 +43,7 @@ export function policyResource(kind: PolicyKind, object: KubeObject): PolicyReso
     generation: typeof generation === "number" ? generation : undefined,
     createdAt: typeof creationTimestamp === "string" ? creationTimestamp : "",
     isDeleted: deletionTimestamp !== undefined && deletionTimestamp !== null,
-    apiVersion: apiVersion ?? "sluice.dev/v1alpha1",
+    apiVersion: apiVersion ?? API_VERSION,
     spec,
     target: typeof target === "string" && target !== "" ? target : CONFIG_MAP.policy,
     signatures: typeof signatures === "string" ? signatures : undefined,
