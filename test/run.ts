@@ -6,7 +6,8 @@ import { availableParallelism } from "node:os";
  * `npm test`: every `*.test.ts`, from source. Arguments choose: `npm test -- unit/core` runs the files whose path
  * holds one of them. What this machine lacks is skipped and listed at the end; `SLUICE_TEST_REQUIRE` makes it fail.
  * `SLUICE_TEST_AGAIN=1`: files with a failure are run once more, alone, and named at the end whatever comes of it: on a
- * shared machine a deadline may pass for want of a processor. What fails twice fails.
+ * shared machine a deadline may pass for want of a processor. What fails twice fails. Nothing hangs: a test has ten
+ * minutes, a file ends with its last test whatever it left open, and a runner that is silent for longer is ended.
  */
 const wanted = process.argv.slice(2);
 const files = globSync("test/**/*.test.ts")
@@ -17,19 +18,32 @@ if (files.length === 0) {
   process.exit(2);
 }
 
+const testMillis = 600_000;
 const skipped = new Set<string>();
 const failed = new Set<string>();
+let isSilent = false;
 
 /** Resolves to the exit code of node's test runner. */
 async function run(group: readonly string[], concurrency: number): Promise<number> {
   if (group.length === 0) return 0;
-  const options = [`--test-concurrency=${concurrency}`, "--test-timeout=600000", "--test-reporter=spec"];
+  const options = [
+    `--test-concurrency=${concurrency}`,
+    `--test-timeout=${testMillis}`,
+    "--test-force-exit",
+    "--test-reporter=spec",
+  ];
   const child = spawn(process.execPath, ["--test", ...options, "--test-reporter-destination=stdout", ...group], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let rest = "";
   child.stdout.setEncoding("utf8");
+  const silence = setTimeout(() => {
+    isSilent = true;
+    console.log(`\n=== NOTHING WAS SAID FOR ${(2 * testMillis) / 60_000} MINUTES: the runner is ended`);
+    child.kill("SIGTERM");
+  }, 2 * testMillis);
   child.stdout.on("data", (text: string) => {
+    silence.refresh();
     process.stdout.write(text);
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
@@ -41,7 +55,10 @@ async function run(group: readonly string[], concurrency: number): Promise<numbe
     }
   });
   return new Promise((resolve) => {
-    child.on("close", (code) => resolve(code ?? 1));
+    child.on("close", (code) => {
+      clearTimeout(silence);
+      resolve(code ?? 1);
+    });
   });
 }
 
@@ -60,8 +77,9 @@ if (skipped.size > 0) {
   for (const line of skipped) console.log(`  ${line}`);
 }
 const passed = together === 0 && oneByOne === 0;
-// Nothing that failed is named: the runner itself did, and to run it again would say nothing.
-const again = !passed && failed.size > 0 && process.env["SLUICE_TEST_AGAIN"] === "1" ? [...failed].toSorted() : [];
+// Where nothing that failed is named, or the runner was ended, to run a file again would say nothing of the others.
+const again =
+  !passed && !isSilent && failed.size > 0 && process.env["SLUICE_TEST_AGAIN"] === "1" ? [...failed].toSorted() : [];
 for (const file of again) console.log(`\n=== ONCE MORE, ALONE: ${file}`);
 const isMended = again.length > 0 && (await run(again, 1)) === 0;
 if (isMended) console.log(`\n=== FAILED ONCE, PASSED ALONE: ${again.join(", ")} (look at the first failure above)`);

@@ -109,6 +109,17 @@ function policyOf(kind: string, name: string, version: number, lines: readonly s
 }
 
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      // A port that was free a moment ago is another process's now.
+      if (attempt === 3 || !String(error).includes("EADDRINUSE")) throw error;
+    }
+  }
+}
+
+async function startOnce(options: SidecarOptions): Promise<Sidecar> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), "sluice-test-"));
   const port = await freePort();
   const agentPort = await freePort();
