@@ -1,3 +1,4 @@
+import { NOTHING_AROUND } from "../router/core/policy/surroundings.ts";
 import { type Reason, REASONS } from "../router/core/base/reason.ts";
 import { epochMillis } from "../router/core/base/quantity.ts";
 import type { Action, ActionContext } from "../router/core/governance/action.ts";
@@ -56,12 +57,10 @@ export function explainEgress(
   context: ActionContext,
 ): EgressAnswer {
   const { file, policy } = egress;
-  const { decision, rules, others } = explain(
-    policy,
-    question.request,
-    epochMillis(context.now),
-    (host, port) => inference?.isProviderHost(host, port) ?? false,
-  );
+  const { decision, rules, others } = explain(policy, question.request, epochMillis(context.now), {
+    ...NOTHING_AROUND,
+    isProviderHost: (host, port) => inference?.isProviderHost(host, port) ?? false,
+  });
   const verdict = verdictOf(question, decision);
   const protocol = decision.effect === "permit" ? decision.permit.obligations.protocol : undefined;
   const governed =

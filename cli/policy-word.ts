@@ -1,3 +1,4 @@
+import { NOTHING_AROUND } from "../router/core/policy/surroundings.ts";
 import type { EpochMillis } from "../router/core/base/quantity.ts";
 import type { Action, ActionContext } from "../router/core/governance/action.ts";
 import type { CompiledGovernancePolicy } from "../router/core/governance/compile-governance-policy.ts";
@@ -63,12 +64,10 @@ function egressWord(
     const { policy } = egress;
     const asksPath = [...policy.allowFor(host), ...policy.denyFor(host)].some(({ paths }) => paths !== undefined);
     if (hidden.has("path") && asksPath) return undefined;
-    const decision = decide(
-      policy,
-      request,
-      about.at,
-      (name, at) => inference?.policy.isProviderHost(name, at) ?? false,
-    );
+    const decision = decide(policy, request, about.at, {
+      ...NOTHING_AROUND,
+      isProviderHost: (name, at) => inference?.policy.isProviderHost(name, at) ?? false,
+    });
     if (decision.effect === "deny") return { effect: "deny", reason: decision.reason, rule: decision.rule };
     const { permit } = decision;
     const admitted = addresses === undefined ? undefined : admitAddresses(BARE_NETWORK, permit, addresses);

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/base/clock.ts";
-import { type EpochMillis, type Millis, millis, type Port } from "../core/base/quantity.ts";
+import { type EpochMillis, type Millis, millis } from "../core/base/quantity.ts";
 import type { Reason } from "../core/base/reason.ts";
 import { fail, ok, type Result } from "../core/base/result.ts";
 import { admittedEvent } from "../core/outcome/audit-projection.ts";
@@ -9,6 +9,7 @@ import { admitAddresses } from "../core/policy/admit-address.ts";
 import type { Decision } from "../core/policy/decision.ts";
 import { decide } from "../core/policy/decide.ts";
 import type { NetworkFacts } from "../core/policy/network.ts";
+import type { Surroundings } from "../core/policy/surroundings.ts";
 import { stillPermitted } from "../core/policy/still-permitted.ts";
 import type { DialPermit, NamePermit } from "../core/policy/permit.ts";
 import type { PolicySnapshot } from "../core/policy/snapshot.ts";
@@ -29,6 +30,8 @@ export interface AdmissionRooms {
   /** Its providers are reached through the agent API only. */
   models(): CompiledInferencePolicy | MissingInferencePolicy;
   network(): NetworkFacts;
+  /** The feed that lists this host; undefined: none. */
+  blocklist(host: Host): string | undefined;
   draining(): boolean;
   /** False: refuse before anything leaves, even a DNS query. */
   auditWritable(): boolean;
@@ -65,17 +68,17 @@ export function judge(
   };
   const before = rooms.clock.monotonic();
   const now = rooms.policyTime();
-  const asked = decide(snapshot, request, now, providerHosts(rooms));
+  const asked = decide(snapshot, request, now, surroundings(rooms));
   const grant = asked.effect === "deny" ? rooms.governance.grant(request, asked.reason) : undefined;
   if (upgrade && asked.effect === "deny" && typeof grant === "object") {
     return fail({ reason: "governance_denied", policy: snapshot.identity, rule: asked.rule, detail: NO_UPGRADE });
   }
   if (typeof grant === "object") exchange.grant = grant;
-  const decision = typeof grant === "object" ? decide(snapshot, request, now, providerHosts(rooms), grant) : asked;
+  const decision = typeof grant === "object" ? decide(snapshot, request, now, surroundings(rooms), grant) : asked;
   rooms.decided(millis(rooms.clock.monotonic() - before));
   if (decision.effect === "deny") {
     const reason = grant === "expired" ? "approval_expired" : decision.reason;
-    const askable = rooms.governance.mayAsk(decision.reason);
+    const askable = rooms.governance.mayAsk(request, decision.reason);
     rooms.governance.denied(request, decision.reason);
     return fail({ reason, policy: snapshot.identity, rule: decision.rule, askable });
   }
@@ -162,7 +165,7 @@ export function lostPermission(rooms: AdmissionRooms, exchange: Exchange): Reaso
   const now = rooms.policyTime();
   const { grant } = exchange;
   if (grant !== undefined && !rooms.governance.stands(grant.id)) return "approval_expired";
-  const decision = decide(rooms.policy(), request, now, providerHosts(rooms), grant);
+  const decision = decide(rooms.policy(), request, now, surroundings(rooms), grant);
   if (decision.effect === "deny") return decision.reason;
   const refused = rooms.governance.standing(exchange);
   if (refused !== undefined) return refused;
@@ -173,22 +176,25 @@ export function lostPermission(rooms: AdmissionRooms, exchange: Exchange): Reaso
     rooms.network(),
     { request, permit, address },
     now,
-    providerHosts(rooms),
+    surroundings(rooms),
     grant,
   );
   return kept ? undefined : "address_not_allowed";
 }
 
-/** Where only the agent API leads: model providers, and MCP servers. */
 /** The egress policy's word on a request as it is now, without any approval; nothing comes of it. */
 export function egressDecision(rooms: AdmissionRooms, request: EgressRequest): Decision {
-  return decide(rooms.policy(), request, rooms.policyTime(), providerHosts(rooms));
+  return decide(rooms.policy(), request, rooms.policyTime(), surroundings(rooms));
 }
 
-function providerHosts(rooms: AdmissionRooms): (host: Host, port: Port) => boolean {
+/** Where only the agent API leads (model providers, and MCP servers), and what is on a blocklist. */
+export function surroundings(rooms: AdmissionRooms): Surroundings {
   const models = rooms.models();
-  return (host, port) =>
-    (models.state === "loaded" && models.isProviderHost(host, port)) || rooms.governance.isServer(host, port);
+  return {
+    isProviderHost: (host, port) =>
+      (models.state === "loaded" && models.isProviderHost(host, port)) || rooms.governance.isServer(host, port),
+    blocklist: (host) => rooms.blocklist(host),
+  };
 }
 
 export function refusalOf(

@@ -1,9 +1,27 @@
 import type { Clock } from "../core/base/clock.ts";
 import type { RouterConfig } from "../core/config/router-config.ts";
+import type { DialPermit, NamePermit } from "../core/policy/permit.ts";
+import type { Authority } from "../core/wire/authority.ts";
+import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import type { AdmissionRooms } from "./admission.ts";
-import type { Settle } from "./exchange.ts";
+import type { Exchange, Settle } from "./exchange.ts";
 import type { TunnelRegistry } from "./tunnel-registry.ts";
 import type { UpstreamRooms } from "./upstream-rooms.ts";
+
+/** Ends TLS at this router, for a tunnel whose rule says `inspect: true`. */
+export interface InspectionRoom {
+  /**
+   * Serves the requests inside a tunnel that is open to the agent, to its end, and settles the tunnel's exchange. The
+   * ClientHello has passed the tls door and is the first that is read.
+   */
+  serve(
+    agent: AgentSocket,
+    exchange: Exchange,
+    permit: NamePermit,
+    dial: DialPermit,
+    authority: Authority,
+  ): Promise<void>;
+}
 
 /** Everything that the corridor calls. */
 export interface CorridorRooms {
@@ -13,5 +31,7 @@ export interface CorridorRooms {
   readonly registry: TunnelRegistry;
   readonly limits: RouterConfig["limits"];
   readonly settle: Settle;
+  /** Without it an inspected tunnel is refused. */
+  readonly inspection?: InspectionRoom;
   nextRequestId(): string;
 }

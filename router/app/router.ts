@@ -132,6 +132,7 @@ export async function startRouter(
     policyTime: () => time.now(),
     models: () => models.snapshot,
     network: () => network.facts,
+    blocklist: () => undefined,
     draining: () => draining,
     auditWritable: () => !audit.health().refusing,
     record: (event) => audit.append(event),

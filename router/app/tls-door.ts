@@ -1,10 +1,12 @@
+import { assertNever } from "../core/base/assert-never.ts";
 import type { Clock } from "../core/base/clock.ts";
 import type { Millis } from "../core/base/quantity.ts";
 import type { Reason } from "../core/base/reason.ts";
 import { fail, ok, type Result } from "../core/base/result.ts";
 import type { NamePermit } from "../core/policy/permit.ts";
-import { type ClientHello, readClientHello } from "../core/wire/client-hello.ts";
+import { type ClientHello, type ClientHelloReading, readClientHello } from "../core/wire/client-hello.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
+import { readOpening } from "../edge/listeners/opening.ts";
 
 export interface DoorProblem {
   /** Undefined: the agent went away before it had said anything. */
@@ -22,39 +24,45 @@ export async function passTlsDoor(
   timeout: Millis,
   clock: Clock,
 ): Promise<Result<void, DoorProblem>> {
-  const deadline = clock.monotonic() + timeout;
-  let buffer: Buffer = Buffer.allocUnsafe(0);
-  let length = 0;
-  for (;;) {
-    const read = await agent.read(Math.max(1, deadline - clock.monotonic()));
-    if (read === "timeout") return fail({ reason: "not_tls", detail: "No ClientHello came before the deadline." });
-    if (read === "end" || read === "closed") {
-      return fail(
-        length === 0 ? { reason: undefined } : { reason: "not_tls", detail: "The ClientHello is cut short." },
-      );
+  const opening = await readOpening(agent, clock.monotonic() + timeout, clientHelloIn);
+  if (opening.state !== "seen") return fail(unseen(opening.state));
+  const { seen, octets } = opening;
+  switch (seen.state) {
+    case "not_tls":
+      return fail({ reason: "not_tls" });
+    case "malformed":
+      return fail({ reason: "malformed_request", detail: seen.problem });
+    case "complete": {
+      const refused = judgeHello(permit, seen.hello);
+      if (refused !== undefined) return fail({ reason: refused });
+      agent.unread(octets);
+      return ok(undefined);
     }
-    // Usually the whole hello is one read. Trickled bytes go into a buffer that doubles, so that the work stays linear.
-    if (length === 0) buffer = read;
-    else {
-      if (buffer.length < length + read.length) buffer = enlarged(buffer, length, read.length);
-      read.copy(buffer, length);
-    }
-    length += read.length;
-    const seen = readClientHello(buffer, length);
-    switch (seen.state) {
-      case "incomplete":
-        continue;
-      case "not_tls":
-        return fail({ reason: "not_tls" });
-      case "malformed":
-        return fail({ reason: "malformed_request", detail: seen.problem });
-      case "complete": {
-        const refused = judgeHello(permit, seen.hello);
-        if (refused !== undefined) return fail({ reason: refused });
-        agent.unread(buffer.subarray(0, length));
-        return ok(undefined);
-      }
-    }
+    default:
+      return assertNever(seen);
+  }
+}
+
+/** What the first octets of a connection say, once they say it. */
+export function clientHelloIn(
+  octets: Uint8Array,
+  length: number,
+): Exclude<ClientHelloReading, { readonly state: "incomplete" }> | undefined {
+  const seen = readClientHello(octets, length);
+  return seen.state === "incomplete" ? undefined : seen;
+}
+
+/** No ClientHello came. */
+export function unseen(state: "silent" | "timeout" | "cut_short"): DoorProblem {
+  switch (state) {
+    case "silent":
+      return { reason: undefined };
+    case "timeout":
+      return { reason: "not_tls", detail: "No ClientHello came before the deadline." };
+    case "cut_short":
+      return { reason: "not_tls", detail: "The ClientHello is cut short." };
+    default:
+      return assertNever(state);
   }
 }
 
@@ -62,10 +70,4 @@ function judgeHello(permit: NamePermit, hello: ClientHello): Reason | undefined 
   if (hello.ech && !permit.obligations.allowEch) return "ech_not_allowed";
   if (hello.serverName === undefined) return permit.obligations.allowMissingSni ? undefined : "sni_missing";
   return permit.host.kind === "name" && permit.host.text === hello.serverName ? undefined : "sni_mismatch";
-}
-
-function enlarged(buffer: Buffer, length: number, more: number): Buffer {
-  const larger = Buffer.allocUnsafe(Math.max(4_096, 2 * (length + more)));
-  buffer.copy(larger, 0, 0, length);
-  return larger;
 }

@@ -1,3 +1,4 @@
+import type { SecureContext } from "node:tls";
 import type { Clock } from "../core/base/clock.ts";
 import { assertNever } from "../core/base/assert-never.ts";
 import type { Result } from "../core/base/result.ts";
@@ -7,6 +8,7 @@ import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { createBufferPool } from "../edge/upstream/buffer-pool.ts";
 import { createDeadlineWatch, type DeadlineWatch } from "../edge/upstream/deadline-watch.ts";
 import { dial, dialTunnel, type DialProblem, type Link, type TunnelLink } from "../edge/upstream/dial.ts";
+import { type Alpn, platformTrust, secure, type SecureLink, type SecureProblem } from "../edge/upstream/secure-dial.ts";
 import { relayTunnel, type TunnelOrigin } from "../edge/upstream/tunnel.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -15,6 +17,12 @@ export interface UpstreamRooms {
   readonly watch: DeadlineWatch;
   dialTunnel(permit: DialPermit, signal: AbortSignal): Promise<Result<TunnelLink, DialProblem>>;
   dialPlain(permit: DialPermit, signal: AbortSignal): Promise<Result<Link, DialProblem>>;
+  /** TLS over `dialPlain`, verified for the judged host; `alpn` in the order of preference. */
+  dialSecure(
+    permit: DialPermit,
+    signal: AbortSignal,
+    alpn: readonly Alpn[],
+  ): Promise<Result<SecureLink, SecureProblem>>;
   /** Relays to the end, and settles the exchange. */
   relay(agent: AgentSocket, link: TunnelOrigin, exchange: Exchange, permit: NamePermit): Promise<void>;
 }
@@ -22,13 +30,26 @@ export interface UpstreamRooms {
 /** Large read buffers, all tunnels together: half of what a pod with 100 MB to spare can give. */
 const POOLED_BYTES = 16 * 1024 * 1024;
 
-export function createUpstreamRooms(clock: Clock, limits: RouterConfig["limits"]): UpstreamRooms {
+/** `trust`: what origins' certificates are verified by; asked when one is first dialled. */
+export function createUpstreamRooms(
+  clock: Clock,
+  limits: RouterConfig["limits"],
+  trust: () => SecureContext = platformTrust(),
+): UpstreamRooms {
   const pool = createBufferPool(POOLED_BYTES);
   const watch = createDeadlineWatch(clock);
+  const dialPlain: UpstreamRooms["dialPlain"] = (permit, signal) =>
+    dial(permit, { clock, timeout: limits.connectTimeout, signal });
   return {
     watch,
     dialTunnel: (permit, signal) => dialTunnel(permit, { clock, timeout: limits.connectTimeout, signal }, pool),
-    dialPlain: (permit, signal) => dial(permit, { clock, timeout: limits.connectTimeout, signal }),
+    dialPlain,
+    async dialSecure(permit, signal, alpn) {
+      const dialled = await dialPlain(permit, signal);
+      if (!dialled.ok) return dialled;
+      const { host } = permit.name;
+      return secure(dialled.value, { host, context: trust(), alpn, clock, timeout: limits.connectTimeout, signal });
+    },
     async relay(agent, link, exchange, permit) {
       const { socket, early } = agent.release();
       const tunnel = relayTunnel(socket, link, {

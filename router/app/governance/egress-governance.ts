@@ -43,19 +43,19 @@ export class EgressGovernance {
     return this.#rooms.state();
   }
 
-  mayAsk(reason: Reason): boolean {
-    return ASKABLE.has(reason) && this.#rooms.asking();
+  mayAsk(request: EgressRequest, reason: Reason): boolean {
+    return isAskable(request, reason) && this.#rooms.asking();
   }
 
   /** No rule of the egress policy allows it, and no approval. */
   denied(request: EgressRequest, reason: Reason): void {
     // Of a tunnel nobody knows yet what it would carry: TLS, as where the agent asks.
-    if (ASKABLE.has(reason)) this.#rooms.denied(egressAction(request, request.via === "http" ? "http" : "tls"));
+    if (isAskable(request, reason)) this.#rooms.denied(egressAction(request, request.via === "http" ? "http" : "tls"));
   }
 
   /** The approval for what no rule of the egress policy allows; `expired`: there was one. */
   grant(request: EgressRequest, reason: Reason): EgressGrant | "expired" | undefined {
-    if (!ASKABLE.has(reason)) return undefined;
+    if (!isAskable(request, reason)) return undefined;
     let expired: "expired" | undefined;
     for (const protocol of request.via === "http" ? HTTP : TUNNELS) {
       const found = this.#rooms.grants.find(egressAction(request, protocol));
@@ -87,9 +87,9 @@ export class EgressGovernance {
     grant: string | undefined,
     upgrade = false,
   ): Refused | undefined {
-    const { protocol } = permit.obligations;
+    const { protocol, inspect } = permit.obligations;
     // It opens nothing itself: each request inside is judged.
-    if (request.via === "tunnel" && protocol === "http") return undefined;
+    if (request.via === "tunnel" && (protocol === "http" || inspect)) return undefined;
     const { governor } = this.#rooms;
     const leaves: GovernedExchange[] = [];
     const actions = this.#actions(request, protocol);
@@ -137,6 +137,11 @@ export class EgressGovernance {
   }
 }
 
+/** What is asked inside TLS has rules only. */
+function isAskable(request: EgressRequest, reason: Reason): boolean {
+  return ASKABLE.has(reason) && !(request.via === "http" && request.secure === true);
+}
+
 /** Before anything is taken: a refused WebSocket leaves the approval its use. */
 function restsOnApproval(governed: Governed): boolean {
   return governed.kind === "allowed" && governed.approval !== undefined;
@@ -151,6 +156,13 @@ const TUNNELS = ["tls", "tcp"] as const;
 function egressAction(request: EgressRequest, protocol: EgressGrant["protocol"]): EgressAction {
   const { host, port } = request;
   return request.via === "http"
-    ? { kind: "egress", host, port, protocol: "http", method: request.method, path: request.path }
+    ? {
+        kind: "egress",
+        host,
+        port,
+        protocol: request.secure === true ? "tls" : "http",
+        method: request.method,
+        path: request.path,
+      }
     : { kind: "egress", host, port, protocol, method: undefined, path: undefined };
 }

@@ -25,8 +25,17 @@ export function compilePolicy(document: EgressPolicyDocument, digest: string, ex
         protocol: rule.protocol,
         allowMissingSni: rule.allowMissingSni,
         allowEch: rule.allowEch,
+        inspect: rule.inspect,
       }),
       limits: Object.freeze({ ...rule.limits }),
+      headers: Object.freeze(
+        rule.http.headers.map(({ name, values }) => Object.freeze({ name, values: Object.freeze([...values]) })),
+      ),
+      handling: Object.freeze({
+        bodyBytes: rule.http.bodyBytes,
+        inject: Object.freeze(rule.inject.map((injection) => Object.freeze({ ...injection }))),
+        proxy: rule.proxy,
+      }),
     }),
   );
   const deny = document.deny.map((rule, order): CompiledDenyRule =>
@@ -41,6 +50,7 @@ export function compilePolicy(document: EgressPolicyDocument, digest: string, ex
       paths: compiledPaths(rule.http.paths),
     }),
   );
+  const notBlocked = indexHosts([{ order: 0, hosts: frozenHosts(document.notBlocked) }]);
   return new CompiledPolicy({
     identity: Object.freeze({ name: document.name, version: document.version, digest }),
     mode: document.mode,
@@ -54,6 +64,7 @@ export function compilePolicy(document: EgressPolicyDocument, digest: string, ex
     allowByAddress: indexAddresses(allow),
     denyByAddress: indexAddresses(deny),
     deniesAddresses: deny.some((rule) => rule.addresses.length > 0),
+    isNotBlocked: (name) => notBlocked(name).length > 0,
   });
 }
 

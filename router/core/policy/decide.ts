@@ -1,28 +1,24 @@
-import type { EpochMillis, Port } from "../base/quantity.ts";
+import type { EpochMillis } from "../base/quantity.ts";
 import type { Reason } from "../base/reason.ts";
-import type { Host } from "../wire/host.ts";
 import type { Decision } from "./decision.ts";
 import { deniedAddress } from "./denied-address.ts";
 import type { EgressRequest } from "./egress-request.ts";
 import { NO_LIMITS } from "./limits.ts";
 import { denies, judged, type JudgedRequest, standing, type Standing } from "./match-rule.ts";
-import { type Obligations, takeNameMint } from "./permit.ts";
+import { NO_HANDLING, type Obligations, takeNameMint } from "./permit.ts";
 import type { CompiledAllowRule, CompiledDenyRule, CompiledPolicy, PolicySnapshot } from "./snapshot.ts";
+import { NOTHING_AROUND, type Surroundings } from "./surroundings.ts";
 
 const mint = takeNameMint();
 
 /** How telling a reason is: where nothing matches, the furthest that any rule's terms were met is what we say. */
 const progress: Readonly<Record<Exclude<Standing, "match">, number>> = {
+  header: 5,
   path_not_allowed: 4,
   method_not_allowed: 3,
   not_tls: 2,
   port_not_allowed: 1,
 };
-
-/** Whether the InferencePolicy that is in force sends calls of models there. */
-export type IsProviderHost = (host: Host, port: Port) => boolean;
-
-const noProviderHost: IsProviderHost = () => false;
 
 /** What an operator allowed of what no rule allows: this very request. */
 export interface EgressGrant {
@@ -33,15 +29,15 @@ export interface EgressGrant {
 
 /**
  * The policy's answer to one well-formed request. The order is fixed by contract.md; each step ends the question:
- * policy missing or expired; deny rule; model-provider host; allow rule; approval; learn mode; deny. (Blocklists stand
- * before deny rules.) Of several allow rules that match, the first in the document counts.
+ * policy missing or expired; blocklist; deny rule; model-provider host; allow rule; approval; learn mode; deny. Of
+ * several allow rules that match, the first in the document counts.
  * Synchronous and pure; throws never.
  */
 export function decide(
   snapshot: PolicySnapshot,
   request: EgressRequest,
   now: EpochMillis,
-  isProviderHost: IsProviderHost = noProviderHost,
+  surroundings: Surroundings = NOTHING_AROUND,
   grant?: EgressGrant,
 ): Decision {
   if (snapshot.state === "missing") return deny("policy_missing");
@@ -51,6 +47,9 @@ export function decide(
   const asked = judged(request);
   const { host, port } = asked;
 
+  const feed = surroundings.blocklist(host);
+  if (feed !== undefined && !snapshot.isNotBlocked(host)) return deny("blocklisted", `blocklist/${feed}`);
+
   /** Bites unless the requests in the tunnel are judged one by one. */
   let deniesOpaque: CompiledDenyRule | undefined;
   for (const rule of snapshot.denyFor(host)) {
@@ -58,39 +57,50 @@ export function decide(
     if (deniesOpaque === undefined && denies(rule, asked, true)) deniesOpaque = rule;
   }
   // No rule and no mode leads there: a tunnel would carry the agent's own key past budgets and guardrails.
-  if (isProviderHost(host, port)) return deny("inference_only");
+  if (surroundings.isProviderHost(host, port)) return deny("inference_only");
 
-  let reason: Exclude<Standing, "match"> | "host_not_allowed" = "host_not_allowed";
+  let reason: Reason = "host_not_allowed";
   let nearest: string | undefined;
   let furthest = 0;
+  /** A tunnel to there is inspected: what an opaque rule behind allows, no tunnel would carry. */
+  let isInspected = false;
   for (const rule of snapshot.allowFor(host)) {
     const stands = standing(rule, asked);
     if (stands === "match") {
-      if (deniesOpaque === undefined || rule.obligations.protocol === "http") return permit(snapshot, asked, rule);
+      const { protocol, inspect } = rule.obligations;
+      const sees = protocol === "http" || inspect;
+      if (asked.http?.secure === true && isInspected && !inspect) continue;
+      if (deniesOpaque === undefined || sees) return permit(snapshot, asked, rule);
     } else if (progress[stands] > furthest) {
       furthest = progress[stands];
-      reason = stands;
+      reason = stands === "header" ? "denied_by_rule" : stands;
       nearest = rule.id;
     }
+    if (stands !== "port_not_allowed" && rule.obligations.inspect) isInspected = true;
   }
   if (deniesOpaque !== undefined) return deny("denied_by_rule", deniesOpaque.id);
 
-  if (grant !== undefined && (grant.protocol === "http") === (request.via === "http")) {
-    return permit(snapshot, asked, { ...learned[grant.protocol], id: `approval/${grant.id}` });
+  // What is asked inside TLS has rules only: an approval is of a tunnel, or of a plain request.
+  const isPlain = request.via === "http" && request.secure !== true;
+  if (grant !== undefined && (request.via === "tunnel" || isPlain) && (grant.protocol === "http") === isPlain) {
+    return permit(snapshot, asked, { ...unruled[grant.protocol], id: `approval/${grant.id}` });
   }
   if (snapshot.mode === "learn") {
     // The grace keeps rules alive, never a mode that permits what nobody listed.
     if (!(now < snapshot.expiresAt)) return deny("policy_expired");
-    const protocol = request.via === "http" ? "http" : port === 443 ? "tls" : "tcp";
-    return permit(snapshot, asked, learned[protocol]);
+    const protocol = isPlain ? "http" : request.via === "http" || port === 443 ? "tls" : "tcp";
+    return permit(snapshot, asked, { ...unruled[protocol], unlisted: reason });
   }
   return deny(reason, nearest);
 }
 
-type Grant = Pick<CompiledAllowRule, "obligations" | "limits" | "addresses"> & { readonly id: string | undefined };
+type Grant = Pick<CompiledAllowRule, "obligations" | "limits" | "handling" | "addresses"> & {
+  readonly id: string | undefined;
+  readonly unlisted?: Reason;
+};
 
 function permit(snapshot: CompiledPolicy, asked: JudgedRequest, grant: Grant): Decision {
-  const { obligations, limits, addresses } = grant;
+  const { obligations, limits, handling, addresses } = grant;
   return {
     effect: "permit",
     permit: mint({
@@ -100,12 +110,14 @@ function permit(snapshot: CompiledPolicy, asked: JudgedRequest, grant: Grant): D
       rule: grant.id,
       obligations,
       limits,
+      handling,
+      unlisted: grant.unlisted,
       policy: snapshot.identity,
       namedAddresses:
         addresses.length === 0
           ? noAddresses
           : Object.freeze(addresses.filter((entry) => entry.port === asked.port).map((entry) => entry.address)),
-      deniedAddress: deniedAddress(snapshot, asked, obligations.protocol !== "http"),
+      deniedAddress: deniedAddress(snapshot, asked, obligations.protocol !== "http" && !obligations.inspect),
     }),
   };
 }
@@ -116,10 +128,12 @@ function deny(reason: Reason, rule?: string): Decision {
 
 const noAddresses: readonly never[] = Object.freeze([]);
 
-const learnedGrant = (protocol: Obligations["protocol"]): Grant => ({
+const unruledGrant = (protocol: Obligations["protocol"]): Grant => ({
   id: undefined,
-  obligations: Object.freeze({ protocol, allowMissingSni: false, allowEch: false }),
+  obligations: Object.freeze({ protocol, allowMissingSni: false, allowEch: false, inspect: false }),
   limits: NO_LIMITS,
+  handling: NO_HANDLING,
   addresses: noAddresses,
 });
-const learned = { tls: learnedGrant("tls"), tcp: learnedGrant("tcp"), http: learnedGrant("http") } as const;
+/** What an approval or learn mode permits. */
+const unruled = { tls: unruledGrant("tls"), tcp: unruledGrant("tcp"), http: unruledGrant("http") } as const;

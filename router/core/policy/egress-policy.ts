@@ -1,7 +1,7 @@
-import type { EpochMillis, Port } from "../base/quantity.ts";
+import type { Bytes, EpochMillis, Port } from "../base/quantity.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import type { RuleLimits } from "./limits.ts";
-import type { RuleProtocol } from "./permit.ts";
+import type { Injection, RuleProtocol } from "./permit.ts";
 
 /**
  * A host pattern as authored: `exact` names one host; `one-label` (`*.example.com`) exactly one more label;
@@ -18,11 +18,22 @@ export interface AddressAndPort {
   readonly port: Port;
 }
 
+/** The field must come exactly once, with one of these values, compared octet by octet. */
+export interface HeaderConstraint {
+  /** In lower case. */
+  readonly name: string;
+  /** Never empty. */
+  readonly values: readonly string[];
+}
+
 export interface HttpConstraint {
   /** Undefined: every method. Never empty. */
   readonly methods: readonly string[] | undefined;
   /** Globs: `*` within a segment, `**` over segments. Undefined: every path. Never empty. */
   readonly paths: readonly string[] | undefined;
+  readonly headers: readonly HeaderConstraint[];
+  /** Of one request's content. */
+  readonly bodyBytes: Bytes | undefined;
 }
 
 export interface AllowRule {
@@ -34,6 +45,12 @@ export interface AllowRule {
   readonly protocol: RuleProtocol;
   readonly allowMissingSni: boolean;
   readonly allowEch: boolean;
+  /** TLS ends here, and `http` is asked of each request inside (protocol tls only). */
+  readonly inspect: boolean;
+  /** Fields that the agent never sees (inspected tls only). */
+  readonly inject: readonly Injection[];
+  /** The parent proxy of the RouterConfig that leads there; undefined: none. */
+  readonly proxy: string | undefined;
   readonly http: HttpConstraint;
   readonly limits: RuleLimits;
   /** Where the rule begins in its file, from 1. */
@@ -47,7 +64,7 @@ export interface DenyRule {
   readonly addresses: readonly AddressAndPort[];
   /** Undefined: every port. */
   readonly ports: readonly Port[] | undefined;
-  readonly http: HttpConstraint;
+  readonly http: Pick<HttpConstraint, "methods" | "paths">;
   readonly line: number;
 }
 
@@ -63,4 +80,6 @@ export interface EgressPolicyDocument {
   readonly mode: "enforce" | "learn";
   readonly allow: readonly AllowRule[];
   readonly deny: readonly DenyRule[];
+  /** Names that no blocklist blocks. */
+  readonly notBlocked: readonly HostPattern[];
 }

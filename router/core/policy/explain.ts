@@ -1,11 +1,12 @@
 import { assertNever } from "../base/assert-never.ts";
 import type { EpochMillis, Port } from "../base/quantity.ts";
-import { decide, type IsProviderHost } from "./decide.ts";
+import { decide } from "./decide.ts";
 import type { Decision } from "./decision.ts";
 import type { EgressRequest } from "./egress-request.ts";
 import { denies, judged, type JudgedRequest, standing } from "./match-rule.ts";
 import { nearMiss } from "./near-miss.ts";
 import type { CompiledAllowRule, CompiledDenyRule, PolicySnapshot } from "./snapshot.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 export interface RuleExplanation {
   readonly rule: string;
@@ -34,9 +35,9 @@ export function explain(
   snapshot: PolicySnapshot,
   request: EgressRequest,
   now: EpochMillis,
-  isProviderHost?: IsProviderHost,
+  surroundings?: Surroundings,
 ): Explanation {
-  const decision = decide(snapshot, request, now, isProviderHost);
+  const decision = decide(snapshot, request, now, surroundings);
   if (snapshot.state === "missing") return { decision, rules: [], others: 0 };
   const asked = judged(request);
   const denying = snapshot.denyFor(asked.host);
@@ -68,10 +69,16 @@ function explainAllow(rule: CompiledAllowRule, asked: JudgedRequest): RuleExplan
       return { ...about, why: `It asks for TLS: CONNECT ${asked.host.text}:${asked.port}, not plain HTTP.` };
     case "method_not_allowed":
       if (rule.obligations.protocol === "tcp")
-        return { ...about, why: "It allows a tunnel (CONNECT), not plain HTTP." };
+        return { ...about, why: "It allows a tunnel (CONNECT), not single requests." };
+      if (rule.obligations.protocol === "http" && asked.http?.secure === true)
+        return { ...about, why: "It allows plain HTTP, not HTTPS." };
       return { ...about, why: `It allows the methods ${(rule.methods ?? []).join(", ")}.` };
     case "path_not_allowed":
       return { ...about, why: pathSentence(rule, asked) };
+    case "header": {
+      const names = rule.headers.map(({ name }) => name).join(", ");
+      return { ...about, why: `It asks for fields that the request does not have so: ${names}.` };
+    }
     default:
       return assertNever(stands);
   }
@@ -81,7 +88,7 @@ function explainDeny(rule: CompiledDenyRule, asked: JudgedRequest): RuleExplanat
   const about = { rule: rule.id, effect: "deny", line: rule.line } as const;
   if (denies(rule, asked, false)) return { ...about, matches: true, why: "It matches." };
   if (denies(rule, asked, true)) {
-    const why = "It is about methods or paths, so it denies every tunnel here that no rule of protocol http permits.";
+    const why = "It is about methods or paths, so it denies every tunnel here whose requests nobody judges.";
     return { ...about, matches: true, why };
   }
   // What is left of the rule once its port is taken for granted.

@@ -10,6 +10,12 @@ export interface RuleLimits {
   readonly idle: Millis | undefined;
   /** New connections (tunnels, or plain-HTTP requests) per rolling minute, over the whole rule. */
   readonly connectionsPerMinute: number | undefined;
+  /** The same for each host of the rule. */
+  readonly hostConnectionsPerMinute: number | undefined;
+  /** Open at the same time, over the whole rule. */
+  readonly connections: number | undefined;
+  /** Open at the same time, for each host of the rule. */
+  readonly hostConnections: number | undefined;
 }
 
 /** Nothing granted beyond the router's own defaults. */
@@ -19,4 +25,7 @@ export const NO_LIMITS: RuleLimits = Object.freeze({
   lifetime: undefined,
   idle: undefined,
   connectionsPerMinute: undefined,
+  hostConnectionsPerMinute: undefined,
+  connections: undefined,
+  hostConnections: undefined,
 });

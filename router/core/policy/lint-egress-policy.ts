@@ -1,7 +1,7 @@
 import type { DocumentProblem } from "../base/problem.ts";
 import type { Port } from "../base/quantity.ts";
 import { quoted } from "../document/quoted.ts";
-import type { AddressAndPort, AllowRule, EgressPolicyDocument, HostPattern } from "./egress-policy.ts";
+import type { AddressAndPort, AllowRule, DenyRule, EgressPolicyDocument, HostPattern } from "./egress-policy.ts";
 
 /**
  * Warnings: allow rules that never decide anything, because for each of their destinations a deny rule or an
@@ -11,12 +11,13 @@ export function lintEgressPolicy(file: string, document: EgressPolicyDocument): 
   const denied = new Coverage();
   const tunnels = new Coverage();
   const requests = new Coverage();
+  const inspected = new Coverage();
   for (const rule of document.deny) if (isUnconstrained(rule)) denied.add(rule, rule.ports ?? "all");
   const warnings: DocumentProblem[] = [];
   for (const rule of document.allow) {
     // A tunnel takes the first rule for its host and port, whatever its protocol; a plain-HTTP request only `http`
-    // rules whose methods and paths fit.
-    const earlier = rule.protocol === "http" ? requests : tunnels;
+    // rules whose methods and paths fit, and one inside inspected TLS only inspected ones.
+    const earlier = rule.protocol === "http" ? requests : rule.inspect ? inspected : tunnels;
     const before = firstBefore(rule, denied, earlier);
     if (before !== undefined) {
       const message = `The rule ${quoted(rule.id)} never counts: ${quoted(before)} answers first for all that it names.`;
@@ -24,14 +25,16 @@ export function lintEgressPolicy(file: string, document: EgressPolicyDocument): 
     }
     tunnels.add(rule, rule.ports);
     if (rule.protocol === "http" && isUnconstrained(rule)) requests.add(rule, rule.ports);
+    if (!rule.inspect || isUnconstrained(rule)) inspected.add(rule, rule.ports);
   }
   return warnings;
 }
 
 type Destinations = Pick<AllowRule, "id" | "hosts" | "addresses">;
 
-function isUnconstrained({ http }: Pick<AllowRule, "http">): boolean {
-  return http.methods === undefined && http.paths === undefined;
+function isUnconstrained({ http }: Pick<AllowRule | DenyRule, "http">): boolean {
+  const { methods, paths } = http;
+  return methods === undefined && paths === undefined && !("headers" in http && http.headers.length > 0);
 }
 
 /** The id of a rule that answers first, where each destination has one; undefined where one is left. */

@@ -11,40 +11,65 @@ export interface JudgedRequest {
   readonly host: Host;
   readonly port: Port;
   /** Undefined: a tunnel. */
-  readonly http: { readonly method: string; readonly path: PathSegments } | undefined;
+  readonly http:
+    | {
+        readonly method: string;
+        readonly path: PathSegments;
+        readonly secure: boolean;
+        readonly header: ((name: string) => readonly string[]) | undefined;
+      }
+    | undefined;
 }
 
 export function judged(request: EgressRequest): JudgedRequest {
-  const http = request.via === "http" ? { method: request.method, path: readPath(request.path) } : undefined;
+  const http =
+    request.via === "http"
+      ? {
+          method: request.method,
+          path: readPath(request.path),
+          secure: request.secure === true,
+          header: request.header,
+        }
+      : undefined;
   return { host: request.host, port: request.port, http };
 }
 
 /** How far a request gets in an allow rule that names its host: `match`, or the reason it stops for. */
-export type Standing = "match" | "path_not_allowed" | "method_not_allowed" | "not_tls" | "port_not_allowed";
+export type Standing = "match" | "header" | "path_not_allowed" | "method_not_allowed" | "not_tls" | "port_not_allowed";
 
 /**
  * A tunnel needs host and port; what flows in it is judged by the rule's protocol afterwards. A plain-HTTP request
  * matches rules of protocol `http` only. To a `tls` rule it is not TLS; to a `tcp` rule its method is wrong, because
- * only CONNECT leads there.
+ * only CONNECT leads there. One inside TLS matches `tls` rules only: an inspected one asks for its method, path and
+ * fields, an opaque one for nothing (whether its tunnel would have been opaque is `decide`'s to say).
  */
 export function standing(rule: CompiledAllowRule, request: JudgedRequest): Standing {
   if (!namesPort(rule, rule.ports, request.host, request.port)) return "port_not_allowed";
   if (request.http === undefined) return "match";
-  const { method, path } = request.http;
+  const { secure } = request.http;
   const { protocol } = rule.obligations;
   switch (protocol) {
     case "tls":
-      return "not_tls";
+      return secure ? meets(rule, request.http) : "not_tls";
     case "tcp":
       return "method_not_allowed";
     case "http":
-      if (rule.methods !== undefined && !rule.methods.includes(method)) return "method_not_allowed";
-      if (rule.paths !== undefined && !rule.paths.some((pattern) => allowsPath(pattern, path)))
-        return "path_not_allowed";
-      return "match";
+      return secure ? "method_not_allowed" : meets(rule, request.http);
     default:
       return assertNever(protocol);
   }
+}
+
+function meets(rule: CompiledAllowRule, http: NonNullable<JudgedRequest["http"]>): Standing {
+  const { method, path, header } = http;
+  if (rule.methods !== undefined && !rule.methods.includes(method)) return "method_not_allowed";
+  if (rule.paths !== undefined && !rule.paths.some((pattern) => allowsPath(pattern, path))) return "path_not_allowed";
+  for (const { name, values } of rule.headers) {
+    const sent = header?.(name) ?? [];
+    const [only] = sent;
+    if (sent.length !== 1 || only === undefined || !values.includes(only)) return "header";
+  }
+  return "match";
 }
 
 /**

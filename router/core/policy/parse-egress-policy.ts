@@ -10,6 +10,7 @@ import { readYaml } from "../document/read-yaml.ts";
 import { refined } from "../document/refined-shape.ts";
 import { uniqueIds } from "../document/unique-ids.ts";
 import type { EgressPolicyDocument } from "./egress-policy.ts";
+import { hostPattern } from "./host-pattern.ts";
 import { allowRule, denyRule } from "./rule-shapes.ts";
 import { expiresLater, validity } from "./validity.ts";
 
@@ -18,6 +19,17 @@ const spec = object(
     ...validity,
     mode: defaulted(choice("enforce", "learn"), "enforce", "learn records and allows what is not denied."),
     allow: required(list(allowRule, { mayBeEmpty: true }), "Rules that allow; what none of them names is refused."),
+    blocklist: defaulted(
+      object({
+        except: defaulted(
+          list(hostPattern({ wide: true }), { mayBeEmpty: true, unique: true }),
+          [],
+          "Hosts that no blocklist blocks: false positives.",
+        ),
+      }),
+      {},
+      "What is said of the router's blocklists.",
+    ),
     deny: defaulted(list(denyRule, { mayBeEmpty: true }), [], "Rules that deny; they win over those that allow."),
   },
   expiresLater,
@@ -33,7 +45,7 @@ export const egressPolicy: DocumentKind<EgressPolicyDocument> = {
       metadata: required(metadata, "The document's name."),
       spec: required(spec, "The rules, and when and for whom they hold."),
     }),
-    (document) => ({ name: document.metadata.name, ...document.spec }),
+    ({ metadata: { name }, spec: { blocklist, ...rest } }) => ({ name, ...rest, notBlocked: blocklist.except }),
   ),
 };
 

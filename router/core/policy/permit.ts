@@ -1,4 +1,5 @@
-import type { Port } from "../base/quantity.ts";
+import type { Bytes, Port } from "../base/quantity.ts";
+import type { Reason } from "../base/reason.ts";
 import type { Host } from "../wire/host.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { NO_LIMITS, type RuleLimits } from "./limits.ts";
@@ -20,7 +21,34 @@ export interface Obligations {
   readonly allowMissingSni: boolean;
   /** A ClientHello with encrypted_client_hello may pass; its outer name is still judged (tls only). */
   readonly allowEch: boolean;
+  /** TLS ends at this router, and each request inside is judged alone (tls only). */
+  readonly inspect: boolean;
 }
+
+/** A field that the router writes into inspected requests, in the place of what the agent sent under its name. */
+export interface Injection {
+  /** In lower case. */
+  readonly header: string;
+  /** A file in the secrets directory. */
+  readonly secret: string;
+  /** Written before the secret. */
+  readonly prefix: string;
+}
+
+/** What a rule asks of a request, or does to it, beyond its host, port, method and path. */
+export interface Handling {
+  /** The most octets of one request's content. */
+  readonly bodyBytes: Bytes | undefined;
+  readonly inject: readonly Injection[];
+  /** The parent proxy that leads there, and no other way; undefined: none. */
+  readonly proxy: string | undefined;
+}
+
+export const NO_HANDLING: Handling = Object.freeze({
+  bodyBytes: undefined,
+  inject: Object.freeze([]),
+  proxy: undefined,
+});
 
 interface NamePermitFields {
   readonly host: Host;
@@ -29,6 +57,9 @@ interface NamePermitFields {
   readonly rule: string | undefined;
   readonly obligations: Obligations;
   readonly limits: RuleLimits;
+  readonly handling: Handling;
+  /** In learn mode, where no rule matched: what enforcing would have refused it for. */
+  readonly unlisted: Reason | undefined;
   readonly policy: PolicyIdentity;
   /** Special-use addresses that the rule names for this port. Frozen. */
   readonly namedAddresses: readonly IpAddress[];
@@ -52,6 +83,10 @@ export class NamePermit {
   readonly rule: string | undefined;
   readonly obligations: Obligations;
   readonly limits: RuleLimits;
+  readonly bodyBytes: Bytes | undefined;
+  readonly inject: readonly Injection[];
+  readonly proxy: string | undefined;
+  readonly unlisted: Reason | undefined;
   readonly policy: PolicyIdentity;
   readonly namedAddresses: readonly IpAddress[];
   readonly deniedAddress: (address: IpAddress) => string | undefined;
@@ -63,6 +98,10 @@ export class NamePermit {
     this.rule = fields.rule;
     this.obligations = fields.obligations;
     this.limits = fields.limits;
+    this.bodyBytes = fields.handling.bodyBytes;
+    this.inject = fields.handling.inject;
+    this.proxy = fields.handling.proxy;
+    this.unlisted = fields.unlisted;
     this.policy = fields.policy;
     this.namedAddresses = fields.namedAddresses;
     this.deniedAddress = fields.deniedAddress;
@@ -117,7 +156,16 @@ export const takeDialMint = handedOverOnce(
 );
 
 /** What the router's own calls to a provider are permitted: no rule of theirs can lend them more. */
-const OWN_TRANSPORT: Obligations = Object.freeze({ protocol: "tcp", allowMissingSni: false, allowEch: false });
+const OWN_TRANSPORT: Obligations = Object.freeze({
+  protocol: "tcp",
+  allowMissingSni: false,
+  allowEch: false,
+  inspect: false,
+});
+
+/** What such a permit has of its own is who it is for and where it leads. */
+type OwnFields = Omit<NamePermitFields, "rule" | "obligations" | "limits" | "handling" | "unlisted">;
+const OWN = { obligations: OWN_TRANSPORT, limits: NO_LIMITS, handling: NO_HANDLING, unlisted: undefined } as const;
 
 /**
  * Taken by `core/models/provider-permit.ts` while it loads. No rule id has a colon, so none can be taken for
@@ -125,29 +173,20 @@ const OWN_TRANSPORT: Obligations = Object.freeze({ protocol: "tcp", allowMissing
  */
 export const takeProviderMint = handedOverOnce(
   "provider permits",
-  ({
-    provider,
-    ...fields
-  }: Omit<NamePermitFields, "rule" | "obligations" | "limits"> & { readonly provider: string }): NamePermit =>
-    new NamePermit(key, { ...fields, rule: `provider:${provider}`, obligations: OWN_TRANSPORT, limits: NO_LIMITS }),
+  ({ provider, ...fields }: OwnFields & { readonly provider: string }): NamePermit =>
+    new NamePermit(key, { ...fields, ...OWN, rule: `provider:${provider}` }),
 );
 
 /** Taken by `core/mcp/server-permit.ts` while it loads. */
 export const takeServerMint = handedOverOnce(
   "server permits",
-  ({
-    server,
-    ...fields
-  }: Omit<NamePermitFields, "rule" | "obligations" | "limits"> & { readonly server: string }): NamePermit =>
-    new NamePermit(key, { ...fields, rule: `mcp:${server}`, obligations: OWN_TRANSPORT, limits: NO_LIMITS }),
+  ({ server, ...fields }: OwnFields & { readonly server: string }): NamePermit =>
+    new NamePermit(key, { ...fields, ...OWN, rule: `mcp:${server}` }),
 );
 
 /** Taken by `core/peer/peer-permit.ts` while it loads. */
 export const takePeerMint = handedOverOnce(
   "peer permits",
-  ({
-    peer,
-    ...fields
-  }: Omit<NamePermitFields, "rule" | "obligations" | "limits"> & { readonly peer: string }): NamePermit =>
-    new NamePermit(key, { ...fields, rule: `peer:${peer}`, obligations: OWN_TRANSPORT, limits: NO_LIMITS }),
+  ({ peer, ...fields }: OwnFields & { readonly peer: string }): NamePermit =>
+    new NamePermit(key, { ...fields, ...OWN, rule: `peer:${peer}` }),
 );

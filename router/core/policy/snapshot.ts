@@ -1,10 +1,11 @@
 import type { EpochMillis } from "../base/quantity.ts";
 import type { Host } from "../wire/host.ts";
+import type { Hostname } from "../wire/hostname.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
-import type { AllowRule, DenyRule } from "./egress-policy.ts";
+import type { AllowRule, DenyRule, HeaderConstraint } from "./egress-policy.ts";
 import type { HostIndex } from "./host-index.ts";
 import type { PathPattern } from "./path-pattern.ts";
-import type { Obligations, PolicyIdentity } from "./permit.ts";
+import type { Handling, Obligations, PolicyIdentity } from "./permit.ts";
 
 interface CompiledTerms {
   /** The rule's place among its kind in the document, from 0: of several that match, the first counts. */
@@ -16,7 +17,11 @@ interface CompiledTerms {
 }
 
 export type CompiledAllowRule = CompiledTerms &
-  Pick<AllowRule, "id" | "line" | "hosts" | "addresses" | "ports" | "limits"> & { readonly obligations: Obligations };
+  Pick<AllowRule, "id" | "line" | "hosts" | "addresses" | "ports" | "limits"> & {
+    readonly obligations: Obligations;
+    readonly handling: Handling;
+    readonly headers: readonly HeaderConstraint[];
+  };
 
 export type CompiledDenyRule = CompiledTerms & Pick<DenyRule, "id" | "line" | "hosts" | "addresses" | "ports">;
 
@@ -38,11 +43,13 @@ export interface CompiledPolicyFields {
   readonly allowByAddress: AddressIndex<CompiledAllowRule>;
   readonly denyByAddress: AddressIndex<CompiledDenyRule>;
   readonly deniesAddresses: boolean;
+  /** Whether the policy takes this name out of all blocklists. */
+  readonly isNotBlocked: (name: Hostname) => boolean;
 }
 
 /**
  * A policy ready to decide by, made by `compilePolicy`. Everything reachable from it is frozen, and its maps are
- * closed over by the four look-ups, so nobody who holds one can change what it permits. A copy (`{...policy}`) is
+ * closed over by the look-ups, so nobody who holds one can change what it permits. A copy (`{...policy}`) is
  * no policy: it lacks the private member for the compiler and the methods at run time.
  */
 export class CompiledPolicy {
@@ -74,6 +81,11 @@ export class CompiledPolicy {
   /** The allow rules that name this host; a literal address only by `addresses`, never by a host pattern. */
   allowFor(host: Host): readonly CompiledAllowRule[] {
     return host.kind === "name" ? this.#fields.allowByHost(host.text) : this.#fields.allowByAddress(host.text);
+  }
+
+  /** Addresses cannot be taken out: a rule names them with their port. */
+  isNotBlocked(host: Host): boolean {
+    return host.kind === "name" && this.#fields.isNotBlocked(host.text);
   }
 
   denyFor(host: Host): readonly CompiledDenyRule[] {

@@ -2,11 +2,12 @@ import type { EpochMillis } from "../base/quantity.ts";
 import { sameHost } from "../wire/host.ts";
 import type { IpAddress } from "../wire/ip-address.ts";
 import { admitAddresses } from "./admit-address.ts";
-import { decide, type EgressGrant, type IsProviderHost } from "./decide.ts";
+import { decide, type EgressGrant } from "./decide.ts";
 import type { EgressRequest } from "./egress-request.ts";
 import type { NetworkFacts } from "./network.ts";
 import type { NamePermit, Obligations } from "./permit.ts";
 import type { PolicySnapshot } from "./snapshot.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** A tunnel that is up: what was asked, what it was permitted by, and the address it was dialled at. */
 export interface LiveTunnel {
@@ -24,14 +25,15 @@ export function stillPermitted(
   network: NetworkFacts,
   tunnel: LiveTunnel,
   now: EpochMillis,
-  isProviderHost?: IsProviderHost,
+  surroundings?: Surroundings,
   grant?: EgressGrant,
 ): boolean {
   const { request, permit, address } = tunnel;
   if (!sameHost(request.host, permit.host) || request.port !== permit.port) return false;
-  const decision = decide(snapshot, request, now, isProviderHost, grant);
+  const decision = decide(snapshot, request, now, surroundings, grant);
   if (decision.effect === "deny") return false;
   if (!covered(decision.permit.obligations, permit.obligations)) return false;
+  if (decision.permit.proxy !== permit.proxy) return false;
   return admitAddresses(network, decision.permit, [address]).ok;
 }
 
@@ -39,6 +41,7 @@ export function stillPermitted(
 function covered(asked: Obligations, met: Obligations): boolean {
   return (
     asked.protocol === met.protocol &&
+    asked.inspect === met.inspect &&
     (asked.allowMissingSni || !met.allowMissingSni) &&
     (asked.allowEch || !met.allowEch)
   );
