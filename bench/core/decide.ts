@@ -1,3 +1,4 @@
+import { NO_LIMITS } from "../../router/core/policy/limits.ts";
 import { epochMillis, millis, portOf, type Port } from "../../router/core/base/quantity.ts";
 import { compilePolicy } from "../../router/core/policy/compile.ts";
 import { decide } from "../../router/core/policy/decide.ts";
@@ -19,15 +20,9 @@ const hosts = (kind: HostPattern["kind"], name: string): readonly HostPattern[] 
 
 /** A fifth each: exact tls, exact http with method and paths, one label, deep, literal address; a tenth as many deny rules. */
 function documentOf(rules: number): EgressPolicyDocument {
-  const http = { methods: undefined, paths: undefined };
-  const limits = {
-    bytesOut: undefined,
-    bytesIn: undefined,
-    lifetime: undefined,
-    idle: undefined,
-    connectionsPerMinute: undefined,
-  };
-  const common = { allowMissingSni: false, allowEch: false, limits, line: 1 };
+  const http = { methods: undefined, paths: undefined, headers: [], bodyBytes: undefined };
+  const transport = { allowMissingSni: false, allowEch: false, inspect: false, inject: [], proxy: undefined };
+  const common = { ...transport, limits: NO_LIMITS, line: 1 };
   return {
     name: "bench",
     version: 1,
@@ -41,7 +36,7 @@ function documentOf(rules: number): EgressPolicyDocument {
         case 0:
           return { ...rule, hosts: hosts("exact", `api-${index}.service.example.com`) };
         case 1: {
-          const web = { methods: ["GET", "POST"], paths: ["/v1/*/items/**", "/health"] };
+          const web = { ...http, methods: ["GET", "POST"], paths: ["/v1/*/items/**", "/health"] };
           return {
             ...rule,
             hosts: hosts("exact", `web-${index}.example.org`),
@@ -66,6 +61,7 @@ function documentOf(rules: number): EgressPolicyDocument {
       http,
       line: 1,
     })),
+    notBlocked: [],
   };
 }
 

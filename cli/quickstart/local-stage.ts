@@ -68,10 +68,13 @@ export async function openLocalStage(run: TourRun, starting: Witness): Promise<L
   );
   const modelKey = `sk-local-${randomBytes(24).toString("base64url")}`;
   const { port: modelPort } = await model.ask({ do: "serve", address: HERE, port: 8000, key: modelKey });
-  const [proxy, agentPort, adminPort] = [
+  const [proxy, agentPort, adminPort, redirectedTls, redirectedHttp, redirectedDns] = [
     await portOrFree(PORTS.forward),
     await portOrFree(PORTS.agentApi),
     await portOrFree(PORTS.admin),
+    await portOrFree(PORTS.tls),
+    await portOrFree(PORTS.http),
+    await portOrFree(PORTS.dns),
   ];
   const facts: Omit<RunFacts, "version"> = { now: run.io.now(), addresses: [HERE], tlsPort, httpPort };
   const policy = (version: number): string => policyOf({ ...facts, version });
@@ -89,7 +92,8 @@ export async function openLocalStage(run: TourRun, starting: Witness): Promise<L
       models: { policy: models(1), keys: { "local-model-key": modelKey } },
       actions: actions(1),
       settings: [
-        `listeners: { forward: { port: ${proxy} }, agent: { port: ${agentPort} }, admin: { addresses: ["${HERE}"], port: ${adminPort} } }`,
+        `listeners: { forward: { port: ${proxy} }, agent: { port: ${agentPort} }, admin: { addresses: ["${HERE}"], port: ${adminPort} },`,
+        `  tls: { port: ${redirectedTls} }, http: { port: ${redirectedHttp} }, dns: { port: ${redirectedDns} } }`,
         "guard: { expected: false }",
       ],
       audit: checkpoints(head, witness),

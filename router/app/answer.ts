@@ -1,4 +1,3 @@
-import type { Reason } from "../core/base/reason.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { refusalAlert, refusalResponse } from "../edge/listeners/refusal.ts";
 import type { Refused } from "./refused.ts";
@@ -26,13 +25,8 @@ export function answerRefusal(
   else agent.finish(text);
 }
 
-/** Ends a tunnel whose first bytes were refused: HTTP is over there, so TLS is told in TLS and anything else by closing. */
-export function closeRefusedTunnel(
-  agent: AgentSocket,
-  exchange: Exchange,
-  reason: Reason,
-  detail: string | undefined,
-): void {
-  exchange.refused(reason, exchange.permit?.policy, exchange.permit?.rule, detail);
-  agent.finish(refusalAlert(reason));
+/** Settles the exchange as refused where HTTP is not, or no more, spoken: TLS is told in TLS, anything else by closing. */
+export function alertRefusal(agent: AgentSocket, exchange: Exchange, refused: Refused): void {
+  exchange.refused(refused.reason, refused.policy, refused.rule, refused.detail);
+  agent.finish(refusalAlert(refused.reason));
 }

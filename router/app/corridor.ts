@@ -6,7 +6,7 @@ import type { TraceContext } from "../core/wire/traceparent.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { type HeadProblem, serveRequests } from "../edge/listeners/request-loop.ts";
 import { clear, judge, lostMeanwhile, record, refusalOf } from "./admission.ts";
-import { answerRefusal, closeRefusedTunnel } from "./answer.ts";
+import { alertRefusal, answerRefusal } from "./answer.ts";
 import type { CorridorRooms } from "./corridor-rooms.ts";
 import { Exchange } from "./exchange.ts";
 import { forwardDoor } from "./forward-door.ts";
@@ -160,13 +160,13 @@ export function createCorridor(rooms: CorridorRooms): Corridor {
   /** The ClientHello is what the rule asks for; otherwise the exchange is settled and the agent told. */
   async function passed(agent: AgentSocket, exchange: Exchange, permit: NamePermit): Promise<boolean> {
     exchange.onCut(() => agent.abort());
-    const hello = await passTlsDoor(agent, permit, rooms.limits.headTimeout, rooms.clock);
+    const hello = await passTlsDoor(agent, permit, rooms.limits.headTimeout);
     if (hello.ok) return true;
     const reason = exchange.cutReason ?? hello.problem.reason;
     if (reason === undefined) {
       exchange.aborted(undefined);
       agent.finish();
-    } else closeRefusedTunnel(agent, exchange, reason, hello.problem.detail);
+    } else alertRefusal(agent, exchange, refusalOf(permit, reason, hello.problem.detail).problem);
     return false;
   }
 }

@@ -1,14 +1,24 @@
 import { type ForwardRequest, forwardRequest } from "../core/wire/forward-request.ts";
+import { SOCKS4, SOCKS5 } from "../core/wire/socks.ts";
 import { serveRequests } from "../edge/listeners/request-loop.ts";
 import { answerRefusal } from "./answer.ts";
 import { CONNECT_DOOR } from "./connect-door.ts";
 import { type ListenerDoor, overTheCap, type Walk } from "./listener-door.ts";
 import { PlainHttp } from "./plain-http.ts";
+import { refuseSocks4, serveSocks } from "./socks-door.ts";
 
-/** The explicit proxy: CONNECT and absolute-form HTTP. */
+/** The explicit proxy: CONNECT, absolute-form HTTP, and SOCKS5; which it is shows in the first octet. */
 export function forwardDoor(walk: Walk): ListenerDoor {
   return {
     async serve(agent) {
+      const begun = await agent.read(walk.timing.headMillis);
+      if (typeof begun === "string") {
+        agent.finish();
+        return;
+      }
+      agent.unread(begun);
+      if (begun[0] === SOCKS5) return serveSocks(agent, walk);
+      if (begun[0] === SOCKS4) return refuseSocks4(agent, walk);
       using plain = new PlainHttp(walk.rooms, agent);
       await serveRequests<ForwardRequest>(agent, {
         ...walk.timing,

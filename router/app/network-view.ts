@@ -74,7 +74,7 @@ export class NetworkView {
     const settings = {
       deny: network.deny,
       own,
-      listenerPorts: [listeners.forward.port, listeners.agent.port, listeners.admin.port],
+      listenerPorts: Object.values(listeners).map(({ port }) => port),
     };
     const compiled = compileNetwork({ ...settings, nat64Prefixes: [...network.nat64.prefixes, ...discovered] });
     if (compiled.ok) return compiled.value;

@@ -1,10 +1,9 @@
 import { assertNever } from "../core/base/assert-never.ts";
-import type { Clock } from "../core/base/clock.ts";
 import type { Millis } from "../core/base/quantity.ts";
 import type { Reason } from "../core/base/reason.ts";
 import { fail, ok, type Result } from "../core/base/result.ts";
 import type { NamePermit } from "../core/policy/permit.ts";
-import { type ClientHello, type ClientHelloReading, readClientHello } from "../core/wire/client-hello.ts";
+import { type ClientHello, readClientHello } from "../core/wire/client-hello.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { readOpening } from "../edge/listeners/opening.ts";
 
@@ -22,9 +21,8 @@ export async function passTlsDoor(
   agent: AgentSocket,
   permit: NamePermit,
   timeout: Millis,
-  clock: Clock,
 ): Promise<Result<void, DoorProblem>> {
-  const opening = await readOpening(agent, clock.monotonic() + timeout, clientHelloIn);
+  const opening = await readOpening(agent, timeout, readClientHello);
   if (opening.state !== "seen") return fail(unseen(opening.state));
   const { seen, octets } = opening;
   switch (seen.state) {
@@ -41,15 +39,6 @@ export async function passTlsDoor(
     default:
       return assertNever(seen);
   }
-}
-
-/** What the first octets of a connection say, once they say it. */
-export function clientHelloIn(
-  octets: Uint8Array,
-  length: number,
-): Exclude<ClientHelloReading, { readonly state: "incomplete" }> | undefined {
-  const seen = readClientHello(octets, length);
-  return seen.state === "incomplete" ? undefined : seen;
 }
 
 /** No ClientHello came. */

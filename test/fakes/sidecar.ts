@@ -46,6 +46,10 @@ export interface Sidecar extends AsyncDisposable {
   /** Of the agent API. */
   readonly agentPort: number;
   readonly adminPort: number;
+  /** Of what is redirected: 443, 80 and 53. */
+  readonly tlsPort: number;
+  readonly httpPort: number;
+  readonly dnsPort: number;
   readonly child: ChildProcess;
   readonly signer: TestSigner;
   /** From spawn to the first 200 of /readyz. */
@@ -124,6 +128,9 @@ async function startOnce(options: SidecarOptions): Promise<Sidecar> {
   const port = await freePort();
   const agentPort = await freePort();
   const adminPort = await freePort();
+  const tlsPort = await freePort();
+  const httpPort = await freePort();
+  const dnsPort = await freePort();
   const signer = options.signer ?? testSigner();
   const path = (name: string): string => join(directory, name);
   for (const name of ["state", "audit", "secrets"]) mkdirSync(path(name), { recursive: true });
@@ -151,7 +158,7 @@ async function startOnce(options: SidecarOptions): Promise<Sidecar> {
       "kind: RouterConfig",
       "spec:",
       "  identity: { namespace: test, pod: pod-1, agent: agent-1 }",
-      `  listeners: { forward: { addresses: ["127.0.0.1", "::1"], port: ${port} }, agent: { addresses: ["127.0.0.1"], port: ${agentPort} }, admin: { addresses: ["127.0.0.1"], port: ${adminPort} } }`,
+      `  listeners: { forward: { addresses: ["127.0.0.1", "::1"], port: ${port} }, agent: { addresses: ["127.0.0.1"], port: ${agentPort} }, admin: { addresses: ["127.0.0.1"], port: ${adminPort} }, tls: { port: ${tlsPort} }, http: { port: ${httpPort} }, dns: { port: ${dnsPort} } }`,
       `  policy: { directory: ${path("policy")} }`,
       `  trust: { directory: ${path("trust")} }`,
       `  state: { directory: ${path("state")} }`,
@@ -197,6 +204,9 @@ async function startOnce(options: SidecarOptions): Promise<Sidecar> {
     port,
     agentPort,
     adminPort,
+    tlsPort,
+    httpPort,
+    dnsPort,
     child,
     signer,
     readyMillis: readyAt - began,

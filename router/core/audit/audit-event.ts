@@ -21,6 +21,7 @@ export type AuditKind =
   | "heartbeat"
   | "egress.decision"
   | "egress.end"
+  | "dns.decision"
   | "inference.decision"
   | "inference.end"
   | "budget"

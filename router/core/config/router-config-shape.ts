@@ -1,5 +1,6 @@
 import type { Bytes } from "../base/quantity.ts";
 import { boolean } from "../document/boolean-shape.ts";
+import { exactlyOneOf } from "../document/conditions.ts";
 import { choice } from "../document/choice-shape.ts";
 import { type DocumentKind, envelope } from "../document/document-kind.ts";
 import { entryOf } from "../document/document-node.ts";
@@ -18,9 +19,10 @@ import { ipAddress } from "../document/ip-address-shape.ts";
 import { hostname, network, serverAddress } from "./config-shapes.ts";
 import { type Endpoint, endpoint } from "./endpoint-shape.ts";
 import type {
+  BlocklistConfig,
   ExportConfig,
   KubernetesConfig,
-  ListenerConfig,
+  ProxyConfig,
   RedactConfig,
   RouterConfig,
   SharedLedgerConfig,
@@ -126,9 +128,9 @@ const exportTarget = object(
   exportIsWhole,
 );
 
-const portsDiffer: Condition<Record<"forward" | "agent" | "admin", ListenerConfig>> = {
-  check({ forward, agent, admin }, map, report) {
-    const ports = [forward, agent, admin].flatMap((one) => (one === undefined ? [] : [one.port]));
+const portsDiffer: Condition<RouterConfig["listeners"]> = {
+  check({ forward, agent, admin, tls, http, dns }, map, report) {
+    const ports = [forward, agent, admin, tls, http, dns].flatMap((one) => (one === undefined ? [] : [one.port]));
     const twice = ports.find((one, at) => ports.indexOf(one) !== at);
     if (twice !== undefined) report.add(map, "port_twice", `Two listeners cannot share the port ${twice}.`);
   },
@@ -168,272 +170,459 @@ const bodyFits: Condition<{ bodyBytes: Bytes; heldBytes: Bytes }> = {
   },
 };
 
-/** Every setting of the sidecar, with the one place where its default stands. */
-export const routerConfigSpec = object({
-  identity: required(
-    object({
-      namespace: required(identityName, "The pod's namespace."),
-      pod: required(identityName, "The pod's name."),
-      agent: required(identityName, "The agent's name; policies are addressed to it."),
-      image: optional(image, "The image of this container by digest, for the start record and attestations."),
-    }),
-    "Who this pod is: from the downward API, never from a request.",
-  ),
-  listeners: defaulted(
-    object(
-      {
-        forward: defaulted(listener(["127.0.0.1", "::1"], 18_080), {}, "The forward proxy."),
-        agent: defaulted(listener(["127.0.0.1", "::1"], 18_084), {}, "The agent API: models, budgets, governance."),
-        admin: defaulted(listener(["0.0.0.0", "::"], 18_090), {}, "Probes, metrics and status."),
-      },
-      portsDiffer,
+const caIsWhole: Condition<RouterConfig["inspection"]> = {
+  check({ certificateFile, keyFile }, map, report) {
+    if ((certificateFile === undefined) === (keyFile === undefined)) return;
+    report.add(map, "ca_incomplete", "A CA is given by certificateFile and keyFile together, or by neither.");
+  },
+};
+
+const serverIsNamed: Condition<RouterConfig["resolver"]> = {
+  check({ over, serverName, servers }, map, report) {
+    if (over === undefined || over === "plain") return;
+    if (serverName === undefined) {
+      report.add(map, "server_name_missing", "Over TLS the servers' certificate is checked: say resolver.serverName.");
+    }
+    if (servers?.length === 0) {
+      report.add(map, "servers_missing", "Servers that answer over TLS must be named in resolver.servers.");
+    }
+  },
+};
+
+const feedIsSafe: Condition<BlocklistConfig> = {
+  check({ url, sha256, sha256Url }, map, report) {
+    for (const [key, endpointOf] of [
+      ["url", url],
+      ["sha256Url", sha256Url],
+    ] as const) {
+      if (endpointOf?.scheme !== "http" || isLoopback(endpointOf) || sha256 !== undefined) continue;
+      const place = entryOf(map, key)?.value ?? map;
+      report.add(
+        place,
+        "feed_in_clear",
+        "A feed comes over https, or with its sha256, so that nobody on the way changes it.",
+      );
+    }
+  },
+};
+
+const parentIsSafe: Condition<ProxyConfig> = {
+  check({ endpoint: url, kind, caFile }, map, report) {
+    if (url === undefined) return;
+    const place = entryOf(map, "endpoint")?.value ?? map;
+    if (url.path.length > 1 || url.query !== "") {
+      report.add(place, "bad_endpoint", "A proxy's endpoint has neither path nor query.");
+    }
+    if (kind === "socks5" && url.scheme === "https") {
+      report.add(place, "bad_endpoint", "A SOCKS proxy is spoken to in clear: write its endpoint with http.");
+    }
+    if (caFile !== undefined && url.scheme === "http") {
+      report.add(map, "ca_not_used", "caFile belongs to an https endpoint.");
+    }
+  },
+};
+
+const sha256Hex = text({
+  code: "bad_digest",
+  pattern: /^[0-9a-f]{64}$/,
+  hint: "a SHA-256 is 64 hex digits in lower case.",
+});
+
+const blocklist = object(
+  {
+    name: required(exportName, "In metrics and records."),
+    file: optional(path, "A file, also in a mounted ConfigMap."),
+    url: optional(endpoint, "Where the feed is published."),
+    format: defaulted(
+      choice("auto", "hosts", "domains", "wildcards"),
+      "auto",
+      "hosts: lines of a hosts file, each name alone; domains: a name a line; wildcards: a name and all below it.",
     ),
-    {},
-    "Where to listen.",
+    sha256: optional(sha256Hex, "Of the whole feed."),
+    sha256Url: optional(endpoint, "Where the feed's SHA-256 is published."),
+    caFile: optional(path, "Certificates (PEM) to trust instead of the platform's."),
+    refresh: defaulted(duration(), "6h", "How often the feed is asked for."),
+    maximumBytes: defaulted(size, "64Mi", "Octets of the feed."),
+  },
+  exactlyOneOf<{ file: unknown; url: unknown }>(
+    ["file", "url"],
+    "feed_nowhere",
+    'A feed is in a "file" or at a "url".',
   ),
-  policy: defaulted(
-    object({
-      directory: defaulted(path, "/etc/sluice/policy", "Where the signed policy is mounted."),
-      expiryGrace: defaulted(duration({ zero: true }), "0s", "How long an expired policy still counts."),
-    }),
-    {},
-    "The policy.",
-  ),
-  trust: defaulted(
-    object({ directory: defaulted(path, "/etc/sluice/trust", "Where signers.yaml and what it names are mounted.") }),
-    {},
-    "Who may sign policy.",
-  ),
-  state: defaulted(
-    object({ directory: defaulted(path, "/var/lib/sluice", "Where high-water marks are kept.") }),
-    {},
-    "What survives a restart.",
-  ),
-  audit: defaulted(
-    object(
-      {
-        directory: defaulted(path, "/var/log/sluice/audit", "Where audit segments are written."),
-        mode: defaulted(
-          choice("strict", "blocking", "best_effort"),
-          "strict",
-          "strict: nothing is allowed without its durable record.",
+  feedIsSafe,
+);
+
+const proxy = object(
+  {
+    name: required(exportName, "What rules call it."),
+    endpoint: required(endpoint, "http://host:port in clear, https://host:port over TLS."),
+    kind: defaulted(choice("http", "socks5"), "http", "http: by CONNECT."),
+    credentialFile: optional(path, "A file with user:password; read anew for each connection."),
+    caFile: optional(path, "Certificates (PEM) to trust instead of the platform's."),
+    send: defaulted(
+      choice("address", "name"),
+      "address",
+      "What it is asked for: an address vetted here, or, where it accepts names only, the name, whose address nobody vets.",
+    ),
+  },
+  parentIsSafe,
+);
+
+/** Every setting of the sidecar, with the one place where its default stands. */
+export const routerConfigSpec = object(
+  {
+    identity: required(
+      object({
+        namespace: required(identityName, "The pod's namespace."),
+        pod: required(identityName, "The pod's name."),
+        agent: required(identityName, "The agent's name; policies are addressed to it."),
+        image: optional(image, "The image of this container by digest, for the start record and attestations."),
+      }),
+      "Who this pod is: from the downward API, never from a request.",
+    ),
+    listeners: defaulted(
+      object(
+        {
+          forward: defaulted(listener(["127.0.0.1", "::1"], 18_080), {}, "The forward proxy."),
+          agent: defaulted(listener(["127.0.0.1", "::1"], 18_084), {}, "The agent API: models, budgets, governance."),
+          admin: defaulted(listener(["0.0.0.0", "::"], 18_090), {}, "Probes, metrics and status."),
+          tls: defaulted(listener(["127.0.0.1", "::1"], 18_443), {}, "Port 443, redirected: TLS by its SNI."),
+          http: defaulted(listener(["127.0.0.1", "::1"], 18_081), {}, "Port 80, redirected: HTTP by its Host."),
+          dns: defaulted(listener(["127.0.0.1", "::1"], 18_053), {}, "Port 53, redirected: DNS by policy."),
+        },
+        portsDiffer,
+      ),
+      {},
+      "Where to listen.",
+    ),
+    inspection: defaulted(
+      object(
+        {
+          directory: optional(path, "Where ca.pem and bundle.pem are written for the agent."),
+          caFile: optional(path, "Certificates (PEM) that origins may have theirs from, besides the platform's."),
+          certificateFile: optional(
+            path,
+            "The certificate (PEM) of a CA that is given; without it, one is made at each start.",
+          ),
+          keyFile: optional(path, "Its private key (PEM)."),
+          lifetime: defaulted(duration(), "24h", "Of what is minted."),
+          leaves: defaulted(integer({ minimum: 1, maximum: 65_536 }), 1024, "Certificates kept at the same time."),
+        },
+        caIsWhole,
+      ),
+      {},
+      "Rules with inspect: true.",
+    ),
+    dns: defaulted(
+      object({
+        answers: defaulted(
+          choice("resolved", "synthetic"),
+          "resolved",
+          "resolved: what the resolver says, as far as it may be dialled; synthetic: stand-ins, and nobody is asked.",
         ),
-        segmentBytes: defaulted(size, "16Mi", "A segment is closed at this size."),
-        segmentAge: defaulted(duration(), "24h", "A segment is closed at this age."),
-        maximumBytes: defaulted(
-          size,
-          "1Gi",
-          "Over this total nothing more is written, and strict mode refuses traffic.",
+        synthetic: defaulted(network, "198.18.0.0/15", "Where IPv4 stand-ins come from."),
+        synthetic6: defaulted(network, "100::/64", "Where IPv6 stand-ins come from."),
+        ttl: defaulted(duration(), "60s", "The longest that an answer may be kept."),
+        queriesPerSecond: defaulted(integer({ minimum: 1, maximum: 100_000 }), 100, "Questions a second."),
+        namesPerHour: defaulted(
+          integer({ minimum: 1, maximum: 1_000_000 }),
+          500,
+          "Distinct names below one wildcard in an hour.",
         ),
-        heartbeat: defaulted(duration(), "10m", "Where nothing was recorded for so long, a heartbeat is."),
-        checkpoint: defaulted(
-          object({
-            keyFile: optional(path, "A private Ed25519 key (PKCS#8 PEM); without it, one is made at each start."),
-            records: defaulted(
-              integer({ minimum: 1, maximum: 1_000_000 }),
-              10_000,
-              "A checkpoint is signed after so many records.",
-            ),
-            interval: defaulted(duration(), "10s", "A checkpoint is signed so long after something was recorded."),
-            files: defaulted(
-              list(path, { mayBeEmpty: true, unique: true }),
-              [],
-              "Each is kept to be the newest checkpoint: on a volume that outlives the pod.",
-            ),
-            witnesses: defaulted(
-              list(
-                object({
-                  url: required(endpoint, "The witness's submission prefix; add-checkpoint is posted below it."),
-                  key: required(verifierKey, "The witness's public key: name+hash+base64."),
-                }),
-                { mayBeEmpty: true },
+      }),
+      {},
+      "What the agent's questions of the DNS are answered.",
+    ),
+    blocklists: defaulted(list(blocklist, { mayBeEmpty: true }), [], "Lists of hosts that nobody may reach."),
+    proxies: defaulted(list(proxy, { mayBeEmpty: true }), [], "Parent proxies that rules may lead through."),
+    learning: defaulted(
+      object({
+        entries: defaulted(integer({ minimum: 16, maximum: 65_536 }), 4096, "Distinct requests that are remembered."),
+      }),
+      {},
+      "What policies with mode: learn learn.",
+    ),
+    fetch: defaulted(
+      object({
+        enabled: defaulted(boolean, true, "Whether POST /egress/v1/fetch is there."),
+        requestBytes: defaulted(size, "1Mi", "Octets of a request's body."),
+        answerBytes: defaulted(size, "2Mi", "Octets of an answer's body."),
+        redirects: defaulted(integer({ minimum: 0, maximum: 20 }), 5, "Redirects that are followed."),
+        timeout: defaulted(duration(), "30s", "For the whole, redirects included."),
+        concurrent: defaulted(integer({ minimum: 1, maximum: 1024 }), 8, "Fetches at the same time."),
+      }),
+      {},
+      "The fetch tool of the agent API.",
+    ),
+    policy: defaulted(
+      object({
+        directory: defaulted(path, "/etc/sluice/policy", "Where the signed policy is mounted."),
+        expiryGrace: defaulted(duration({ zero: true }), "0s", "How long an expired policy still counts."),
+      }),
+      {},
+      "The policy.",
+    ),
+    trust: defaulted(
+      object({ directory: defaulted(path, "/etc/sluice/trust", "Where signers.yaml and what it names are mounted.") }),
+      {},
+      "Who may sign policy.",
+    ),
+    state: defaulted(
+      object({ directory: defaulted(path, "/var/lib/sluice", "Where high-water marks are kept.") }),
+      {},
+      "What survives a restart.",
+    ),
+    audit: defaulted(
+      object(
+        {
+          directory: defaulted(path, "/var/log/sluice/audit", "Where audit segments are written."),
+          mode: defaulted(
+            choice("strict", "blocking", "best_effort"),
+            "strict",
+            "strict: nothing is allowed without its durable record.",
+          ),
+          segmentBytes: defaulted(size, "16Mi", "A segment is closed at this size."),
+          segmentAge: defaulted(duration(), "24h", "A segment is closed at this age."),
+          maximumBytes: defaulted(
+            size,
+            "1Gi",
+            "Over this total nothing more is written, and strict mode refuses traffic.",
+          ),
+          heartbeat: defaulted(duration(), "10m", "Where nothing was recorded for so long, a heartbeat is."),
+          checkpoint: defaulted(
+            object({
+              keyFile: optional(path, "A private Ed25519 key (PKCS#8 PEM); without it, one is made at each start."),
+              records: defaulted(
+                integer({ minimum: 1, maximum: 1_000_000 }),
+                10_000,
+                "A checkpoint is signed after so many records.",
               ),
-              [],
-              "C2SP witnesses that keep what they saw of the log, and cosign it.",
+              interval: defaulted(duration(), "10s", "A checkpoint is signed so long after something was recorded."),
+              files: defaulted(
+                list(path, { mayBeEmpty: true, unique: true }),
+                [],
+                "Each is kept to be the newest checkpoint: on a volume that outlives the pod.",
+              ),
+              witnesses: defaulted(
+                list(
+                  object({
+                    url: required(endpoint, "The witness's submission prefix; add-checkpoint is posted below it."),
+                    key: required(verifierKey, "The witness's public key: name+hash+base64."),
+                  }),
+                  { mayBeEmpty: true },
+                ),
+                [],
+                "C2SP witnesses that keep what they saw of the log, and cosign it.",
+              ),
+            }),
+            {},
+            "Signed heads of the log.",
+          ),
+          redact: defaulted(
+            object(
+              {
+                fields: defaulted(
+                  list(redactField, { mayBeEmpty: true, unique: true }),
+                  [],
+                  "Replaced by their HMAC-SHA-256: target, or detail.<name>.",
+                ),
+                keyFile: optional(path, "The HMAC's key, at least 16 octets; keep it apart from the log."),
+              },
+              redactNeedsKey,
             ),
+            {},
+            "What the log shall not say in clear.",
+          ),
+          exports: defaulted(list(exportTarget, { mayBeEmpty: true }), [], "Where records go besides the log."),
+        },
+        segmentFits,
+        uniqueIds(["exports"], "name"),
+      ),
+      {},
+      "The audit log.",
+    ),
+    inference: defaulted(
+      object(
+        {
+          secrets: defaulted(path, "/run/secrets/sluice", "Where credentials and projected tokens are mounted."),
+          bodyBytes: defaulted(size, "32Mi", "Octets of one request's body."),
+          heldBytes: defaulted(size, "64Mi", "Octets of all bodies that are held at the same time."),
+          sharedLedger: optional(
+            object(
+              {
+                endpoint: required(endpoint, "Valkey or Redis: http://host:port in clear, https://host:port over TLS."),
+                username: optional(text({ maximum: 256 }), "Its ACL user."),
+                passwordFile: optional(path, "A file with its password."),
+                caFile: optional(path, "Certificates (PEM) to trust instead of the platform's."),
+                whenDown: defaulted(
+                  choice("deny", "lease"),
+                  "deny",
+                  "What calls find while it does not answer: a refusal, or a bounded lease of this pod.",
+                ),
+                leasePercent: defaulted(
+                  integer({ minimum: 1, maximum: 100 }),
+                  5,
+                  "Of what was left at its last answer, what this pod may use alone.",
+                ),
+              },
+              passwordInClear,
+            ),
+            "Where budgets of scope agent and namespace are counted.",
+          ),
+        },
+        bodyFits,
+      ),
+      {},
+      "The inference router.",
+    ),
+    governance: defaulted(
+      object({
+        required: defaulted(
+          boolean,
+          false,
+          "Without a GovernancePolicy everything is denied. Otherwise only one that this pod has followed must be there.",
+        ),
+        labelsFile: optional(path, "The pod's labels, a file of the downward API, for rules about labels."),
+        approvals: defaulted(path, "/etc/sluice/approvals", "Where an operator's approvals are mounted."),
+        identityKeyFile: optional(
+          path,
+          "The agent's private Ed25519 key (PKCS#8 PEM), which signs its card; without it, one is made at each start.",
+        ),
+        cardFile: optional(path, "The agent's own A2A AgentCard, JSON without signatures; it is signed and served."),
+      }),
+      {},
+      "What the agent may do.",
+    ),
+    kubernetes: defaulted(
+      object(
+        {
+          watch: defaulted(boolean, false, "Whether EgressApprovals are followed in the API server."),
+          server: optional(endpoint, "The API server; without it, the one of KUBERNETES_SERVICE_HOST and _PORT."),
+          tokenFile: defaulted(
+            path,
+            "/run/secrets/sluice/kubernetes/token",
+            "The pod's own token, read again each minute.",
+          ),
+          caFile: defaulted(
+            path,
+            "/run/secrets/sluice/kubernetes/ca.crt",
+            "Certificates (PEM) that vouch for the API server.",
+          ),
+          requests: defaulted(
+            choice("denied", "asked", "off"),
+            "denied",
+            "Unapproved EgressApprovals are created for what is denied and could be approved, for what is asked for, or never.",
+          ),
+        },
+        tokenInClear,
+      ),
+      {},
+      "The API server.",
+    ),
+    tracing: defaulted(
+      object(
+        {
+          endpoint: optional(endpoint, "An OTLP/HTTP collector, without /v1/traces; without it no span is made."),
+          headersFile: optional(path, "A file with header fields, a line each: Name: value."),
+          percent: defaulted(
+            integer({ minimum: 0, maximum: 100 }),
+            100,
+            "Traces that are kept where no caller decided.",
+          ),
+          latestNames: defaulted(
+            boolean,
+            false,
+            "The newest OpenTelemetry GenAI names instead of the established ones.",
+          ),
+        },
+        headersInClear,
+      ),
+      {},
+      "OpenTelemetry.",
+    ),
+    limits: defaulted(
+      object({
+        connections: defaulted(integer({ minimum: 1, maximum: 1_000_000 }), 1024, "Open connections from the agent."),
+        headBytes: defaulted(size, "16Ki", "Octets in the head of a request."),
+        headTimeout: defaulted(duration(), "10s", "How long the head of a request may take."),
+        connectTimeout: defaulted(duration(), "10s", "How long connecting to an origin may take."),
+        idle: defaulted(duration(), "5m", "How long a connection may carry nothing, unless its rule says otherwise."),
+        lifetime: defaulted(duration(), "1h", "Longest life of a connection, unless its rule says otherwise."),
+        drain: defaulted(duration({ zero: true }), "25s", "How long open connections may go on after SIGTERM."),
+      }),
+      {},
+      "Limits.",
+    ),
+    resolver: defaulted(
+      object(
+        {
+          servers: defaulted(
+            list(serverAddress, { mayBeEmpty: true, unique: true }),
+            [],
+            "DNS servers, as address or address:port; none: those of the pod's resolv.conf.",
+          ),
+          timeout: defaulted(duration(), "5s", "How long resolving a name may take."),
+          over: defaulted(
+            choice("plain", "tls", "https"),
+            "plain",
+            "How servers are asked: UDP and TCP, over TLS, over HTTPS.",
+          ),
+          serverName: optional(hostname, "The name in the servers' certificate, over TLS and HTTPS."),
+          path: defaulted(
+            text({ maximum: 256, pattern: /^\/[!-~]*$/, code: "bad_path", hint: "a path begins with /." }),
+            "/dns-query",
+            "Of questions over HTTPS.",
+          ),
+          caFile: optional(path, "Certificates (PEM) to trust instead of the platform's."),
+          hosts: defaulted(
+            record(hostname, list(ipAddress, { unique: true })),
+            {},
+            "Names that the operator pins to addresses; /etc/hosts is not read.",
+          ),
+        },
+        serverIsNamed,
+      ),
+      {},
+      "How names are resolved.",
+    ),
+    network: defaulted(
+      object({
+        deny: defaulted(
+          list(network, { mayBeEmpty: true, unique: true }),
+          [],
+          "Refused besides the special-use ranges: pod, node and service networks.",
+        ),
+        nat64: defaulted(
+          object({
+            prefixes: defaulted(list(network, { mayBeEmpty: true, unique: true }), [], "Prefixes of the NAT64 in use."),
+            discover: defaulted(boolean, true, "Whether to look for more of them (RFC 7050)."),
           }),
           {},
-          "Signed heads of the log.",
+          "Addresses that carry IPv4 ones.",
         ),
-        redact: defaulted(
-          object(
-            {
-              fields: defaulted(
-                list(redactField, { mayBeEmpty: true, unique: true }),
-                [],
-                "Replaced by their HMAC-SHA-256: target, or detail.<name>.",
-              ),
-              keyFile: optional(path, "The HMAC's key, at least 16 octets; keep it apart from the log."),
-            },
-            redactNeedsKey,
-          ),
-          {},
-          "What the log shall not say in clear.",
-        ),
-        exports: defaulted(list(exportTarget, { mayBeEmpty: true }), [], "Where records go besides the log."),
-      },
-      segmentFits,
-      uniqueIds(["exports"], "name"),
+      }),
+      {},
+      "The network around the pod.",
     ),
-    {},
-    "The audit log.",
-  ),
-  inference: defaulted(
-    object(
-      {
-        secrets: defaulted(path, "/run/secrets/sluice", "Where credentials and projected tokens are mounted."),
-        bodyBytes: defaulted(size, "32Mi", "Octets of one request's body."),
-        heldBytes: defaulted(size, "64Mi", "Octets of all bodies that are held at the same time."),
-        sharedLedger: optional(
-          object(
-            {
-              endpoint: required(endpoint, "Valkey or Redis: http://host:port in clear, https://host:port over TLS."),
-              username: optional(text({ maximum: 256 }), "Its ACL user."),
-              passwordFile: optional(path, "A file with its password."),
-              caFile: optional(path, "Certificates (PEM) to trust instead of the platform's."),
-              whenDown: defaulted(
-                choice("deny", "lease"),
-                "deny",
-                "What calls find while it does not answer: a refusal, or a bounded lease of this pod.",
-              ),
-              leasePercent: defaulted(
-                integer({ minimum: 1, maximum: 100 }),
-                5,
-                "Of what was left at its last answer, what this pod may use alone.",
-              ),
-            },
-            passwordInClear,
-          ),
-          "Where budgets of scope agent and namespace are counted.",
-        ),
-      },
-      bodyFits,
+    guard: defaulted(
+      object({
+        expected: defaulted(boolean, true, "Whether the sidecar stays unready until the guard is proved."),
+        proofFile: defaulted(path, "/run/sluice/guard-proof.json", "Written by the init container sluice-prove."),
+      }),
+      {},
+      "The init container's iptables rules.",
     ),
-    {},
-    "The inference router.",
-  ),
-  governance: defaulted(
-    object({
-      required: defaulted(
-        boolean,
-        false,
-        "Without a GovernancePolicy everything is denied. Otherwise only one that this pod has followed must be there.",
-      ),
-      labelsFile: optional(path, "The pod's labels, a file of the downward API, for rules about labels."),
-      approvals: defaulted(path, "/etc/sluice/approvals", "Where an operator's approvals are mounted."),
-      identityKeyFile: optional(
-        path,
-        "The agent's private Ed25519 key (PKCS#8 PEM), which signs its card; without it, one is made at each start.",
-      ),
-      cardFile: optional(path, "The agent's own A2A AgentCard, JSON without signatures; it is signed and served."),
-    }),
-    {},
-    "What the agent may do.",
-  ),
-  kubernetes: defaulted(
-    object(
-      {
-        watch: defaulted(boolean, false, "Whether EgressApprovals are followed in the API server."),
-        server: optional(endpoint, "The API server; without it, the one of KUBERNETES_SERVICE_HOST and _PORT."),
-        tokenFile: defaulted(
-          path,
-          "/run/secrets/sluice/kubernetes/token",
-          "The pod's own token, read again each minute.",
-        ),
-        caFile: defaulted(
-          path,
-          "/run/secrets/sluice/kubernetes/ca.crt",
-          "Certificates (PEM) that vouch for the API server.",
-        ),
-        requests: defaulted(
-          choice("denied", "asked", "off"),
-          "denied",
-          "Unapproved EgressApprovals are created for what is denied and could be approved, for what is asked for, or never.",
-        ),
-      },
-      tokenInClear,
+    log: defaulted(
+      object({
+        level: defaulted(choice("debug", "info", "warn", "error", "silent"), "info", "The least that is logged."),
+      }),
+      {},
+      "The log.",
     ),
-    {},
-    "The API server.",
-  ),
-  tracing: defaulted(
-    object(
-      {
-        endpoint: optional(endpoint, "An OTLP/HTTP collector, without /v1/traces; without it no span is made."),
-        headersFile: optional(path, "A file with header fields, a line each: Name: value."),
-        percent: defaulted(integer({ minimum: 0, maximum: 100 }), 100, "Traces that are kept where no caller decided."),
-        latestNames: defaulted(boolean, false, "The newest OpenTelemetry GenAI names instead of the established ones."),
-      },
-      headersInClear,
-    ),
-    {},
-    "OpenTelemetry.",
-  ),
-  limits: defaulted(
-    object({
-      connections: defaulted(integer({ minimum: 1, maximum: 1_000_000 }), 1024, "Open connections from the agent."),
-      headBytes: defaulted(size, "16Ki", "Octets in the head of a request."),
-      headTimeout: defaulted(duration(), "10s", "How long the head of a request may take."),
-      connectTimeout: defaulted(duration(), "10s", "How long connecting to an origin may take."),
-      idle: defaulted(duration(), "5m", "How long a connection may carry nothing, unless its rule says otherwise."),
-      lifetime: defaulted(duration(), "1h", "Longest life of a connection, unless its rule says otherwise."),
-      drain: defaulted(duration({ zero: true }), "25s", "How long open connections may go on after SIGTERM."),
-    }),
-    {},
-    "Limits.",
-  ),
-  resolver: defaulted(
-    object({
-      servers: defaulted(
-        list(serverAddress, { mayBeEmpty: true, unique: true }),
-        [],
-        "DNS servers, as address or address:port; none: those of the pod's resolv.conf.",
-      ),
-      timeout: defaulted(duration(), "5s", "How long resolving a name may take."),
-      hosts: defaulted(
-        record(hostname, list(ipAddress, { unique: true })),
-        {},
-        "Names that the operator pins to addresses; /etc/hosts is not read.",
-      ),
-    }),
-    {},
-    "How names are resolved.",
-  ),
-  network: defaulted(
-    object({
-      deny: defaulted(
-        list(network, { mayBeEmpty: true, unique: true }),
-        [],
-        "Refused besides the special-use ranges: pod, node and service networks.",
-      ),
-      nat64: defaulted(
-        object({
-          prefixes: defaulted(list(network, { mayBeEmpty: true, unique: true }), [], "Prefixes of the NAT64 in use."),
-          discover: defaulted(boolean, true, "Whether to look for more of them (RFC 7050)."),
-        }),
-        {},
-        "Addresses that carry IPv4 ones.",
-      ),
-    }),
-    {},
-    "The network around the pod.",
-  ),
-  guard: defaulted(
-    object({
-      expected: defaulted(boolean, true, "Whether the sidecar stays unready until the guard is proved."),
-      proofFile: defaulted(path, "/run/sluice/guard-proof.json", "Written by the init container sluice-prove."),
-    }),
-    {},
-    "The init container's iptables rules.",
-  ),
-  log: defaulted(
-    object({
-      level: defaulted(choice("debug", "info", "warn", "error", "silent"), "info", "The least that is logged."),
-    }),
-    {},
-    "The log.",
-  ),
-});
+  },
+  uniqueIds(["blocklists"], "name"),
+  uniqueIds(["proxies"], "name"),
+);
 
 export const routerConfig: DocumentKind<RouterConfig> = {
   kind: "RouterConfig",

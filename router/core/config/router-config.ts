@@ -78,6 +78,37 @@ export interface KubernetesConfig {
   readonly requests: "denied" | "asked" | "off";
 }
 
+/** A list of hosts that nobody may reach. */
+export interface BlocklistConfig {
+  /** In metrics and records. */
+  readonly name: string;
+  /** Exactly one of the two. */
+  readonly file: string | undefined;
+  readonly url: Endpoint | undefined;
+  readonly format: "auto" | "hosts" | "domains" | "wildcards";
+  /** Of the whole feed, in lower-case hex. */
+  readonly sha256: string | undefined;
+  /** Where the feed's publisher says its SHA-256. */
+  readonly sha256Url: Endpoint | undefined;
+  /** Certificates (PEM) that count instead of the platform's. */
+  readonly caFile: string | undefined;
+  readonly refresh: Millis;
+  readonly maximumBytes: Bytes;
+}
+
+/** A parent proxy: where rules that name it lead, and no other way. */
+export interface ProxyConfig {
+  readonly name: string;
+  /** http: in clear, https: over TLS; host and port only. */
+  readonly endpoint: Endpoint;
+  readonly kind: "http" | "socks5";
+  /** `user:password`. */
+  readonly credentialFile: string | undefined;
+  readonly caFile: string | undefined;
+  /** What the parent is asked for: an address that this router vetted, or the name that policy allowed. */
+  readonly send: "address" | "name";
+}
+
 export type AuditMode = "strict" | "blocking" | "best_effort";
 
 /** Static settings of the sidecar, complete: every default is already filled in (`router-config-shape.ts` is their one place). */
@@ -95,6 +126,52 @@ export interface RouterConfig {
     /** Inference, governance, access requests. */
     readonly agent: ListenerConfig;
     readonly admin: ListenerConfig;
+    /** Port 443 of everywhere, redirected. */
+    readonly tls: ListenerConfig;
+    /** Port 80 of everywhere, redirected. */
+    readonly http: ListenerConfig;
+    /** Port 53 of everywhere, redirected. */
+    readonly dns: ListenerConfig;
+  };
+  readonly inspection: {
+    /** Where the pod's CA is written for the agent; undefined: nowhere. */
+    readonly directory: string | undefined;
+    /** Certificates (PEM) that origins' may be issued by, besides the platform's. */
+    readonly caFile: string | undefined;
+    /** Both or neither: a CA that is given instead of one made at boot. */
+    readonly certificateFile: string | undefined;
+    readonly keyFile: string | undefined;
+    /** Of what is minted. */
+    readonly lifetime: Millis;
+    /** Certificates kept at the same time. */
+    readonly leaves: number;
+  };
+  readonly dns: {
+    /** What an allowed name's A and AAAA are: what the resolver says, or stand-ins that reveal no question to it. */
+    readonly answers: "resolved" | "synthetic";
+    /** Where stand-ins come from (CIDR text, canonical). */
+    readonly synthetic: string;
+    readonly synthetic6: string;
+    /** The longest that an answer may be kept. */
+    readonly ttl: Millis;
+    readonly queriesPerSecond: number;
+    /** Distinct names below one wildcard in an hour. */
+    readonly namesPerHour: number;
+  };
+  readonly blocklists: readonly BlocklistConfig[];
+  readonly proxies: readonly ProxyConfig[];
+  readonly learning: {
+    /** Distinct requests that are remembered. */
+    readonly entries: number;
+  };
+  readonly fetch: {
+    readonly enabled: boolean;
+    readonly requestBytes: Bytes;
+    readonly answerBytes: Bytes;
+    readonly redirects: number;
+    /** For the whole, redirects included. */
+    readonly timeout: Millis;
+    readonly concurrent: number;
   };
   readonly policy: { readonly directory: string; readonly expiryGrace: Millis };
   readonly trust: { readonly directory: string };
@@ -158,6 +235,14 @@ export interface RouterConfig {
     /** `address` or `address:port`; empty: the pod's own resolv.conf. */
     readonly servers: readonly string[];
     readonly timeout: Millis;
+    /** How servers are asked: UDP and TCP, DNS over TLS (RFC 7858), or DNS over HTTPS (RFC 8484). */
+    readonly over: "plain" | "tls" | "https";
+    /** The name in their certificate; undefined only where `over` is plain. */
+    readonly serverName: Hostname | undefined;
+    /** Of the questions over HTTPS. */
+    readonly path: string;
+    /** Certificates (PEM) that count instead of the platform's. */
+    readonly caFile: string | undefined;
     /** Names the operator pins. `/etc/hosts` is not read: kubelet shares one file with the agent's container. */
     readonly hosts: ReadonlyMap<Hostname, readonly IpAddress[]>;
   };

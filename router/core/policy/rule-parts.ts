@@ -7,6 +7,7 @@ import { list } from "../document/list-shape.ts";
 import { object } from "../document/object-shape.ts";
 import { quoted } from "../document/quoted.ts";
 import { refined } from "../document/refined-shape.ts";
+import { secretFile } from "../document/secret-file-shape.ts";
 import type { Shape } from "../document/shape.ts";
 import { size } from "../document/size-shape.ts";
 import { text } from "../document/text-shape.ts";
@@ -119,15 +120,7 @@ export const http = object(
 
 const injected = object({
   header: required(fieldName, "The field, in lower case; what the agent sends under its name is removed."),
-  secret: required(
-    text({
-      code: "bad_secret",
-      maximum: 253,
-      pattern: /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/,
-      hint: "a secret is a file's name in the secrets directory.",
-    }),
-    "A file in the secrets directory.",
-  ),
+  secret: required(secretFile, "A file in the secrets directory."),
   prefix: optional(
     text({
       code: "bad_prefix",

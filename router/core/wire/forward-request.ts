@@ -7,7 +7,15 @@ import type { Hostname } from "./hostname.ts";
 import type { Field, RequestHead } from "./message-head.ts";
 import { type RequestFraming, requestFraming } from "./request-framing.ts";
 import { type TraceContext, traceContext } from "./traceparent.ts";
-import { HTTP_PORT, type OriginForm, parseAbsoluteForm, parseOriginForm } from "./request-target.ts";
+import {
+  type AbsoluteForm,
+  HTTP_PORT,
+  HTTPS_PORT,
+  type OriginForm,
+  parseAbsoluteForm,
+  parseOriginForm,
+  parseSecureAbsoluteForm,
+} from "./request-target.ts";
 
 /** One plain-HTTP request in parsed form; what goes to the origin is written anew from these members. */
 export interface HttpForwardRequest extends OriginForm {
@@ -77,17 +85,55 @@ export function innerRequest(
   head: RequestHead,
   tunnelAuthority: Authority,
 ): Result<HttpForwardRequest, RequestProblem> {
+  return tunnelledRequest(head, tunnelAuthority, parseAbsoluteForm, HTTP_PORT);
+}
+
+/** The same inside inspected TLS to that authority, which the server name is of too. */
+export function secureRequest(
+  head: RequestHead,
+  tunnelAuthority: Authority,
+): Result<HttpForwardRequest, RequestProblem> {
+  return tunnelledRequest(head, tunnelAuthority, parseSecureAbsoluteForm, HTTPS_PORT);
+}
+
+function tunnelledRequest(
+  head: RequestHead,
+  tunnelAuthority: Authority,
+  parseAbsolute: (target: string) => Result<AbsoluteForm, string>,
+  defaultPort: Port,
+): Result<HttpForwardRequest, RequestProblem> {
   if (head.method === "CONNECT") return malformed("A tunnel does not carry another CONNECT.");
   if (head.target.startsWith("/")) {
     const target = parseOriginForm(head.target);
-    return target.ok ? namedRequest(head, tunnelAuthority, target.value) : malformed(target.problem);
+    return target.ok ? namedRequest(head, tunnelAuthority, target.value, defaultPort) : malformed(target.problem);
   }
-  const target = parseAbsoluteForm(head.target);
+  const target = parseAbsolute(head.target);
   if (!target.ok) return malformed(target.problem);
   if (!sameAuthority(target.value.authority, tunnelAuthority)) {
     return fail({ reason: "host_mismatch", detail: "The request-target is not of the host and port of the tunnel." });
   }
-  return namedRequest(head, tunnelAuthority, target.value);
+  return namedRequest(head, tunnelAuthority, target.value, defaultPort);
+}
+
+/**
+ * What a request on redirected port 80 asks for: its Host field, or nobody, says of whom. An absolute-form target must name
+ * the same (RFC 9112 section 3.2.2 has an origin take it).
+ */
+export function transparentRequest(head: RequestHead): Result<HttpForwardRequest, RequestProblem> {
+  if (head.method === "CONNECT") return malformed("Port 80 leads to origins, not to a proxy.");
+  const absolute = head.target.startsWith("/") ? undefined : parseAbsoluteForm(head.target);
+  const target = absolute ?? parseOriginForm(head.target);
+  if (!target.ok) return malformed(target.problem);
+  const host = hostAuthority(head, HTTP_PORT);
+  if (!host.ok) return host;
+  if (host.value === undefined) return malformed("Without a Host field nobody can tell which host it is for.");
+  if (host.value.port !== HTTP_PORT) {
+    return fail({ reason: "host_mismatch", detail: "The Host field does not name port 80." });
+  }
+  if (absolute?.ok === true && !sameAuthority(absolute.value.authority, host.value)) {
+    return fail({ reason: "host_mismatch", detail: "The request-target and the Host field name different hosts." });
+  }
+  return httpRequest(head, host.value, target.value);
 }
 
 /** What a request to the router itself asks for: origin-form, whatever Host it names. */
@@ -119,8 +165,9 @@ function namedRequest(
   head: RequestHead,
   authority: Authority,
   target: OriginForm,
+  defaultPort: Port = HTTP_PORT,
 ): Result<HttpForwardRequest, RequestProblem> {
-  const mismatch = hostProblem(head, authority, HTTP_PORT);
+  const mismatch = hostProblem(head, authority, defaultPort);
   return mismatch === undefined ? httpRequest(head, authority, target) : fail(mismatch);
 }
 

@@ -38,17 +38,28 @@ const DOT_SEGMENT = /(?:\/|%(?:25)*(?:2f|5c))(?:\.|%(?:25)*2e){1,2}(?:$|[/;]|%(?
 /** Where http goes without a port (RFC 9110 section 4.2.1). */
 export const HTTP_PORT = portOf(80) as Port;
 
+/** Where https goes without a port (RFC 9110 section 4.2.2). */
+export const HTTPS_PORT = portOf(443) as Port;
+
 /** RFC 9112 section 3.2.2, for `http` only. The problem is one sentence that does not repeat the text. */
 export function parseAbsoluteForm(text: string): Result<AbsoluteForm, string> {
-  if (!/^http:\/\//i.test(text)) {
-    return /^https:/i.test(text)
-      ? fail("An https URL is reached through CONNECT host:port, not by its absolute form.")
-      : fail("The request-target is not an absolute http URL.");
-  }
-  const rest = text.slice("http://".length);
+  if (/^http:\/\//i.test(text)) return absoluteForm(text.slice("http://".length), HTTP_PORT);
+  return /^https:/i.test(text)
+    ? fail("An https URL is reached through CONNECT host:port, not by its absolute form.")
+    : fail("The request-target is not an absolute http URL.");
+}
+
+/** The same inside inspected TLS: for `https` only. */
+export function parseSecureAbsoluteForm(text: string): Result<AbsoluteForm, string> {
+  if (/^https:\/\//i.test(text)) return absoluteForm(text.slice("https://".length), HTTPS_PORT);
+  return fail("The request-target is neither a path nor an absolute https URL.");
+}
+
+/** `rest`: what follows the scheme. */
+function absoluteForm(rest: string, defaultPort: Port): Result<AbsoluteForm, string> {
   const authorityEnd = rest.search(/[/?]/);
   const authorityText = authorityEnd < 0 ? rest : rest.slice(0, authorityEnd);
-  const authority = parseAuthority(authorityText, HTTP_PORT);
+  const authority = parseAuthority(authorityText, defaultPort);
   if (!authority.ok) return authority;
   const after = authorityEnd < 0 ? "" : rest.slice(authorityEnd);
   // RFC 9110 section 4.2.3: an empty path is "/".

@@ -1,20 +1,29 @@
 import type { AgentSocket } from "./agent-socket.ts";
 
+interface Incomplete {
+  readonly state: "incomplete";
+}
+
 /** How a connection begins, or why that cannot be said: silence, a deadline in the middle, an end in the middle. */
 export type Opening<Seen> =
-  | { readonly state: "seen"; readonly seen: Seen; /** Everything read so far. */ readonly octets: Buffer }
+  | {
+      readonly state: "seen";
+      readonly seen: Seen;
+      /** Everything read so far. */
+      readonly octets: Buffer;
+    }
   | { readonly state: "silent" | "timeout" | "cut_short" };
 
 /**
- * Reads until `parse` can say what the octets are; `undefined` asks for more, and it is called with all of them again, so
- * it bounds what it asks for. `deadline` is on the monotonic clock of `performance.now`. `silent`: the agent has closed
- * without a word.
+ * Reads until `parse` can say what the octets are; `incomplete` asks for more, and it is called with all of them again, so
+ * it bounds what it asks for. `silent`: the agent has closed without a word.
  */
-export async function readOpening<Seen>(
+export async function readOpening<Seen extends { readonly state: string }>(
   agent: AgentSocket,
-  deadline: number,
-  parse: (octets: Uint8Array, length: number) => Seen | undefined,
+  timeoutMillis: number,
+  parse: (octets: Uint8Array, length: number) => Seen | Incomplete,
 ): Promise<Opening<Seen>> {
+  const deadline = performance.now() + timeoutMillis;
   let buffer: Buffer = Buffer.allocUnsafe(0);
   let length = 0;
   for (;;) {
@@ -29,8 +38,12 @@ export async function readOpening<Seen>(
     }
     length += read.length;
     const seen = parse(buffer, length);
-    if (seen !== undefined) return { state: "seen", seen, octets: buffer.subarray(0, length) };
+    if (isWhole(seen)) return { state: "seen", seen, octets: buffer.subarray(0, length) };
   }
+}
+
+function isWhole<Seen extends { readonly state: string }>(seen: Seen | Incomplete): seen is Seen {
+  return seen.state !== "incomplete";
 }
 
 function enlarged(buffer: Buffer, length: number, more: number): Buffer {

@@ -53,15 +53,23 @@ export function refusalResponse(refusal: Refusal, keepAlive: boolean, withBody =
   );
 }
 
-/** TLS alert descriptions (RFC 8446 section 6, RFC 6066 section 3) for a tunnel that is refused after its ClientHello. */
+const ACCESS_DENIED = 49;
+const INTERNAL_ERROR = 80;
+
+/** TLS alert descriptions (RFC 8446 section 6, RFC 6066 section 3) of what is neither policy's word nor may pass. */
 const ALERTS: Partial<Record<Reason, number>> = {
+  malformed_request: 50,
   sni_missing: 112,
   sni_mismatch: 112,
-  ech_not_allowed: 49,
+  ech_not_allowed: ACCESS_DENIED,
 };
 
-/** A fatal alert record in the clear, as a server answers a ClientHello it will not serve; undefined where TLS was not spoken. */
+/**
+ * A fatal alert record in the clear, as a server answers a ClientHello it will not serve: `access_denied` is policy's word,
+ * `internal_error` says that it may be tried again. Undefined where TLS was not spoken.
+ */
 export function refusalAlert(reason: Reason): Uint8Array | undefined {
-  const description = ALERTS[reason];
-  return description === undefined ? undefined : Uint8Array.of(21, 3, 3, 0, 2, 2, description);
+  if (reason === "not_tls") return undefined;
+  const description = ALERTS[reason] ?? (REASONS[reason].status === 403 ? ACCESS_DENIED : INTERNAL_ERROR);
+  return Uint8Array.of(21, 3, 3, 0, 2, 2, description);
 }

@@ -9,6 +9,7 @@ import { callError } from "../../core/telemetry/call-error.ts";
 import { CONTENT_SIGNALS, contentSignal } from "../../core/telemetry/content-signal.ts";
 import { CallCounts } from "./call-counts.ts";
 import { DurationHistogram } from "./duration-histogram.ts";
+import { type DnsDecision, EgressCounts, type EgressGauges } from "./egress-families.ts";
 import {
   type Counts,
   type GaugeSources,
@@ -79,6 +80,8 @@ export class Instruments {
   };
   readonly #governance = new GovernanceCounts();
   #governanceGauges: GovernanceGauges | undefined;
+  readonly #egress = new EgressCounts();
+  #egressGauges: EgressGauges | undefined;
   readonly #firstToken = new DurationHistogram(
     "sluice_inference_time_to_first_token_seconds",
     "From the last octet of a call's request to the first content of its answer.",
@@ -143,6 +146,16 @@ export class Instruments {
   /** Whose approvals, requests and scores are read at each scrape. */
   governance(gauges: GovernanceGauges): void {
     this.#governanceGauges = gauges;
+  }
+
+  /** Whose feeds, observations and certificates are read at each scrape. */
+  egress(gauges: EgressGauges): void {
+    this.#egressGauges = gauges;
+  }
+
+  /** Call once for each question of the DNS. */
+  answered(decision: DnsDecision): void {
+    this.#egress.answered(decision);
   }
 
   /** Call once for each action that was judged. */
@@ -216,6 +229,7 @@ export class Instruments {
       openRegistry([
         ...metricFamilies(this.#version, this.#counts, this.#sources),
         ...inferenceFamilies(this.#inference, () => this.#gauges),
+        ...this.#egress.families(() => this.#egressGauges),
         ...this.#governance.families(() => this.#governanceGauges),
       ]),
     );

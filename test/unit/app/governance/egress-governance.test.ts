@@ -193,8 +193,8 @@ for (const reason of Object.keys(REASONS) as Reason[]) {
   test(`${reason} ${can ? "can" : "cannot"} be overruled by an approval`, () => {
     const { egress } = world({ grants: { tls: { id: "live" } } });
     assert.deepEqual(egress.grant(tunnel("a.example"), reason), can ? { id: "live", protocol: "tls" } : undefined);
-    assert.equal(egress.mayAsk(reason), can);
-    assert.equal(world({ asking: false }).egress.mayAsk(reason), false);
+    assert.equal(egress.mayAsk(tunnel("a.example"), reason), can);
+    assert.equal(world({ asking: false }).egress.mayAsk(tunnel("a.example"), reason), false);
   });
 }
 

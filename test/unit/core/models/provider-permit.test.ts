@@ -80,7 +80,7 @@ test("provider permit: it carries the inference policy, no limits, and the addre
   assert.ok(NamePermit.isMinted(permit));
   assert.deepEqual(permit.host, { kind: "name", text: "api.openai.com" });
   assert.deepEqual([permit.port, permit.rule, permit.policy], [443, "provider:openai", policy.identity]);
-  assert.deepEqual(permit.obligations, { protocol: "tcp", allowMissingSni: false, allowEch: false });
+  assert.deepEqual(permit.obligations, { protocol: "tcp", allowMissingSni: false, allowEch: false, inspect: false });
   assert.deepEqual(new Set(Object.values(permit.limits)), new Set([undefined]));
   assert.deepEqual(permit.namedAddresses, ["10.0.0.5"]);
   for (const part of [permit, permit.host, permit.namedAddresses, permit.limits, permit.obligations]) {

@@ -1,9 +1,11 @@
+import { NOTHING_AROUND, type Surroundings } from "../../../../router/core/policy/surroundings.ts";
+import type { Decision } from "../../../../router/core/policy/decision.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { epochMillis } from "../../../../router/core/base/quantity.ts";
 import { decide } from "../../../../router/core/policy/decide.ts";
 import { DENY_ALL } from "../../../../router/core/policy/snapshot.ts";
-import { compiled, DIGEST, EXPIRES, ip, NOON, type PolicyText, request } from "./policy-fixture.ts";
+import { compiled, DIGEST, EXPIRES, ip, NOON, type PolicyText, type RuleText, request } from "./policy-fixture.ts";
 
 /** `permit <rule> <protocol>` or `deny <reason> <rule>`; "-" where there is no rule. */
 function verdict(policy: PolicyText, text: string, now = NOON, grace = 0): string {
@@ -183,8 +185,11 @@ test("a permit carries what the rest of the corridor needs, and all of it is fro
   }
 });
 
-const providers = (host: { readonly text: string }, portAsked: number): boolean =>
-  host.text === "api.openai.com" || (host.text === "10.1.2.3" && portAsked === 5432);
+const providers: Surroundings = {
+  ...NOTHING_AROUND,
+  isProviderHost: (host, portAsked) =>
+    host.text === "api.openai.com" || (host.text === "10.1.2.3" && portAsked === 5432),
+};
 
 const providerRows: readonly (readonly [policy: PolicyText, request: string, verdict: string])[] = [
   // Before allow rules and learn mode, by whatever way.
@@ -232,3 +237,158 @@ test("a missing or expired policy is said before a provider's host", () => {
   assert.partialDeepStrictEqual(decide(DENY_ALL, asked, NOON, providers), { reason: "policy_missing" });
   assert.partialDeepStrictEqual(decide(compiled({}), asked, EXPIRES, providers), { reason: "policy_expired" });
 });
+
+const inspected: RuleText = { id: "in", hosts: ["api.example"], inspect: true, methods: ["GET"], paths: ["/repos/**"] };
+const opaque: RuleText = { id: "out", hosts: ["api.example"] };
+const withField: RuleText = {
+  id: "field",
+  hosts: ["api.example"],
+  inspect: true,
+  headers: [{ name: "x-api", values: ["1", "2"] }],
+};
+const insideRows: readonly (readonly [name: string, policy: PolicyText, request: string, verdict: string])[] = [
+  ["a tunnel", { allow: [inspected] }, "CONNECT api.example:443", "permit in tls inspect"],
+  ["a request", { allow: [inspected] }, "GET https://api.example/repos/a", "permit in tls inspect"],
+  ["another method", { allow: [inspected] }, "POST https://api.example/repos/a", "deny method_not_allowed in"],
+  ["another path", { allow: [inspected] }, "GET https://api.example/user", "deny path_not_allowed in"],
+  ["another port", { allow: [inspected] }, "GET https://api.example:8443/repos/a", "deny port_not_allowed in"],
+  ["plain HTTP", { allow: [inspected] }, "GET http://api.example:443/repos/a", "deny not_tls in"],
+  ["another host", { allow: [inspected] }, "GET https://b.example/repos/a", "deny host_not_allowed -"],
+  [
+    "no opaque rule behind an inspected one",
+    { allow: [inspected, opaque] },
+    "GET https://api.example/user",
+    "deny path_not_allowed in",
+  ],
+  ["an opaque rule before it", { allow: [opaque, inspected] }, "GET https://api.example/user", "permit out tls opaque"],
+  ["an opaque rule alone", { allow: [opaque] }, "DELETE https://api.example/", "permit out tls opaque"],
+  [
+    "an opaque rule on another port",
+    { allow: [{ ...inspected, ports: [8443] }, opaque] },
+    "GET https://api.example/user",
+    "permit out tls opaque",
+  ],
+  [
+    "an http rule",
+    { allow: [{ id: "h", hosts: ["api.example"], ports: [443], protocol: "http" }] },
+    "GET https://api.example/",
+    "deny method_not_allowed h",
+  ],
+  [
+    "a tcp rule",
+    { allow: [{ id: "t", hosts: ["api.example"], protocol: "tcp" }] },
+    "GET https://api.example/",
+    "deny method_not_allowed t",
+  ],
+  [
+    "a deny rule about paths, inspected",
+    {
+      allow: [{ ...inspected, paths: ["/**"] }],
+      deny: [{ id: "d", hosts: ["api.example"], paths: ["/repos/secret"] }],
+    },
+    "GET https://api.example/repos/open",
+    "permit in tls inspect",
+  ],
+  [
+    "a deny rule about paths, its path",
+    {
+      allow: [{ ...inspected, paths: ["/**"] }],
+      deny: [{ id: "d", hosts: ["api.example"], paths: ["/repos/secret"] }],
+    },
+    "GET https://api.example/repos/secret",
+    "deny denied_by_rule d",
+  ],
+  [
+    "a deny rule about paths, the inspected tunnel",
+    { allow: [inspected], deny: [{ id: "d", hosts: ["api.example"], paths: ["/x"] }] },
+    "CONNECT api.example:443",
+    "permit in tls inspect",
+  ],
+  [
+    "a deny rule about paths, the opaque tunnel",
+    { allow: [opaque], deny: [{ id: "d", hosts: ["api.example"], paths: ["/x"] }] },
+    "CONNECT api.example:443",
+    "deny denied_by_rule d",
+  ],
+  ["learn mode", { mode: "learn" }, "GET https://new.example/", "permit - tls opaque"],
+  ["fields that are not known", { allow: [withField] }, "GET https://api.example/", "deny denied_by_rule field"],
+];
+for (const [name, policy, text, expected] of insideRows) {
+  test(`INV-INSPECT-JUDGED: inside TLS: ${name}`, () => {
+    assert.equal(shown(decide(compiled(policy), request(text), NOON)), expected);
+  });
+}
+
+const fieldRows: readonly (readonly [name: string, sent: readonly string[], verdict: string])[] = [
+  ["one of the values", ["2"], "permit field tls inspect"],
+  ["another value", ["3"], "deny denied_by_rule field"],
+  ["no value", [], "deny denied_by_rule field"],
+  ["the same twice", ["1", "1"], "deny denied_by_rule field"],
+  ["a list", ["1, 2"], "deny denied_by_rule field"],
+];
+for (const [name, sent, expected] of fieldRows) {
+  test(`INV-INSPECT-JUDGED: a rule about a field: ${name}`, () => {
+    const asked = {
+      ...request("GET https://api.example/"),
+      header: (field: string) => (field === "x-api" ? sent : []),
+    };
+    assert.equal(shown(decide(compiled({ allow: [withField] }), asked, NOON)), expected);
+  });
+}
+
+test("an approval of a tunnel or a plain request opens nothing inside TLS", () => {
+  for (const protocol of ["tls", "tcp", "http"] as const) {
+    const grant = { id: "g", protocol };
+    const asked = request("GET https://new.example/");
+    assert.equal(shown(decide(compiled({}), asked, NOON, NOTHING_AROUND, grant)), "deny host_not_allowed -", protocol);
+  }
+});
+
+const listed: Surroundings = {
+  ...NOTHING_AROUND,
+  blocklist: ({ text }) => (text.endsWith("bad.example") || text === "203.0.113.9" ? "feed" : undefined),
+};
+const blockedRows: readonly (readonly [policy: PolicyText, request: string, verdict: string])[] = [
+  [{ allow: [{ id: "a", hosts: ["bad.example"] }] }, "CONNECT bad.example:443", "deny blocklisted blocklist/feed"],
+  [{ mode: "learn" }, "GET http://x.bad.example/", "deny blocklisted blocklist/feed"],
+  [{ mode: "learn" }, "CONNECT 203.0.113.9:443", "deny blocklisted blocklist/feed"],
+  [{ deny: [{ id: "d", hosts: ["bad.example"] }] }, "CONNECT bad.example:443", "deny blocklisted blocklist/feed"],
+  [
+    { allow: [{ id: "a", hosts: ["bad.example"] }], notBlocked: ["bad.example"] },
+    "CONNECT bad.example:443",
+    "permit a tls opaque",
+  ],
+  [
+    { allow: [{ id: "a", hosts: ["x.bad.example"] }], notBlocked: ["bad.example"] },
+    "CONNECT x.bad.example:443",
+    "deny blocklisted blocklist/feed",
+  ],
+  [
+    { allow: [{ id: "a", hosts: ["x.bad.example"] }], notBlocked: ["**.bad.example"] },
+    "CONNECT x.bad.example:443",
+    "permit a tls opaque",
+  ],
+  [{ notBlocked: ["bad.example"] }, "CONNECT bad.example:443", "deny host_not_allowed -"],
+  [{ allow: [{ id: "a", hosts: ["good.example"] }] }, "CONNECT good.example:443", "permit a tls opaque"],
+];
+for (const [policy, text, expected] of blockedRows) {
+  test(`INV-BLOCKLIST: a listed host is refused before all rules, unless the policy takes it out: ${JSON.stringify(policy)}: ${text}`, () => {
+    assert.equal(shown(decide(compiled(policy), request(text), NOON, listed)), expected);
+  });
+}
+
+test("learn mode says what enforcing would have refused for", () => {
+  const unlisted = (policy: PolicyText, text: string): string | undefined => {
+    const decision = decide(compiled({ mode: "learn", ...policy }), request(text), NOON);
+    return decision.effect === "permit" ? decision.permit.unlisted : undefined;
+  };
+  assert.equal(unlisted({}, "CONNECT new.example:443"), "host_not_allowed");
+  assert.equal(unlisted({ allow: [opaque] }, "CONNECT api.example:22"), "port_not_allowed");
+  assert.equal(unlisted({ allow: [opaque] }, "CONNECT api.example:443"), undefined);
+});
+
+function shown(decision: Decision): string {
+  if (decision.effect === "deny") return `deny ${decision.reason} ${decision.rule ?? "-"}`;
+  const { rule, obligations } = decision.permit;
+  return `permit ${rule ?? "-"} ${obligations.protocol} ${obligations.inspect ? "inspect" : "opaque"}`;
+}

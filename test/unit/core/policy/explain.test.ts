@@ -1,3 +1,4 @@
+import { NOTHING_AROUND } from "../../../../router/core/policy/surroundings.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { explain } from "../../../../router/core/policy/explain.ts";
@@ -90,7 +91,7 @@ const table: readonly (readonly [request: string, rules: readonly string[], othe
   [
     "CONNECT web.example.com:443",
     [
-      "deny no-admin+: It is about methods or paths, so it denies every tunnel here that no rule of protocol http permits.",
+      "deny no-admin+: It is about methods or paths, so it denies every tunnel here whose requests nobody judges.",
       "deny no-22: It names port 22, not 443.",
       "allow one: It names port 8443, not 443.",
       "allow deep+: It matches.",
@@ -104,7 +105,7 @@ const table: readonly (readonly [request: string, rules: readonly string[], othe
       "deny no-22: It names port 22, not 80.",
       "allow one: It names port 8443, not 80.",
       "allow deep: It names port 443, not 80.",
-      "allow db: It allows a tunnel (CONNECT), not plain HTTP.",
+      "allow db: It allows a tunnel (CONNECT), not single requests.",
     ],
     5,
   ],
@@ -153,7 +154,10 @@ test("explain: near misses are bounded, and none is lost from the count", () => 
 
 test("explain: a model provider's host is said to be one, and the rules about it are shown", () => {
   const policy: PolicyText = { allow: [{ id: "api", hosts: ["api.example"] }] };
-  const explanation = explain(compiled(policy), request("CONNECT api.example:443"), NOON, () => true);
+  const explanation = explain(compiled(policy), request("CONNECT api.example:443"), NOON, {
+    ...NOTHING_AROUND,
+    isProviderHost: () => true,
+  });
   assert.deepEqual(explanation.decision, { effect: "deny", reason: "inference_only", rule: undefined });
   assert.deepEqual(
     explanation.rules.map(({ rule, matches }) => [rule, matches]),

@@ -1,3 +1,4 @@
+import { NO_LIMITS } from "../../../../router/core/policy/limits.ts";
 import { bytes, epochMillis, millis, portOf, type Port } from "../../../../router/core/base/quantity.ts";
 import { compilePolicy } from "../../../../router/core/policy/compile.ts";
 import { decide } from "../../../../router/core/policy/decide.ts";
@@ -54,6 +55,9 @@ export interface RuleText {
   readonly allowMissingSni?: boolean;
   readonly allowEch?: boolean;
   readonly connectionsPerMinute?: number;
+  readonly inspect?: boolean;
+  readonly headers?: AllowRule["http"]["headers"];
+  readonly proxy?: string;
 }
 
 export function allowRule(rule: RuleText): AllowRule {
@@ -65,8 +69,12 @@ export function allowRule(rule: RuleText): AllowRule {
     protocol: rule.protocol ?? "tls",
     allowMissingSni: rule.allowMissingSni ?? false,
     allowEch: rule.allowEch ?? false,
-    http: { methods: rule.methods, paths: rule.paths },
+    inspect: rule.inspect ?? false,
+    inject: [],
+    proxy: rule.proxy,
+    http: { methods: rule.methods, paths: rule.paths, headers: rule.headers ?? [], bodyBytes: undefined },
     limits: {
+      ...NO_LIMITS,
       bytesOut: bytes(1024),
       bytesIn: undefined,
       lifetime: millis(3_600_000),
@@ -92,6 +100,7 @@ export interface PolicyText {
   readonly allow?: readonly RuleText[];
   readonly deny?: readonly RuleText[];
   readonly mode?: "enforce" | "learn";
+  readonly notBlocked?: readonly string[];
 }
 
 export function policyDocument(policy: PolicyText): EgressPolicyDocument {
@@ -104,6 +113,7 @@ export function policyDocument(policy: PolicyText): EgressPolicyDocument {
     mode: policy.mode ?? "enforce",
     allow: (policy.allow ?? []).map(allowRule),
     deny: (policy.deny ?? []).map(denyRule),
+    notBlocked: (policy.notBlocked ?? []).map(hostPattern),
   };
 }
 
@@ -111,7 +121,7 @@ export function compiled(policy: PolicyText, grace = 0): CompiledPolicy {
   return compilePolicy(policyDocument(policy), DIGEST, millis(grace));
 }
 
-/** `CONNECT host:port` or `METHOD http://host[:port]/path`. */
+/** `CONNECT host:port` or `METHOD http(s)://host[:port]/path`. */
 export function request(text: string): EgressRequest {
   const [method = "", target = ""] = text.split(" ");
   if (method === "CONNECT") {
@@ -119,10 +129,11 @@ export function request(text: string): EgressRequest {
     if (!authority.ok) throw new Error(authority.problem);
     return { via: "tunnel", ...authority.value };
   }
-  const [, authorityText = "", path = ""] = /^http:\/\/([^/]*)(.*)$/s.exec(target) ?? [];
-  const authority = parseAuthority(authorityText, port(80));
+  const [, authorityText = "", path = ""] = /^https?:\/\/([^/]*)(.*)$/s.exec(target) ?? [];
+  const secure = target.startsWith("https:");
+  const authority = parseAuthority(authorityText, port(secure ? 443 : 80));
   if (!authority.ok) throw new Error(authority.problem);
-  return { via: "http", ...authority.value, method, path };
+  return { via: "http", ...(secure ? { secure } : {}), ...authority.value, method, path };
 }
 
 export function permitFor(policy: PolicyText, text: string): NamePermit {

@@ -1,3 +1,4 @@
+import { NOTHING_AROUND } from "../../../../router/core/policy/surroundings.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decide } from "../../../../router/core/policy/decide.ts";
@@ -95,6 +96,9 @@ test("INV-RELOAD-CUT: a host that became a model provider's is cut", () => {
   assert.ok(decision.effect === "permit");
   const tunnel = { request: asked, permit: decision.permit, address: ip("8.8.8.8") };
   const stays = (provider: string): boolean =>
-    stillPermitted(compiled(before), network(), tunnel, NOON, (host) => host.text === provider);
+    stillPermitted(compiled(before), network(), tunnel, NOON, {
+      ...NOTHING_AROUND,
+      isProviderHost: (host) => host.text === provider,
+    });
   assert.deepEqual([stays("b.example"), stays("a.example")], [true, false]);
 });

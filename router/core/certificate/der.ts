@@ -1,6 +1,6 @@
 /**
- * A writer of DER (X.690), as far as certificates need it. node-forge makes no ECDSA certificates; the platform makes the
- * keys and the signatures, and what remains is this.
+ * A writer of DER (X.690), as far as certificates need it. The platform makes keys and signatures and no certificates,
+ * and node-forge makes no ECDSA ones; what remains is this.
  */
 export type Der = Uint8Array;
 
@@ -33,6 +33,10 @@ export function boolean(value: boolean): Der {
   return tagged(0x01, Uint8Array.of(value ? 0xff : 0));
 }
 
+export function nothing(): Der {
+  return tagged(0x05);
+}
+
 /** `1.2.840.10045`: the first part 0 to 2, no part over 2^31. */
 export function objectId(dotted: string): Der {
   const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number);
@@ -44,8 +48,9 @@ export function objectId(dotted: string): Der {
   return tagged(0x06, Uint8Array.from(octets));
 }
 
-export function utf8(text: string): Der {
-  return tagged(0x0c, new TextEncoder().encode(text));
+/** UTF8String, of ASCII: names of hosts and pods have nothing else. */
+export function text(ascii: string): Der {
+  return tagged(0x0c, asciiOctets(ascii));
 }
 
 export function octetString(content: Der): Der {
@@ -57,16 +62,39 @@ export function bitString(content: Uint8Array, unused = 0): Der {
   return tagged(0x03, Uint8Array.of(unused), content);
 }
 
-/** RFC 5280 section 4.1.2.5: UTCTime through 2049, GeneralizedTime from then on; whole seconds. */
-export function time(at: Date): Der {
-  const text = at.toISOString().replaceAll(/[-:T]|\.\d+/g, "");
-  const early = at.getUTCFullYear() < 2050;
-  return tagged(early ? 0x17 : 0x18, new TextEncoder().encode(early ? text.slice(2) : text));
+/**
+ * RFC 5280 section 4.1.2.5: UTCTime from 1950 through 2049, GeneralizedTime otherwise; whole seconds. `iso` as
+ * `Date.toISOString` writes the years 0 to 9999.
+ */
+export function time(iso: string): Der {
+  const digits = iso.replaceAll(/[-:T]|\.[0-9]+/g, "");
+  const year = Number(digits.slice(0, 4));
+  const short = year >= 1950 && year < 2050;
+  return tagged(short ? 0x17 : 0x18, asciiOctets(short ? digits.slice(2) : digits));
+}
+
+/** The octets of a text of ASCII characters; anything else is the caller's mistake. */
+export function asciiOctets(ascii: string): Uint8Array {
+  const octets = new Uint8Array(ascii.length);
+  for (let at = 0; at < ascii.length; at += 1) {
+    const code = ascii.charCodeAt(at);
+    if (code > 0x7f) throw new RangeError("a text of a certificate is not ASCII");
+    octets[at] = code;
+  }
+  return octets;
 }
 
 function tagged(tag: number, ...parts: readonly Uint8Array[]): Der {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
-  return Buffer.concat([Uint8Array.of(tag, ...lengthOctets(length)), ...parts]);
+  const head = Uint8Array.of(tag, ...lengthOctets(length));
+  const whole = new Uint8Array(head.length + length);
+  whole.set(head);
+  let at = head.length;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 function lengthOctets(length: number): readonly number[] {

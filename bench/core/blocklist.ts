@@ -1,0 +1,144 @@
+import { buildBlocklist, type Blocklist } from "../../router/core/blocklist/blocklist.ts";
+import type { FeedEntries } from "../../router/core/blocklist/feed-entries.ts";
+import { FeedParser } from "../../router/core/blocklist/feed-parser.ts";
+import type { HashSeed } from "../../router/core/blocklist/name-hash.ts";
+import { type Host, parseHost } from "../../router/core/wire/host.ts";
+
+/**
+ * A million entries in two feeds: the memory they take, the time of one look-up of a host with all of its parents, and
+ * the longest piece of work that reading and building do between two steps. Run: `node --expose-gc bench/core/blocklist.ts`
+ * (it starts itself again where gc is not exposed). Prints one line of JSON and a table. Targets (issue 7): 60 MB in all,
+ * a look-up below 1 us, no piece above 20 ms.
+ */
+
+const short = process.argv.includes("--short");
+const each = short ? 100_000 : 500_000;
+const seed: HashSeed = { first: 0x9e3779b9, second: 0x7f4a7c15 };
+/** As the sidecar hands a feed on. */
+const CHUNK = 16 * 1024;
+
+const gc = await exposedGc();
+const { memoryUsage } = process;
+
+function resident(): { readonly rss: number; readonly held: number } {
+  gc();
+  gc();
+  const { rss, heapUsed, arrayBuffers } = memoryUsage();
+  return { rss: rss / 1e6, held: (heapUsed + arrayBuffers) / 1e6 };
+}
+
+async function exposedGc(): Promise<() => void> {
+  const { setFlagsFromString } = await import("node:v8");
+  const { runInNewContext } = await import("node:vm");
+  setFlagsFromString("--expose-gc");
+  const found: unknown = runInNewContext("gc");
+  if (typeof found !== "function") throw new Error("no gc");
+  return () => void (found as () => void)();
+}
+
+/** Lines like those of a real feed: 16 to 30 octets, three labels in the mean. */
+const name = (feed: string, index: number): string => {
+  const mixed = Math.imul(index ^ 0x5bd1e995, 0x27d4eb2d) >>> 0;
+  const stem = `${mixed.toString(36)}${index % 7 === 0 ? "-tracker" : ""}`;
+  return index % 3 === 0 ? `${stem}.ads.${feed}${index % 997}.example` : `${stem}.${feed}.example`;
+};
+
+function* chunks(feed: string, line: (name: string) => string): Generator<Uint8Array> {
+  let text = "";
+  for (let index = 0; index < each; index++) {
+    text += `${line(name(feed, index))}\n`;
+    if (text.length < CHUNK) continue;
+    yield Buffer.from(text);
+    text = "";
+  }
+  yield Buffer.from(text);
+}
+
+let longest = 0;
+let working = 0;
+
+function piece<Value>(work: () => Value): Value {
+  const began = performance.now();
+  const value = work();
+  const took = performance.now() - began;
+  working += took;
+  longest = Math.max(longest, took);
+  return value;
+}
+
+function read(feed: string, line: (name: string) => string): FeedEntries {
+  const parser = new FeedParser("auto", seed);
+  for (const chunk of chunks(feed, line)) {
+    const written = piece(() => parser.write(chunk));
+    if (!written.ok) throw new Error(written.problem.message);
+  }
+  const ended = piece(() => parser.end());
+  if (!ended.ok || ended.value.counts.entries !== each) throw new Error(`${feed} was not understood`);
+  return ended.value.entries;
+}
+
+function build(feeds: readonly { readonly name: string; readonly entries: FeedEntries }[]): Blocklist {
+  const steps = buildBlocklist(seed, feeds);
+  for (;;) {
+    const step = piece(() => steps.next());
+    if (step.done === true) return step.value;
+  }
+}
+
+const hostOf = (text: string): Host => {
+  const host = parseHost(text);
+  if (!host.ok) throw new Error(host.problem);
+  return host.value;
+};
+
+/** The median of rounds: a neighbour on the same cores disturbs some of them. */
+function nanoseconds(list: Blocklist, hosts: readonly Host[], isListed: boolean): number {
+  const rounds = Array.from({ length: 101 }, () => {
+    const began = performance.now();
+    let listed = 0;
+    for (const host of hosts) if (list.blockedBy(host) !== undefined) listed += 1;
+    const took = performance.now() - began;
+    if (listed !== (isListed ? hosts.length : 0)) throw new Error(`${listed} of ${hosts.length} are listed`);
+    return (took * 1e6) / hosts.length;
+  });
+  return Math.round(rounds.toSorted((one, other) => one - other)[rounds.length >> 1] ?? Number.NaN);
+}
+
+const spread = (make: (index: number) => string): readonly Host[] =>
+  Array.from({ length: 10_000 }, (_, index) => hostOf(make(Math.floor((index * each) / 10_000))));
+const lookUps = [
+  { what: "listed by hosts", hosts: spread((index) => name("h", index)), listed: true },
+  { what: "below a listed domain", hosts: spread((index) => `a.b.${name("d", index)}`), listed: true },
+  { what: "not listed, 3 labels", hosts: spread((index) => `api-${index}.elsewhere.test`), listed: false },
+  { what: "not listed, 6 labels", hosts: spread((index) => `a.b.c-${index}.d.elsewhere.test`), listed: false },
+  { what: "not listed, 127 labels", hosts: spread((index) => `${"a.".repeat(123)}${index % 10}.el.t`), listed: false },
+  { what: "address", hosts: spread((index) => `10.1.${(index >> 8) & 255}.${index & 255}`), listed: false },
+];
+
+const before = resident();
+const feeds = [
+  { name: "hosts", entries: read("h", (text) => `0.0.0.0 ${text}`) },
+  { name: "domains", entries: read("d", (text) => text) },
+];
+const readMs = working;
+const list = build(feeds);
+const buildMs = working - readMs;
+const after = resident();
+// One feed is replaced: the old entries, the new ones and both tables are there at the same time.
+const replaced = [feeds[0], { name: "domains", entries: read("d", (text) => `||${text}^`) }].flatMap((one) => one ?? []);
+const next = build(replaced);
+const peak = resident();
+const row = {
+  entries: list.entries,
+  MB: Number((after.held - before.held).toFixed(1)),
+  "MB resident": Number((after.rss - before.rss).toFixed(1)),
+  "MB while replaced": Number((peak.held - before.held).toFixed(1)),
+  "read ms": Math.round(readMs),
+  "build ms": Math.round(buildMs),
+  "longest piece ms": Number(longest.toFixed(1)),
+};
+if (list.entries !== 2 * each || next.entries !== 2 * each || feeds.length !== 2) throw new Error("entries are missing");
+const times = lookUps.map(({ what, hosts, listed }) => ({ what, ns: nanoseconds(list, hosts, listed) }));
+console.log(JSON.stringify({ bench: "core/blocklist", node: process.version, ...row, lookUps: times }));
+console.table([row]);
+console.table(Object.fromEntries(times.map(({ what, ns }) => [what, { "ns a look-up": ns }])));

@@ -1,0 +1,85 @@
+import { readPath } from "../policy/path-pattern.ts";
+
+/**
+ * What is kept of a path: its segments, each a plain word or `*`, and `**` for the rest of a deep one. Joined by
+ * slashes behind a slash it is a path pattern of a rule that matches the path. Words hold letters, digits, `.`, `_`, `-`
+ * and `~` only, so that nothing of an id, a key, an address of mail or a query is kept, and nothing needs quoting.
+ */
+export type PathShape = readonly string[];
+
+/** Longest word, in characters. */
+const LONGEST_WORD = 32;
+/** Segments of a shape; deeper ones end in `**`. */
+const DEEPEST = 8;
+
+const WORD = /^[.]?[A-Za-z][A-Za-z0-9._~-]*$/;
+/** A run of digits that counts something. `v1`, `oauth2` and `utf-16` are words. */
+const NUMBER = /[0-9]{4}/;
+const HEX = /^[0-9a-f]{7,}$/i;
+/** What a word of a language or of a programmer holds somewhere. */
+const SPOKEN = /[aeiouy]/i;
+
+/**
+ * The shape of a path as sent, without its query; undefined for one that can be read in several ways, which no pattern
+ * matches.
+ */
+export function shapeOf(path: string): PathShape | undefined {
+  const segments = readPath(path);
+  if (segments === "ambiguous") return undefined;
+  if (segments.length <= DEEPEST)
+    return segments.map((segment, at) => shapeOfSegment(segment, at === segments.length - 1));
+  return [...segments.slice(0, DEEPEST - 1).map((segment) => shapeOfSegment(segment, false)), "**"];
+}
+
+/** As a rule's path is written. */
+export function shapeText(shape: PathShape): string {
+  return `/${shape.join("/")}`;
+}
+
+/** The shape that a text is; undefined for what `shapeText` never writes. */
+export function parseShape(text: string): PathShape | undefined {
+  if (!text.startsWith("/") || text.length > (LONGEST_WORD + 1) * DEEPEST) return undefined;
+  const segments = text.slice(1).split("/");
+  if (segments.length > DEEPEST) return undefined;
+  const last = segments.length - 1;
+  const isShape = segments.every(
+    (segment, at) =>
+      segment === "*" || (segment === "**" && at === last) || shapeOfSegment(segment, at === last) === segment,
+  );
+  return isShape ? segments : undefined;
+}
+
+/** Whether each path of the other shape is one of this shape too. */
+export function coversShape(shape: PathShape, other: PathShape): boolean {
+  for (const [at, segment] of shape.entries()) {
+    if (segment === "**") return true;
+    const given = other[at];
+    if (given === undefined || given === "**" || (segment !== "*" && segment !== given)) return false;
+  }
+  return other.length === shape.length;
+}
+
+/** Empty only at the end: the slash that a path ends with. */
+function shapeOfSegment(segment: string, isLast: boolean): string {
+  if (segment === "") return isLast ? "" : "*";
+  return isPlainWord(segment) ? segment : "*";
+}
+
+/** A word that programs share; not what names one customer, file, day or secret. */
+function isPlainWord(segment: string): boolean {
+  if (segment.length > LONGEST_WORD || !WORD.test(segment) || NUMBER.test(segment) || HEX.test(segment)) return false;
+  const digits = count(segment, /[0-9]/g);
+  if (digits > 3 || (digits > 0 && segment.length > 16)) return false;
+  return segment.split(/[._~-]/).every((part) => part.length <= 16 && !isRandom(part));
+}
+
+/** Letters as a generator throws them: no vowel in many, or upper and lower case at every turn. */
+function isRandom(part: string): boolean {
+  if (part.length < 6) return false;
+  const turns = count(part, /[a-z](?=[A-Z])|[A-Z](?=[A-Z][a-z])|[0-9](?=[A-Za-z])/g);
+  return !SPOKEN.test(part) || turns > part.length / 4;
+}
+
+function count(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0;
+}
