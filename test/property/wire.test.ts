@@ -6,7 +6,7 @@ import { formatAuthority, parseAuthority } from "../../router/core/wire/authorit
 import { ChunkedBody } from "../../router/core/wire/chunked-body.ts";
 import { cidrContains, parseCidr } from "../../router/core/wire/cidr.ts";
 import { readClientHello } from "../../router/core/wire/client-hello.ts";
-import { forwardRequest, innerRequest } from "../../router/core/wire/forward-request.ts";
+import { forwardRequest, innerRequest, transparentRequest } from "../../router/core/wire/forward-request.ts";
 import { formatHost, parseHost } from "../../router/core/wire/host.ts";
 import { parseHostname } from "../../router/core/wire/hostname.ts";
 import {
@@ -19,6 +19,7 @@ import {
 import { readRequestHead } from "../../router/core/wire/message-head.ts";
 import { parseAbsoluteForm, parseOriginForm } from "../../router/core/wire/request-target.ts";
 import { safeText } from "../../router/core/wire/safe-text.ts";
+import { readSocksGreeting, readSocksRequest } from "../../router/core/wire/socks.ts";
 import { clientHello, records, serverName } from "../fuzz/wire/client-hello-octets.ts";
 
 const LIMITS = { lineBytes: 8_192, fieldCount: 100, headBytes: 16_384 };
@@ -102,6 +103,8 @@ test("INV-WIRE-TOTAL: no text and no octets make a parser throw", () => {
       readRequestHead(bytes, bytes.length, 0, LIMITS);
       readClientHello(bytes, bytes.length);
       new ChunkedBody().read(bytes);
+      readSocksGreeting(bytes, bytes.length);
+      readSocksRequest(bytes, bytes.length);
     }),
     { numRuns: 3_000 },
   );
@@ -197,6 +200,12 @@ test("INV-WIRE-ONE-SPELLING: what a request asks for does not depend on how its 
           innerRequest(requestOf(`GET /p?q HTTP/1.1\r\nHost: ${other}:${number}\r\n\r\n`), expected.value),
           forwarded,
         );
+        const unbracketed = canonical.startsWith("[") ? undefined : Buffer.from(other, "latin1");
+        if (unbracketed !== undefined) {
+          const octets = Buffer.of(5, 1, 0, 3, unbracketed.length, ...unbracketed, number >> 8, number & 255);
+          const state = { state: "complete", authority: expected.value, end: octets.length };
+          assert.deepEqual(readSocksRequest(octets, octets.length), state);
+        }
       },
     ),
     { numRuns: 2_000 },
@@ -238,6 +247,33 @@ function requestOf(text: string): Parameters<typeof forwardRequest>[0] {
   assert.ok(reading.state === "complete", JSON.stringify(reading));
   return reading.head;
 }
+
+test("INV-WIRE-ONE-SPELLING: what SOCKS asks for by address is what CONNECT asks for by its text", () => {
+  fc.assert(
+    fc.property(fc.oneof(octets4, octets16), fc.integer({ min: 1, max: 65_535 }), (address, number) => {
+      const type = address.length === 4 ? 1 : 4;
+      const octets = Uint8Array.of(5, 1, 0, type, ...address, number >> 8, number & 255);
+      const text = addressFromOctets(address);
+      const expected = parseAuthority(`${type === 4 ? `[${text}]` : text}:${number}`, undefined);
+      assert.ok(expected.ok);
+      const state = { state: "complete", authority: expected.value, end: octets.length };
+      assert.deepEqual(readSocksRequest(octets, octets.length), state);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("INV-WIRE-ONE-SPELLING: port 80 takes from Host what the proxy port takes from an absolute-form target", () => {
+  fc.assert(
+    fc.property(hostname, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.boolean(), (name, bits, withPort) => {
+      const host = `${recased(name, bits)}${withPort ? ":80" : ""}`;
+      const absolute = forwardRequest(requestOf(`GET http://${name}/p?q HTTP/1.1\r\nHost: ${name}\r\n\r\n`));
+      assert.ok(absolute.ok);
+      assert.deepEqual(transparentRequest(requestOf(`GET /p?q HTTP/1.1\r\nHost: ${host}\r\n\r\n`)), absolute);
+    }),
+    { numRuns: 1_000 },
+  );
+});
 
 test("what was chunked is the same content again, however it is cut", () => {
   fc.assert(

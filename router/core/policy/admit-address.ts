@@ -41,6 +41,17 @@ export function admitAddresses(
   return ok({ permit: mint(permit, admitted), refused });
 }
 
+/**
+ * Leave to have a parent proxy asked for the name, where the operator says that it is given names: nothing is resolved
+ * here, so there is no address to vet, and neither special-use addresses nor deny rules about addresses can be held
+ * against what the parent makes of it. For a rule with a proxy only, and never for a literal, which is vetted like any other.
+ */
+export function admitName(permit: NamePermit): DialPermit {
+  if (permit.proxy === undefined) throw new TypeError("only a parent proxy is given a name");
+  if (permit.host.kind === "address") throw new TypeError("a literal address is vetted, whoever dials it");
+  return mint(permit, []);
+}
+
 function obstacleTo(network: NetworkFacts, permit: NamePermit, address: IpAddress): AddressClass | undefined {
   if (permit.host.kind === "address" && permit.host.text !== address) {
     throw new Error("a literal address leads to itself only");

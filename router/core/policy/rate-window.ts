@@ -14,36 +14,71 @@ interface Window {
 }
 
 /**
- * Admissions per rule id over a rolling minute (`connectionsPerMinute`). In no 60 s are more than the limit
- * admitted; as whole seconds are counted, a place may come free up to a second late. A question costs at most one
- * walk over 61 slots, a rule 61 counters; ids come from policy, never from an agent. Counts outlive a reload,
- * because they are kept by rule id.
+ * Admissions per id over a rolling minute: of a rule (`connectionsPerMinute`), or of a host of it. In no 60 s are more
+ * than the limit admitted; as whole seconds are counted, a place may come free up to a second late. A question costs at
+ * most one walk over 61 slots, an id 61 counters. Rules' ids come from policy; hosts an agent may name without end, so
+ * that of those `most` are remembered at a time: a new one is admitted only once an old one has had a minute without
+ * admissions. Counts outlive a reload, because they are kept by id.
  */
 export class RateWindows {
+  /** In the order of their latest admissions. */
   readonly #windows = new Map<string, Window>();
+  readonly #most: number;
 
-  /** Takes a place and returns true, or returns false and takes none. `now` is monotonic time. */
-  admit(rule: string, perMinute: number, now: Millis): boolean {
-    const slot = Math.max(0, Math.floor(now / slotMillis));
-    let window = this.#windows.get(rule);
-    if (window === undefined) {
-      window = { slots: new Uint32Array(slotCount), slot, total: 0 };
-      this.#windows.set(rule, window);
+  constructor(most = Infinity) {
+    this.#most = most;
+  }
+
+  get size(): number {
+    return this.#windows.size;
+  }
+
+  /** Whether `admit` would take a place now. `now` is monotonic time. */
+  hasRoom(id: string, perMinute: number, now: Millis): boolean {
+    const slot = slotOf(now);
+    const window = this.#windows.get(id);
+    if (window !== undefined) {
+      advance(window, slot);
+      return window.total < perMinute;
     }
-    advance(window, slot);
-    if (!(window.total < perMinute)) return false;
+    // The oldest go where their minute is over; a step forgets two, so that a flood's memory comes back as well.
+    this.#forgetIdle(slot, 2);
+    return perMinute > 0 && this.#windows.size < this.#most;
+  }
+
+  /** Takes a place and returns true, or returns false and takes none. */
+  admit(id: string, perMinute: number, now: Millis): boolean {
+    if (!this.hasRoom(id, perMinute, now)) return false;
+    const known = this.#windows.get(id);
+    const window = known ?? { slots: new Uint32Array(slotCount), slot: slotOf(now), total: 0 };
     const index = window.slot % slotCount;
     window.slots[index] = (window.slots[index] ?? 0) + 1;
     window.total += 1;
+    if (known !== undefined) this.#windows.delete(id);
+    this.#windows.set(id, window);
     return true;
   }
 
-  /** Forgets the rules that `keep` does not hold: called after a reload with the ids of the new policy. */
-  retain(keep: ReadonlySet<string>): void {
-    for (const rule of this.#windows.keys()) {
-      if (!keep.has(rule)) this.#windows.delete(rule);
+  /** Forgets the ids that `keep` does not hold: called after a reload with those of the new policy. */
+  retain(keep: Pick<ReadonlySet<string>, "has">): void {
+    for (const id of this.#windows.keys()) {
+      if (!keep.has(id)) this.#windows.delete(id);
     }
   }
+
+  #forgetIdle(slot: number, most: number): void {
+    let left = most;
+    for (const [id, window] of this.#windows) {
+      advance(window, slot);
+      if (left === 0 || window.total > 0) return;
+      this.#windows.delete(id);
+      left -= 1;
+    }
+  }
+}
+
+function slotOf(now: Millis): number {
+  return Math.max(0, Math.floor(now / slotMillis));
 }
 
 /** Empties the slots between the last visit and `slot`. A clock that steps back frees nothing. */

@@ -1,11 +1,11 @@
 import { fail, ok, type Result } from "../base/result.ts";
 import { parseAuthority } from "../wire/authority.ts";
-import { parseAbsoluteForm } from "../wire/request-target.ts";
+import { parseAbsoluteForm, parseSecureAbsoluteForm } from "../wire/request-target.ts";
 import type { EgressRequest } from "./egress-request.ts";
 
 /**
  * A request as people write it, `CONNECT host:port` or `METHOD http://host/path`, read by the very parsers that
- * stand at the door. The problem is one sentence.
+ * stand at the door; with https it is one inside inspected TLS, or of the fetch tool. The problem is one sentence.
  */
 export function parseRequestText(text: string): Result<EgressRequest, string> {
   const words = text.split(" ");
@@ -17,6 +17,9 @@ export function parseRequestText(text: string): Result<EgressRequest, string> {
     const authority = parseAuthority(target, undefined);
     return authority.ok ? ok({ via: "tunnel", ...authority.value }) : authority;
   }
-  const form = parseAbsoluteForm(target);
-  return form.ok ? ok({ via: "http", ...form.value.authority, method, path: form.value.path }) : form;
+  const secure = /^https:/i.test(target);
+  const form = secure ? parseSecureAbsoluteForm(target) : parseAbsoluteForm(target);
+  if (!form.ok) return form;
+  const { authority, path } = form.value;
+  return ok({ via: "http", ...(secure ? { secure } : {}), ...authority, method, path });
 }

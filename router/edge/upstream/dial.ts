@@ -11,15 +11,20 @@ import { type PooledReading, pooledReading } from "./pooled-reading.ts";
 /** A connected socket, paused, with its errors caught: whoever holds it looks at `socket.destroyed`. */
 export interface Link {
   readonly socket: Socket;
-  /** The one of the permit's addresses that answered. */
-  readonly address: IpAddress;
+  /** The one of the permit's addresses that it leads to; undefined: a parent proxy was given the name. */
+  readonly address: IpAddress | undefined;
   readonly port: Port;
   /** From the first attempt to the connection. */
   readonly connectMillis: Millis;
 }
 
+/** One that no proxy is in between. */
+export interface DirectLink extends Link {
+  readonly address: IpAddress;
+}
+
 /** A link for a tunnel: its socket is read through the pool, and gives no `data` events. */
-export interface TunnelLink extends Link {
+export interface TunnelLink extends DirectLink {
   readonly reading: PooledReading;
 }
 
@@ -43,7 +48,7 @@ const ATTEMPT_DELAY = millis(250);
 const KEEP_ALIVE_MILLIS = 30_000;
 
 /** Connects for plain HTTP. */
-export async function dial(permit: DialPermit, options: DialOptions): Promise<Result<Link, DialProblem>> {
+export async function dial(permit: DialPermit, options: DialOptions): Promise<Result<DirectLink, DialProblem>> {
   return race(permit, options, (to) => ({ socket: connect(to) }));
 }
 
@@ -63,14 +68,18 @@ export async function dialTunnel(
 
 /**
  * Happy Eyeballs version 2 (RFC 8305) among the permit's addresses and no others. The first connection wins; the
- * rest are destroyed. A value that `core/policy` did not mint opens nothing: it throws.
+ * rest are destroyed. A value that `core/policy` did not mint opens nothing, nor does a permit for a parent proxy (which
+ * may hold no address): it throws.
  */
 async function race<Opened extends { readonly socket: Socket }>(
   permit: DialPermit,
   options: DialOptions,
   open: (to: TcpNetConnectOpts) => Opened,
-): Promise<Result<Opened & Link, DialProblem>> {
+): Promise<Result<Opened & DirectLink, DialProblem>> {
   if (!DialPermit.isMinted(permit)) throw new TypeError("dial needs a DialPermit minted by policy");
+  // Second line: who asks for a parent proxy gets it or nothing.
+  if (permit.name.proxy !== undefined)
+    throw new TypeError("this permit is for a parent proxy, never for a direct dial");
   const { clock, signal } = options;
   const { port } = permit.name;
   const queue = [...interleaveFamilies(permit.addresses)];

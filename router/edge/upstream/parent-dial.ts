@@ -6,7 +6,7 @@ import type { NetworkFacts } from "../../core/policy/network.ts";
 import { DialPermit } from "../../core/policy/permit.ts";
 import type { Authority } from "../../core/wire/authority.ts";
 import { formatHost } from "../../core/wire/host.ts";
-import type { OriginLink } from "./dial.ts";
+import type { Link } from "./dial.ts";
 import { interleaveFamilies } from "./happy-eyeballs.ts";
 import { connectDialogue } from "./parent-connect.ts";
 import { handshake } from "./parent-handshake.ts";
@@ -40,7 +40,7 @@ export async function dialThrough(
   parent: ParentProxy,
   permit: DialPermit,
   options: ParentDialOptions,
-): Promise<Result<OriginLink, ParentDialProblem>> {
+): Promise<Result<Link, ParentDialProblem>> {
   if (!DialPermit.isMinted(permit)) throw new TypeError("dial needs a DialPermit minted by policy");
   if (permit.name.proxy !== parent.name) throw new TypeError("the permit is not for this parent proxy");
   const targets = targetsOf(parent, permit);
@@ -58,10 +58,16 @@ export async function dialThrough(
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {
-    const opening = cut.signal.aborted ? ended : openOneOf(parent, targets, { ...options, deadline, signal: cut.signal });
+    const opening = cut.signal.aborted
+      ? ended
+      : openOneOf(parent, targets, { ...options, deadline, signal: cut.signal });
     const opened = await Promise.race([opening, ended]);
     // What comes to be after all belongs to nobody.
-    if (cut.signal.aborted) void opening.then((late) => late.ok && late.value.socket.destroy());
+    if (cut.signal.aborted)
+      void opening.then(
+        (late) => late.ok && late.value.socket.destroy(),
+        () => undefined,
+      );
     if (!opened.ok) {
       const { reason, detail } = opened.problem;
       return fail({ reason, detail: `Parent proxy ${parent.name}: ${detail}` });

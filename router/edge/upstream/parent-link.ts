@@ -71,7 +71,11 @@ async function overTls(
   const link = { socket, address, port, connectMillis: millis(0) };
   const secured = await secure(link, { host, context, alpn, clock, timeout, signal });
   if (secured.ok) return ok(secured.value.socket);
-  return fail({ reason: secured.problem.reason, detail: `TLS with it failed (${secured.problem.detail}).`, again: false });
+  return fail({
+    reason: secured.problem.reason,
+    detail: `TLS with it failed (${secured.problem.detail}).`,
+    again: false,
+  });
 }
 
 /** A paused socket whose errors are caught. The problem is a phrase. */

@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { constants, X509Certificate } from "node:crypto";
 import {
   connect as connectTls,
   getCACertificates,
@@ -41,7 +41,8 @@ export interface SecureOptions {
   readonly signal: AbortSignal;
 }
 
-const MIN_VERSION = "TLSv1.2";
+/** An origin that renegotiates could show another certificate, which Node would not look at. */
+const STRICT = { minVersion: "TLSv1.2", secureOptions: constants.SSL_OP_NO_RENEGOTIATION } as const;
 const PEM_END = "-----END CERTIFICATE-----";
 /** Certificates in one `caFile`. */
 const MOST_ROOTS = 1_024;
@@ -57,7 +58,7 @@ export function originTrust(extraRoots: string): Result<SecureContext, string> {
   try {
     // What Node cannot read of `ca` it would leave out in silence.
     const roots = blocks.map((block) => new X509Certificate(`${block}${PEM_END}\n`).toString());
-    return ok(createSecureContext({ minVersion: MIN_VERSION, ca: [...getCACertificates("default"), ...roots] }));
+    return ok(createSecureContext({ ...STRICT, ca: [...getCACertificates("default"), ...roots] }));
   } catch {
     return fail("One of its certificates cannot be read.");
   }
@@ -66,7 +67,7 @@ export function originTrust(extraRoots: string): Result<SecureContext, string> {
 /** The platform's roots alone, read when they are first needed. */
 export function platformTrust(): () => SecureContext {
   let context: SecureContext | undefined;
-  return () => (context ??= createSecureContext({ minVersion: MIN_VERSION }));
+  return () => (context ??= createSecureContext(STRICT));
 }
 
 /**

@@ -4,6 +4,7 @@ import { CHUNKED_BODY } from "./chunked-body.ts";
 import { CLIENT_HELLO } from "./client-hello.ts";
 import { MESSAGE_HEAD } from "./message-head.ts";
 import { REQUEST_TARGET } from "./request-target.ts";
+import { SOCKS } from "./socks.ts";
 
 /** The parsers at the door, each with what it promises. */
 export const WIRE_TARGETS: readonly FuzzTarget[] = [
@@ -12,4 +13,5 @@ export const WIRE_TARGETS: readonly FuzzTarget[] = [
   MESSAGE_HEAD,
   CLIENT_HELLO,
   CHUNKED_BODY,
+  SOCKS,
 ];

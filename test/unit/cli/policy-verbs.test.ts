@@ -121,7 +121,6 @@ const unusable: readonly (readonly [argv: string, says: RegExp])[] = [
   ["--policy one CONNECT", /A request is/],
   ["--policy one CONNECT api.github.com", /usage:/],
   ["--policy one CONNECT a:443 b:443", /A request is/],
-  ["--policy one GET https://api.github.com/", /CONNECT/],
   ["--policy one --wrong CONNECT a.b:1", /--wrong/],
   ["--policy one CONNECT api.github.com:443 --resolve localhost", /no address/],
   ["--policy one CONNECT api.github.com:443 --resolve", /resolve/],

@@ -1,0 +1,56 @@
+import type { ServerHttp2Stream, ClientHttp2Stream } from "node:http2";
+
+/** Where the content of a message goes, in order. */
+export interface Http2Taker {
+  /** The chunk is the taker's. A promise asks to wait; it must not reject, and must settle when its stream is gone. */
+  data(chunk: Buffer): Promise<void> | undefined;
+  /** The peer has said END_STREAM, and everything before it was taken. Names and values in turn. */
+  end(trailers: readonly string[]): void;
+}
+
+export interface Http2Reading {
+  /** Once. Until then, and while a promise of the taker's is open, the peer has its window and no more. */
+  start(taker: Http2Taker): void;
+  /** Everything was taken, up to END_STREAM. */
+  readonly whole: boolean;
+}
+
+/**
+ * Reads a message's content off a stream. Node says `end` of a stream that was reset with NO_ERROR or CANCEL, or whose
+ * connection broke, just as of one that ended (measured on Node 26.10): a content that was cut would be passed on as
+ * whole. Only END_STREAM pushes the end while the stream is not closed yet; so that is what is looked at.
+ *
+ * To be called in the turn in which Node hands the stream out.
+ */
+export function readHttp2(stream: ServerHttp2Stream | ClientHttp2Stream): Http2Reading {
+  // Frames that came in one read with the head may have been looked at already.
+  let ended = !stream.pending && !stream.closed && stream.state.remoteClose === 1;
+  let whole = false;
+  let trailers: readonly string[] = [];
+  const push = stream.push.bind(stream);
+  stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (chunk === null && !stream.closed) ended = true;
+    return push(chunk, encoding);
+  };
+  stream.on("trailers", (_fields, _flags, raw?: readonly string[]) => {
+    trailers = raw ?? [];
+  });
+  return {
+    start(taker) {
+      stream.on("data", (chunk: Buffer) => {
+        const wait = taker.data(chunk);
+        if (wait === undefined) return;
+        stream.pause();
+        void wait.then(() => stream.resume());
+      });
+      stream.on("end", () => {
+        if (!ended || whole) return;
+        whole = true;
+        taker.end(trailers);
+      });
+    },
+    get whole() {
+      return whole;
+    },
+  };
+}
