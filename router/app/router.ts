@@ -5,7 +5,7 @@ import type { AuditEvent } from "../core/audit/audit-event.ts";
 import { ownEvent } from "../core/audit/own-event.ts";
 import { epochMillis, millis } from "../core/base/quantity.ts";
 import { fail, ok, type Result } from "../core/base/result.ts";
-import type { RouterConfig } from "../core/config/router-config.ts";
+import type { ListenerConfig, RouterConfig } from "../core/config/router-config.ts";
 import { endedEvent } from "../core/outcome/audit-projection.ts";
 import { RateWindows } from "../core/policy/rate-window.ts";
 import { type AdminServer, openAdminServer } from "../edge/admin/admin-server.ts";
@@ -24,7 +24,8 @@ import {
   listenersCondition,
   policyCondition,
 } from "./conditions.ts";
-import { type Corridor, createCorridor } from "./corridor.ts";
+import { createCorridor } from "./corridor.ts";
+import type { ListenerDoor } from "./listener-door.ts";
 import { type Governance, openGovernance } from "./governance/open-governance.ts";
 import { GuardWatch } from "./guard-watch.ts";
 import { NetworkView } from "./network-view.ts";
@@ -56,6 +57,8 @@ export interface Router {
   readonly forward: readonly string[];
   readonly agent: readonly string[];
   readonly admin: readonly string[];
+  /** What is redirected: ports 443, 80 and 53 of everywhere. */
+  readonly redirected: { readonly tls: readonly string[]; readonly http: readonly string[] };
   ready(): boolean;
   /** Not ready, stop accepting, drain with the deadline, close the audit log. */
   stop(): Promise<void>;
@@ -268,7 +271,7 @@ export async function startRouter(
   const connections = new Set<AgentSocket>();
   const turnedAway = new Set<AgentSocket>();
   const connectionTo =
-    (door: Corridor | AgentApi) =>
+    (door: ListenerDoor | AgentApi) =>
     (socket: Socket): void => {
       const agent = new AgentSocket(socket);
       if (connections.size >= config.limits.connections) {
@@ -290,8 +293,13 @@ export async function startRouter(
       });
     };
 
-  let forward: BoundListener | undefined;
-  let agentApi: BoundListener | undefined;
+  const bound: BoundListener[] = [];
+  const bind = async (at: ListenerConfig, door: ListenerDoor | AgentApi): Promise<readonly string[]> => {
+    const listener = await bindListener(at, connectionTo(door));
+    bound.push(listener);
+    return listener.bound;
+  };
+  let listening = false;
   let admin: AdminServer | undefined;
   const conditions = () => [
     policyCondition(policy),
@@ -300,7 +308,7 @@ export async function startRouter(
     ...governanceConditions(rules, time.now()),
     ...governance.conditions(),
     auditCondition(audit.health(), [...outputs.problems(), ...exportProblems(exports)]),
-    listenersCondition(forward !== undefined && agentApi !== undefined, draining),
+    listenersCondition(listening, draining),
     guard.condition(),
   ];
   const seen = setInterval(() => void marks.value.seen(time.now()), SEEN_MILLIS);
@@ -308,8 +316,7 @@ export async function startRouter(
   const stop = async (): Promise<void> => {
     draining = true;
     clearInterval(seen);
-    forward?.close();
-    agentApi?.close();
+    for (const listener of bound) listener.close();
     const open = (): number => registry.size + inference.calls + governance.mcp.live;
     await drained(open, config.limits.drain);
     registry.judgeAgain(() => "draining");
@@ -331,9 +338,15 @@ export async function startRouter(
     await log.flush(FLUSH);
   };
 
+  let addresses: Omit<Router, "ready" | "stop" | "admin">;
   try {
-    forward = await bindListener(config.listeners.forward, connectionTo(corridor));
-    agentApi = await bindListener(config.listeners.agent, connectionTo(inference.api));
+    const { listeners } = config;
+    addresses = {
+      forward: await bind(listeners.forward, corridor),
+      agent: await bind(listeners.agent, inference.api),
+      redirected: { tls: await bind(listeners.tls, corridor.tls), http: await bind(listeners.http, corridor.http) },
+    };
+    listening = true;
     admin = await openAdminServer(
       config.listeners.admin,
       {
@@ -370,14 +383,15 @@ export async function startRouter(
   }
   void instruments.prepare();
   log.event("info", "listening", {
-    forward: forward.bound.join(" "),
-    agent: agentApi.bound.join(" "),
+    forward: addresses.forward.join(" "),
+    agent: addresses.agent.join(" "),
+    tls: addresses.redirected.tls.join(" "),
+    http: addresses.redirected.http.join(" "),
     admin: admin.bound.join(" "),
     milliseconds: Math.round(clock.monotonic() - began),
   });
   return ok({
-    forward: forward.bound,
-    agent: agentApi.bound,
+    ...addresses,
     admin: admin.bound,
     ready: () => conditions().every((condition) => condition.state !== "failed"),
     stop,
