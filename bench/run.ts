@@ -36,6 +36,8 @@ for (const name of [
   "core/governance",
   "core/governance-peers",
   "core/governance-durable",
+  "core/blocklist",
+  "proxy/inspected",
   "controller/admission",
   "controller/watchers",
   "controller/approvals",

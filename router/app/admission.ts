@@ -5,7 +5,8 @@ import { fail, ok, type Result } from "../core/base/result.ts";
 import { admittedEvent } from "../core/outcome/audit-projection.ts";
 import type { AuditEvent } from "../core/audit/audit-event.ts";
 import type { CompiledInferencePolicy, MissingInferencePolicy } from "../core/models/compile-inference-policy.ts";
-import { admitAddresses } from "../core/policy/admit-address.ts";
+import { admitAddresses, admitName } from "../core/policy/admit-address.ts";
+import type { ConnectionCounts } from "../core/policy/connection-counts.ts";
 import type { Decision } from "../core/policy/decision.ts";
 import { decide } from "../core/policy/decide.ts";
 import type { NetworkFacts } from "../core/policy/network.ts";
@@ -43,6 +44,10 @@ export interface AdmissionRooms {
   ): Promise<Result<readonly IpAddress[], { readonly reason: "dns_failure"; readonly detail: string }>>;
   /** Takes one new connection from the rule's minute; false when it is used up. */
   takeConnection(rule: string, perMinute: number, now: Millis): boolean;
+  /** Without it every rule that limits its connections otherwise is refused. */
+  readonly connections?: ConnectionCounts;
+  /** What the parent proxy of this name is asked for; undefined: there is none. Without it no parent is used. */
+  sends?(proxy: string): "address" | "name" | undefined;
   decided(elapsed: Millis): void;
   readonly governance: EgressGovernance;
 }
@@ -85,13 +90,38 @@ export function judge(
   const permit = decision.permit;
   exchange.permit = permit;
   if (!rooms.auditWritable()) return refusalOf(permit, "audit_unavailable");
-  const perMinute = permit.limits.connectionsPerMinute;
-  if (perMinute !== undefined && !rooms.takeConnection(permit.rule ?? "", perMinute, rooms.clock.monotonic())) {
-    return refusalOf(permit, "rate_limited");
-  }
+  const obstacle = connectionObstacle(rooms, exchange, permit);
+  if (obstacle !== undefined) return refusalOf(permit, obstacle);
   const granted = typeof grant === "object" ? grant.id : undefined;
   const governed = rooms.governance.judge(exchange, request, permit, granted, upgrade);
-  return governed === undefined ? ok(permit) : fail(governed);
+  if (governed !== undefined) return fail(governed);
+  takeConnection(rooms, exchange, permit);
+  return ok(permit);
+}
+
+/** Why the rule has no room for one more connection; asked before anything is taken, so that who is refused takes nothing. */
+function connectionObstacle(
+  rooms: AdmissionRooms,
+  exchange: Exchange,
+  { rule = "", host, limits }: NamePermit,
+): "connection_limit" | "rate_limited" | "internal" | undefined {
+  const now = rooms.clock.monotonic();
+  if (rooms.connections !== undefined) {
+    return rooms.connections.obstacle(rule, host, limits, now, exchange.within?.place);
+  }
+  const { connections, hostConnections, hostConnectionsPerMinute, connectionsPerMinute } = limits;
+  if ((connections ?? hostConnections ?? hostConnectionsPerMinute) !== undefined) return "internal";
+  if (connectionsPerMinute === undefined) return undefined;
+  return rooms.takeConnection(rule, connectionsPerMinute, now) ? undefined : "rate_limited";
+}
+
+/** In the same turn as `connectionObstacle`, so that there is room. */
+function takeConnection(rooms: AdmissionRooms, exchange: Exchange, { rule = "", host, limits }: NamePermit): void {
+  const now = rooms.clock.monotonic();
+  const taken = rooms.connections?.take(rule, host, limits, now, exchange.within?.place);
+  if (taken === undefined) return;
+  if (!taken.ok) throw new Error("a connection's place was taken within one turn");
+  exchange.hold(taken.value);
 }
 
 /**
@@ -103,6 +133,15 @@ export async function clear(
   exchange: Exchange,
   permit: NamePermit,
 ): Promise<Result<DialPermit, Refused>> {
+  const sends = permit.proxy === undefined ? "address" : rooms.sends?.(permit.proxy);
+  if (sends === undefined) {
+    return refusalOf(permit, "upstream_unreachable", `No parent proxy is configured as ${permit.proxy}.`);
+  }
+  if (sends === "name" && permit.host.kind === "name") {
+    const recorded = await record(rooms, exchange, permit, [], [], { addressVetted: false });
+    return recorded.ok ? ok(admitName(permit)) : recorded;
+  }
+
   let answers: readonly IpAddress[];
   if (permit.host.kind === "address") {
     answers = [permit.host.text];
@@ -133,8 +172,11 @@ export async function record(
   permit: NamePermit,
   addresses: readonly IpAddress[],
   refused: readonly IpAddress[],
+  more: Readonly<Record<string, boolean>> = {},
 ): Promise<Result<void, Refused>> {
-  const recorded = await rooms.record(admittedEvent(exchange.start, permit, addresses, refused));
+  const event = admittedEvent(exchange.start, permit, addresses, refused);
+  const through = permit.proxy === undefined ? {} : { proxy: permit.proxy };
+  const recorded = await rooms.record({ ...event, detail: { ...event.detail, ...through, ...more } });
   if (!recorded.ok) return refusalOf(permit, "audit_unavailable");
   exchange.admitted = true;
   return exchange.cutReason === undefined ? ok(undefined) : refusalOf(permit, exchange.cutReason);
@@ -169,8 +211,6 @@ export function lostPermission(rooms: AdmissionRooms, exchange: Exchange): Reaso
   if (decision.effect === "deny") return decision.reason;
   const refused = rooms.governance.standing(exchange);
   if (refused !== undefined) return refused;
-  // Not dialled yet: asked again when it is.
-  if (address === undefined) return undefined;
   const kept = stillPermitted(
     rooms.policy(),
     rooms.network(),

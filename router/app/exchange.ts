@@ -1,6 +1,7 @@
 import type { Clock } from "../core/base/clock.ts";
 import { type Millis, millis } from "../core/base/quantity.ts";
 import type { Reason } from "../core/base/reason.ts";
+import type { ConnectionPlace } from "../core/policy/connection-counts.ts";
 import type { EgressGrant } from "../core/policy/decide.ts";
 import type { EgressRequest } from "../core/policy/egress-request.ts";
 import type { NetworkFacts } from "../core/policy/network.ts";
@@ -43,6 +44,8 @@ export class Exchange {
   grant: EgressGrant | undefined;
   /** What the governance policy took for it; to be told of its end. */
   leaves: readonly GovernedExchange[] = [];
+  /** The tunnel that carries this request, if it is open and counts for both. */
+  within: Exchange | undefined;
   permit: NamePermit | undefined;
   address: IpAddress | undefined;
   bytesOut = 0;
@@ -58,6 +61,7 @@ export class Exchange {
   #cutReason: Reason | undefined;
   #onCut: ((reason: Reason) => void) | undefined;
   #settled = false;
+  #place: ConnectionPlace | undefined;
 
   constructor(
     id: string,
@@ -81,6 +85,18 @@ export class Exchange {
 
   get cutReason(): Reason | undefined {
     return this.#cutReason;
+  }
+
+  /** Its place among the connections of its rule. */
+  get place(): ConnectionPlace | undefined {
+    return this.#place;
+  }
+
+  /** Takes a place over, to be given back at its end. */
+  hold(place: ConnectionPlace): void {
+    this.#place?.release();
+    if (this.#settled) place.release();
+    else this.#place = place;
   }
 
   /** What else must happen at a cut, once bytes flow. */
@@ -131,6 +147,8 @@ export class Exchange {
   ): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#place?.release();
+    this.#place = undefined;
     const succeeded = how.kind === "completed";
     for (const { leave } of this.leaves) leave.ended(succeeded ? "succeeded" : "failed", this.bytesOut);
     this.#settle(

@@ -110,10 +110,10 @@ export class DnsRecords {
         told += 1;
       }
     }
-    this.#sum("dns.overflow", "rate_limited", this.#unnamed);
-    this.#sum("dns.repeated", null, untold);
-    this.#sum("dns.limited", "rate_limited", this.#limited);
-    this.#sum("dns.malformed", "malformed_request", this.#malformed);
+    this.#sum("dns.overflow", "deny", null, this.#unnamed);
+    this.#sum("dns.repeated", "none", null, untold);
+    this.#sum("dns.limited", "deny", "rate_limited", this.#limited);
+    this.#sum("dns.malformed", "deny", "malformed_request", this.#malformed);
     this.#unnamed = this.#limited = this.#malformed = 0;
   }
 
@@ -139,9 +139,8 @@ export class DnsRecords {
     this.#rooms.recordSoon(this.#event({ ...verdict, detail: { ...verdict.detail, again } }));
   }
 
-  #sum(action: string, reason: Reason | null, count: number): void {
+  #sum(action: string, decision: AuditEvent["decision"], reason: Reason | null, count: number): void {
     if (count === 0) return;
-    const decision = reason === null ? "none" : "deny";
     this.#rooms.recordSoon(
       this.#event({ action, target: "*", decision, reason, rule: null, policy: null, detail: { count } }),
     );

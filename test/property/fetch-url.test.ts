@@ -1,46 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { formatFetchUrl, locationUrl, parseFetchUrl } from "../../router/core/wire/fetch-url.ts";
 
 const base = parseFetchUrl("http://a.example:8080/one/two?q=1");
 assert.ok(base.ok);
 const from = base.value;
 
-const pieces = fc.constantFrom(
-  ...[
-    "http://",
-    "https://",
-    "HTTP:",
-    "//",
-    "/",
-    "\\",
-    ".",
-    "..",
-    "/../",
-    "/./",
-    "?",
-    "#",
-    "@",
-    ":",
-    ":80",
-    ":443",
-    "%2e",
-  ],
-  ...[
-    "%2f",
-    "%5c",
-    "%",
-    "a.example",
-    "b.example",
-    "127.0.0.1",
-    "0x7f.1",
-    "[::1]",
-    "[::ffff:1.2.3.4]",
-    "169.254.169.254",
-  ],
-  ...["\t", "\n", " ", "\u00fc", "\u3002", "x", ";", "&", "=", "..;", "user:pw@", "localhost", "1", "xn--a"],
-);
+const PIECES =
+  "http:// https:// HTTP: // / \\ . .. /../ /./ ? # @ : :80 :443 %2e %2f %5c % a.example b.example 127.0.0.1 0x7f.1 " +
+  "[::1] [::ffff:1.2.3.4] 169.254.169.254 \u00fc \u3002 x ; & = ..; user:pw@ localhost 1 xn--a";
+const pieces = fc.constantFrom("\t", "\n", " ", ...PIECES.split(" "));
 const reference = fc.oneof(
   fc.array(pieces, { maxLength: 8 }).map((list) => list.join("")),
   fc.string({ maxLength: 40 }),

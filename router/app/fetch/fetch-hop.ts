@@ -12,7 +12,6 @@ import type { Link } from "../../edge/upstream/dial.ts";
 import type { ExchangeEnd } from "../../edge/upstream/exchange.ts";
 import { originConnection } from "../../edge/upstream/origin-connection.ts";
 import type { ResponseHead } from "../../edge/upstream/response-head.ts";
-import { secure } from "../../edge/upstream/secure-dial.ts";
 import { clear, judge, lostMeanwhile, refusalOf } from "../admission.ts";
 import { type LeakRules, NO_LEAK_RULES } from "../credentials/known-secrets.ts";
 import { Exchange } from "../exchange.ts";
@@ -97,13 +96,16 @@ async function admitted(
   if (!cleared.ok) return cleared;
   const injected = await outgoing(rooms, step, permit);
   if (!injected.ok) return injected;
-  const dialled = await rooms.upstream.dialPlain(cleared.value, exchange.signal);
+  // The certificate has to be for the host that was judged.
+  const dialled =
+    step.url.scheme === "https"
+      ? await rooms.upstream.dialSecure(cleared.value, exchange.signal, HTTP_1)
+      : await rooms.upstream.dialPlain(cleared.value, exchange.signal);
   if (!dialled.ok) {
-    return refusalOf(permit, exchange.cutReason ?? "upstream_unreachable", dialled.problem.detail);
+    const { reason, detail } = dialled.problem;
+    return refusalOf(permit, exchange.cutReason ?? reason, detail);
   }
-  const opened = await spoken(rooms, exchange, step, permit, dialled.value);
-  if (!opened.ok) return opened;
-  const link = opened.value;
+  const link = dialled.value;
   exchange.address = link.address;
   exchange.connect = millis(link.connectMillis);
   const lost = lostMeanwhile(rooms.admission, exchange);
@@ -112,28 +114,6 @@ async function admitted(
     return refusalOf(permit, lost);
   }
   return sent(rooms, exchange, step, permit, link, injected.value, options);
-}
-
-/** With TLS where the URL says so: the certificate has to be for the host that was judged. */
-async function spoken(
-  rooms: FetchRooms,
-  exchange: Exchange,
-  step: FetchStep,
-  permit: NamePermit,
-  link: Link,
-): Promise<Result<Link, Refused>> {
-  if (step.url.scheme === "http") return ok(link);
-  const secured = await secure(link, {
-    host: permit.host,
-    context: rooms.trust(),
-    alpn: HTTP_1,
-    clock: rooms.clock,
-    timeout: rooms.limits.connectTimeout,
-    signal: exchange.signal,
-  });
-  if (secured.ok) return secured;
-  const { reason, detail } = secured.problem;
-  return refusalOf(permit, exchange.cutReason ?? reason, detail);
 }
 
 /** What goes to the origin of a rule that injects, and what must not come back. In clear nothing is injected. */

@@ -1,4 +1,3 @@
-import type { SecureContext } from "node:tls";
 import type { Reason } from "../../core/base/reason.ts";
 import type { Result } from "../../core/base/result.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
@@ -22,9 +21,7 @@ export interface FetchRooms extends Pick<
   "clock" | "admission" | "registry" | "limits" | "settle" | "nextRequestId"
 > {
   readonly settings: FetchSettings;
-  readonly upstream: Pick<UpstreamRooms, "dialPlain" | "watch">;
-  /** What origins' certificates are verified by. */
-  readonly trust: () => SecureContext;
+  readonly upstream: Pick<UpstreamRooms, "dialPlain" | "dialSecure" | "watch">;
   /** Called only for a rule that injects. */
   readonly inject: (
     permit: NamePermit,

@@ -45,7 +45,8 @@ export function readFetch(members: ReadonlyMap<string, Json>, settings: FetchSet
   if (typeof given !== "string") return malformed("url is a text.");
   const url = parseFetchUrl(given);
   if (!url.ok) return malformed(`url is malformed. ${url.problem}`);
-  const method = members.get("method") ?? "GET";
+  const named = members.get("method");
+  const method = named === undefined ? "GET" : named;
   if (typeof method !== "string" || !isMethod(method)) {
     return malformed("method is a method of HTTP in capital letters, and none of CONNECT, TRACE and TRACK.");
   }

@@ -77,7 +77,7 @@ function isPlainWord(segment: string): boolean {
 function isRandom(part: string): boolean {
   if (part.length < 6) return false;
   const turns = count(part, /[a-z](?=[A-Z])|[A-Z](?=[A-Z][a-z])|[0-9](?=[A-Za-z])/g);
-  return !SPOKEN.test(part) || turns > part.length / 4;
+  return !SPOKEN.test(part) || turns > part.length / 3;
 }
 
 function count(text: string, pattern: RegExp): number {

@@ -9,11 +9,14 @@ import type { NamePermit, Obligations } from "./permit.ts";
 import type { PolicySnapshot } from "./snapshot.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-/** A tunnel that is up: what was asked, what it was permitted by, and the address it was dialled at. */
+/**
+ * A tunnel that is up: what was asked, what it was permitted by, and the address it was dialled at; undefined: not yet, or
+ * a parent proxy was given the name.
+ */
 export interface LiveTunnel {
   readonly request: EgressRequest;
   readonly permit: NamePermit;
-  readonly address: IpAddress;
+  readonly address: IpAddress | undefined;
 }
 
 /**
@@ -34,7 +37,7 @@ export function stillPermitted(
   if (decision.effect === "deny") return false;
   if (!covered(decision.permit.obligations, permit.obligations)) return false;
   if (decision.permit.proxy !== permit.proxy) return false;
-  return admitAddresses(network, decision.permit, [address]).ok;
+  return address === undefined || admitAddresses(network, decision.permit, [address]).ok;
 }
 
 /** Which ClientHello came is not kept, so one that an obligation let pass may have been of the kind refused now. */

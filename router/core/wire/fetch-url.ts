@@ -15,6 +15,7 @@ export const LONGEST_FETCH_URL = 8_192;
 
 const DEFAULT_PORTS = { http: 80 as Port, https: 443 as Port } as const;
 const PARTS = /^(?<scheme>[A-Za-z][A-Za-z0-9+.-]*):\/\/(?<authority>[^/?#]*)(?<rest>[^]*)$/;
+const REFERENCE = /^[!-[\]-~]*$/;
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*:/;
 
 /**
@@ -45,6 +46,8 @@ export function locationUrl(from: FetchUrl, location: string): Result<FetchUrl, 
   if (location.length > LONGEST_FETCH_URL) return fail(`A URL has at most ${LONGEST_FETCH_URL} characters.`);
   const [reference = ""] = location.split("#", 1);
   if (reference === "") return fail("The Location is empty.");
+  // Looked at before segments go: browsers read a backslash as a slash, and leave out line ends.
+  if (!REFERENCE.test(reference)) return fail("The Location holds a character that must be percent-encoded.");
   if (SCHEME.test(reference)) return parseFetchUrl(reference);
   if (reference.startsWith("//")) return parseFetchUrl(`${from.scheme}:${reference}`);
   const mark = reference.indexOf("?");
@@ -55,12 +58,15 @@ export function locationUrl(from: FetchUrl, location: string): Result<FetchUrl, 
   return origin.ok ? ok({ scheme: from.scheme, authority: from.authority, ...origin.value }) : origin;
 }
 
+const ENCODED_DOT = /%(?:25)*2e/i;
+
 /** RFC 3986 section 5.2.4, for dots that are written as such; others are `parseOriginForm`'s to refuse. */
 function withoutDots(path: string): string {
   const kept: string[] = [];
   const segments = path.split("/").slice(1);
   for (const [index, segment] of segments.entries()) {
     const isDots = segment === "." || segment === "..";
+    if (segment === ".." && ENCODED_DOT.test(kept.at(-1) ?? "")) return path;
     if (segment === "..") kept.pop();
     if (!isDots) kept.push(segment);
     else if (index === segments.length - 1) kept.push("");

@@ -3,7 +3,7 @@ import type { Bytes } from "../../core/base/quantity.ts";
 import type { Field } from "../../core/wire/message-head.ts";
 import { byteMeter } from "./byte-meter.ts";
 import type { ExchangeOptions } from "./exchange.ts";
-import { type Http2Reading, readHttp2 } from "./http2-reading.ts";
+import { http2Drained, type Http2Reading, readHttp2 } from "./http2-reading.ts";
 import { http2AnswerFields, type Http2ResponseHead, http2ResponseHead } from "./http2-response.ts";
 
 /** One request in parsed form, judged. */
@@ -19,8 +19,8 @@ export interface Http2OriginRequest {
   readonly secret: readonly string[];
   /** Undefined: the head is all there is. */
   readonly content: Http2Reading | undefined;
-  /** What of its trailers goes on. */
-  trailers(raw: readonly string[]): readonly Field[];
+  /** What of its trailers goes on, by name. */
+  readonly trailers: (raw: readonly string[]) => Readonly<Record<string, readonly string[]>>;
   /** The most that its content may have. */
   readonly bodyBytes: Bytes | undefined;
 }
@@ -52,11 +52,6 @@ type HowEnded =
 export type Http2End = HowEnded & { readonly bytesOut: number; readonly bytesIn: number };
 
 const MOST_INTERIM = 16;
-const NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(constants).flatMap(([name, code]) =>
-    name.startsWith("NGHTTP2_") && typeof code === "number" && errorNames.test(name) ? [[code, name.slice(8)]] : [],
-  ),
-);
 
 /**
  * Sends one request as a stream of `session`, and passes the answer on; repeats nothing. Both directions go at their
@@ -81,7 +76,7 @@ export async function http2Exchange(
   let begun = false;
   let interim = 0;
   let taken = false;
-  let trailers: readonly Field[] = [];
+  let trailers: Readonly<Record<string, readonly string[]>> = {};
 
   const unwatch = options.watch.watch({
     idle: options.limits.idle,
@@ -101,7 +96,7 @@ export async function http2Exchange(
     sink.head(head.value);
   });
   stream.on("wantTrailers", () => {
-    if (!stream.destroyed && !stream.closed) stream.sendTrailers(fieldLists(trailers));
+    if (!stream.destroyed && !stream.closed) stream.sendTrailers(trailers);
   });
   stream.on("close", closed);
   reading.start({
@@ -181,9 +176,30 @@ export async function http2Exchange(
   }
 }
 
-/** Lists for the calls of Node that take no pairs: fields of one name keep their order. */
-export function fieldLists(fields: readonly Field[]): Record<string, string[]> {
-  const lists: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
-  for (const { name, value } of fields) (lists[name] ??= []).push(value);
-  return lists;
+function headerList({ method, authority, target, fields, secret }: Http2OriginRequest): readonly string[] {
+  const list = [":method", method, ":scheme", "https", ":authority", authority, ":path", target];
+  for (const { name, value } of fields) list.push(name, value);
+  return secret.length === 0 ? list : Object.assign(list, { [sensitiveHeaders]: [...secret] });
+}
+
+/** RFC 9113 section 7, by code. */
+const ERRORS = [
+  "NO_ERROR",
+  "PROTOCOL_ERROR",
+  "INTERNAL_ERROR",
+  "FLOW_CONTROL_ERROR",
+  "SETTINGS_TIMEOUT",
+  "STREAM_CLOSED",
+  "FRAME_SIZE_ERROR",
+  "REFUSED_STREAM",
+  "CANCEL",
+  "COMPRESSION_ERROR",
+  "CONNECT_ERROR",
+  "ENHANCE_YOUR_CALM",
+  "INADEQUATE_SECURITY",
+  "HTTP_1_1_REQUIRED",
+] as const;
+
+export function http2ErrorName(code: number): string {
+  return ERRORS[code] ?? "unknown";
 }

@@ -54,3 +54,17 @@ export function readHttp2(stream: ServerHttp2Stream | ClientHttp2Stream): Http2R
     },
   };
 }
+
+/** Until the peer has taken what was written, or is gone. */
+export async function http2Drained(stream: ServerHttp2Stream | ClientHttp2Stream): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = (): void => {
+    stream.off("drain", done);
+    stream.off("close", done);
+    resolve();
+  };
+  stream.on("drain", done);
+  stream.on("close", done);
+  if (stream.destroyed) done();
+  return promise;
+}

@@ -1,0 +1,61 @@
+import { connect, type ClientHttp2Session } from "node:http2";
+import type { Duplex } from "node:stream";
+import type { ExchangeOptions } from "./exchange.ts";
+import { type Http2End, http2Exchange, type Http2OriginRequest, type Http2Sink } from "./http2-exchange.ts";
+import { MOST_ANSWER_FIELDS } from "./http2-response.ts";
+
+/** An origin's connection that speaks HTTP/2, for the streams of one agent connection. */
+export interface Http2Origin {
+  /** A stream can be opened now: to be looked at in the same turn as `exchange` is called. */
+  readonly usable: boolean;
+  /** As `http2Exchange`. */
+  exchange(request: Http2OriginRequest, sink: Http2Sink, options: ExchangeOptions): Promise<Http2End>;
+  /** The streams that are open may end; then the connection closes. */
+  close(): void;
+  /** At once. */
+  destroy(): void;
+}
+
+const HEAD_BYTES = 32 * 1024;
+/** All streams together: what an origin may have on its way to us, none of it kept (streams have windows of their own). */
+const CONNECTION_WINDOW = 4 * 1024 * 1024;
+/** Megabytes of Node's own accounting for one connection: heads, queued frames, unanswered pings. */
+const SESSION_MEMORY = 8;
+
+/**
+ * The socket, connected, with TLS and ALPN `h2` done, is this one's own from here on. `window` is what each stream may
+ * send before it is taken. `gone` is called once, when no more streams can be opened: the origin said GOAWAY, broke a
+ * rule of the framing, or is not there any more.
+ */
+export function http2Origin(socket: Duplex, window: number, gone: () => void): Http2Origin {
+  const session: ClientHttp2Session = connect("https://origin.invalid", {
+    createConnection: () => socket,
+    settings: { enablePush: false, initialWindowSize: window, maxHeaderListSize: HEAD_BYTES },
+    maxReservedRemoteStreams: 0,
+    maxHeaderListPairs: MOST_ANSWER_FIELDS + 1,
+    maxSessionMemory: SESSION_MEMORY,
+    maxSettings: 16,
+    maxOriginSetSize: 0,
+    strictSingleValueFields: false,
+  });
+  let lost = false;
+  const lose = (): void => {
+    if (lost) return;
+    lost = true;
+    gone();
+  };
+  session.on("error", lose);
+  session.on("goaway", lose);
+  session.on("close", lose);
+  // Nothing is pushed to who does not take it (RFC 9113 section 8.4); were it to come all the same, it goes nowhere.
+  session.on("stream", (stream) => stream.close());
+  session.setLocalWindowSize(CONNECTION_WINDOW);
+  return {
+    get usable() {
+      return !lost && !session.closed && !session.destroyed;
+    },
+    exchange: async (request, sink, options) => http2Exchange(session, request, sink, options),
+    close: () => session.close(),
+    destroy: () => session.destroy(),
+  };
+}
