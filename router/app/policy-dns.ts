@@ -11,18 +11,19 @@ import type { NamePermit } from "../core/policy/permit.ts";
 import type { PolicySnapshot } from "../core/policy/snapshot.ts";
 import type { Surroundings } from "../core/policy/surroundings.ts";
 import { type Cidr, parseCidr } from "../core/wire/cidr.ts";
-import { DNS_CLASS_IN, DNS_EXTENDED_ERROR, DNS_RCODE, DNS_TYPE, type DnsMessage } from "../core/wire/dns-message.ts";
+import { DNS_CLASS_IN, DNS_RCODE, DNS_TYPE, type DnsMessage } from "../core/wire/dns-message.ts";
 import { hostnameOf } from "../core/wire/dns-name.ts";
 import { readDnsQuery } from "../core/wire/dns-query.ts";
 import { syntheticAddress } from "../core/wire/dns-synthetic.ts";
 import type { Host } from "../core/wire/host.ts";
 import type { Hostname } from "../core/wire/hostname.ts";
-import { type IpAddress, isIpv6 } from "../core/wire/ip-address.ts";
+import { isIpv6 } from "../core/wire/ip-address.ts";
 import { safeText } from "../core/wire/safe-text.ts";
 import type { DnsProblem, NameAnswer } from "../edge/upstream/resolver.ts";
 import { InventedNames, inventedPart, QueryRate } from "./policy-dns-limits.ts";
 import { DnsRecords, type DnsVerdict } from "./policy-dns-records.ts";
 import { dnsErrorReply, dnsReply, type DnsSaying } from "./policy-dns-reply.ts";
+import { empty, found, noteOf, refusalOf, said } from "./policy-dns-saying.ts";
 
 /** Label of `dns_queries_total`. */
 export type DnsDecision = "allow" | "deny" | "failed" | "limited" | "malformed";
@@ -58,8 +59,7 @@ export interface PolicyDns {
 }
 
 const MINUTE_MILLIS = 60_000;
-/** An approval or a new policy may allow soon what was refused. */
-const REFUSED_SECONDS = 5;
+/** Seconds that an allowed name's "no" may be kept. */
 const ABSENT_SECONDS = 30;
 /** Names that are being resolved for questions at the same time. */
 const MOST_ASKED = 256;
@@ -218,59 +218,8 @@ function refusalsOf(policy: PolicySnapshot): Refuse {
       policy: policy.identity ?? null,
       ...(detail === undefined ? {} : { detail }),
     },
-    saying: refusal(reason),
+    saying: refusalOf(reason),
   });
-}
-
-/** How a reason is said in the DNS's own words. A name that policy refuses does not exist; the rest is for now. */
-function refusal(reason: Reason): DnsSaying {
-  switch (reason) {
-    case "policy_missing":
-    case "policy_expired":
-    case "audit_unavailable":
-    case "overloaded":
-    case "dns_failure":
-      return said(DNS_RCODE.SERVFAIL, noteOf(reason));
-    case "draining":
-    case "rate_limited":
-      return said(DNS_RCODE.REFUSED, noteOf(reason));
-    case "address_not_allowed":
-      return { ...empty(REFUSED_SECONDS), note: noteOf(reason) };
-    default:
-      return { ...said(DNS_RCODE.NXDOMAIN, noteOf(reason)), ttl: REFUSED_SECONDS };
-  }
-}
-
-const BLOCKED: ReadonlySet<Reason> = new Set<Reason>(["blocklisted", "denied_by_rule", "address_not_allowed"]);
-const NOT_NOW: ReadonlySet<Reason> = new Set<Reason>([
-  "policy_missing",
-  "policy_expired",
-  "audit_unavailable",
-  "draining",
-  "overloaded",
-]);
-
-function noteOf(reason: Reason): NonNullable<DnsSaying["note"]> {
-  const code = BLOCKED.has(reason)
-    ? DNS_EXTENDED_ERROR.BLOCKED
-    : NOT_NOW.has(reason)
-      ? DNS_EXTENDED_ERROR.NOT_READY
-      : reason === "dns_failure"
-        ? DNS_EXTENDED_ERROR.NO_REACHABLE_AUTHORITY
-        : DNS_EXTENDED_ERROR.PROHIBITED;
-  return { code, text: `sluice: ${reason}` };
-}
-
-function said(rcode: number, note?: DnsSaying["note"]): DnsSaying {
-  return { rcode, addresses: [], ttl: 0, note };
-}
-
-function empty(ttl: number): DnsSaying {
-  return { rcode: DNS_RCODE.NOERROR, addresses: [], ttl, note: undefined };
-}
-
-function found(addresses: readonly IpAddress[], ttl: number): DnsSaying {
-  return { rcode: DNS_RCODE.NOERROR, addresses, ttl, note: undefined };
 }
 
 function sha256(name: Hostname): Uint8Array {

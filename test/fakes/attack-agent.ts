@@ -40,6 +40,11 @@ export class AttackAgent {
     return agent;
   }
 
+  /** Over a connection that stands already; `end` is then how its TLS ended, where it has some. */
+  static of(socket: Socket): AttackAgent {
+    return new AttackAgent(socket);
+  }
+
   send(octets: string | Uint8Array): this {
     if (!this.socket.destroyed) this.socket.write(typeof octets === "string" ? Buffer.from(octets, "latin1") : octets);
     return this;

@@ -31,8 +31,6 @@ export function attackHeads({ sidecar, web, echo, tls, get, request, connectTo }
     ["lower-case method", `get http://${host}/open/x HTTP/1.1\r\nHost: ${host}\r\n\r\n`, bad],
     ["method of 40 letters", `${"G".repeat(40)} http://${host}/ HTTP/1.1\r\n\r\n`, bad],
     ["many empty lines first", `\r\n\r\n\r\n${get("/open/x")}`, bad],
-    ["SOCKS4", "\x04\x01\x01\xbb\x7f\0\0\x01\0", bad],
-    ["SOCKS5", "\x05\x01\0", bad],
     ["TLS", clientHello("web.example").toString("latin1"), bad],
     ["PROXY protocol", `PROXY TCP4 1.1.1.1 2.2.2.2 1 2\r\n${get("/open/x")}`, bad],
     ["64 KiB of noise", "\xff".repeat(65_536), bad],

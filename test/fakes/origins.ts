@@ -18,17 +18,29 @@ export function testCa(): LocalCa {
   return ca;
 }
 
-export async function tlsOrigin(names: readonly string[]): Promise<Origin> {
+/** Where an origin listens; by default on a port that the kernel chooses. */
+export interface OriginPlace {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** An address of loopback that no other test uses, so that any port on it is free. */
+export function ownLoopback(): string {
+  const octet = (): number => 1 + Math.floor(Math.random() * 254);
+  return `127.${octet()}.${octet()}.${octet()}`;
+}
+
+export async function tlsOrigin(names: readonly string[], place?: OriginPlace): Promise<Origin> {
   const { certificatePem, keyPem } = testCa().issue(names);
   const seen = emptySeen();
   const server = createTlsServer({ key: keyPem, cert: certificatePem }, (request, response) => {
     seen.requests.push(`${request.method} ${request.url} ${request.headers.host}`);
     response.end(`tls ${request.url}`);
   });
-  return await listening(server, seen);
+  return await listening(server, seen, place);
 }
 
-export async function httpOrigin(): Promise<Origin> {
+export async function httpOrigin(place?: OriginPlace): Promise<Origin> {
   const seen = emptySeen();
   const server = createHttpServer((request, response) => {
     seen.requests.push(`${request.method} ${request.url} ${request.headers.host}`);
@@ -37,19 +49,19 @@ export async function httpOrigin(): Promise<Origin> {
     request.on("data", (part: Buffer) => parts.push(part));
     request.on("end", () => response.end(`http ${request.url} ${Buffer.concat(parts).toString("latin1")}`));
   });
-  return await listening(server, seen);
+  return await listening(server, seen, place);
 }
 
 /** `serve` gets each raw connection. */
-export async function tcpOrigin(serve: (socket: Socket) => void): Promise<Origin> {
-  return await listening(createTcpServer({ allowHalfOpen: true }, serve), emptySeen());
+export async function tcpOrigin(serve: (socket: Socket) => void, place?: OriginPlace): Promise<Origin> {
+  return await listening(createTcpServer({ allowHalfOpen: true }, serve), emptySeen(), place);
 }
 
 function emptySeen(): Origin["seen"] {
   return { connections: 0, octets: 0, requests: [], heads: [] };
 }
 
-async function listening(server: Server, seen: Origin["seen"]): Promise<Origin> {
+async function listening(server: Server, seen: Origin["seen"], place?: OriginPlace): Promise<Origin> {
   const open = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     seen.connections += 1;
@@ -60,7 +72,10 @@ async function listening(server: Server, seen: Origin["seen"]): Promise<Origin> 
       open.delete(socket);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(place?.port ?? 0, place?.host ?? "127.0.0.1", resolve);
+  });
   return {
     port: (server.address() as AddressInfo).port,
     seen,

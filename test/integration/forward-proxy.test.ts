@@ -96,7 +96,6 @@ describe("verdicts", () => {
     ["no Host in 1.1", `CONNECT tls.example:${tls.port} HTTP/1.1\r\n\r\n`, 400, "malformed_request"],
     ["CONNECT with a body", connectHead(`tls.example:${tls.port}`, "Content-Length: 5\r\n"), 400, "malformed_request"],
     ["TLS on the proxy port", clientHello("tls.example").toString("latin1"), 400, "malformed_request"],
-    ["SOCKS5", "\x05\x01\x00", 400, "malformed_request"],
     ["origin-form", "GET / HTTP/1.1\r\nHost: web.example\r\n\r\n", 400, "malformed_request"],
     [
       "https in absolute-form",

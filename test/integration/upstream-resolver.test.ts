@@ -10,6 +10,7 @@ import { millis } from "../../router/core/base/quantity.ts";
 import { type Hostname, parseHostname } from "../../router/core/wire/hostname.ts";
 import { discoverNat64 } from "../../router/edge/upstream/nat64.ts";
 import { createResolver, type NameResolver, type Resolution } from "../../router/edge/upstream/resolver.ts";
+import { plainConfig } from "../fakes/resolver-config.ts";
 import { type DnsScript, fakeDns } from "../fakes/dns-server.ts";
 import { requirement } from "../require.ts";
 import { ip } from "../unit/core/policy/policy-fixture.ts";
@@ -33,7 +34,7 @@ async function withDns(
     [name("nowhere.test"), []],
   ]);
   try {
-    const config = { servers: [dns.server], timeout: millis(timeout), hosts: pins };
+    const config = { ...plainConfig([dns.server], millis(timeout)), hosts: pins };
     await use(createResolver(config, systemClock), dns.questions);
     assert.equal(getEventListeners(NEVER, "abort").length, 0, "nobody listens on");
   } finally {
@@ -245,7 +246,7 @@ test("INV-DNS-ABSOLUTE: no search list, no hosts file, whatever the environment 
     const program = `
       import { createResolver } from ${JSON.stringify(new URL("../../router/edge/upstream/resolver.ts", import.meta.url).href)};
       const clock = { now: () => 0, monotonic: () => performance.now() };
-      const resolver = createResolver({ servers: [${JSON.stringify(dns.server)}], timeout: 1000, hosts: new Map() }, clock);
+      const resolver = createResolver({ over: "plain", servers: [${JSON.stringify(dns.server)}], timeout: 1000, hosts: new Map() }, clock);
       for (const name of ["localhost", "short", "www.allowed.test"]) {
         const found = await resolver.resolve(name, new AbortController().signal);
         if (found.ok) throw new Error(name + " was found: " + found.value);
@@ -282,7 +283,7 @@ test(
         import { writeFileSync } from "node:fs";
         const clock = { now: () => 0, monotonic: () => performance.now() };
         const signal = new AbortController().signal;
-        const resolver = createResolver({ servers: [], timeout: 500, hosts: new Map() }, clock);
+        const resolver = createResolver({ over: "plain", servers: [], timeout: 500, hosts: new Map() }, clock);
         const one = await resolver.resolve("one.test", signal);
         if (!one.ok) throw new Error(one.problem.detail);
         writeFileSync("/etc/resolv.conf", ${JSON.stringify(`nameserver ${planted.server}\n`)});

@@ -47,12 +47,19 @@ export class CurrentBlocklist {
     return ok(undefined);
   }
 
-  /** Resolves once everything that was put is in force. */
-  async build(): Promise<void> {
+  /** Resolves once everything that was put is in force; a sentence where memory does not suffice: the last list stands. */
+  async build(): Promise<Result<void, string>> {
     this.#building ??= this.#buildAll().finally(() => {
       this.#building = undefined;
     });
-    await this.#building;
+    try {
+      await this.#building;
+      return ok(undefined);
+    } catch (error) {
+      // Typed arrays that cannot be had are a RangeError.
+      if (error instanceof RangeError) return fail("There is not enough memory for the list.");
+      throw error;
+    }
   }
 
   async #buildAll(): Promise<void> {

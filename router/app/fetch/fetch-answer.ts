@@ -1,8 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { findsForm } from "../../core/credential/leak-pattern.ts";
-import { redactSecrets } from "../../core/credential/secret-forms.ts";
 import { type FetchUrl, formatFetchUrl } from "../../core/wire/fetch-url.ts";
-import type { LeakRules } from "../credentials/known-secrets.ts";
 import type { HopAnswer } from "./fetch-hop.ts";
 
 /** An answer that led on. */
@@ -20,13 +17,11 @@ const NO_TEXT = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
 /** The whole answer as the agent gets it: `body` is text as it came, and what is no text in UTF-8 is `bodyBase64`. */
 export function fetchAnswer(answer: HopAnswer, url: FetchUrl, passed: readonly Passed[]): unknown {
-  const { leaks } = answer;
-  const content = redacted(Buffer.concat(answer.content), leaks);
   return {
     status: answer.status,
     url: formatFetchUrl(url),
-    headers: answer.fields.map(({ name, value }) => [name, redactSecrets(value, leaks.forms)]),
-    ...bodyOf(content),
+    headers: answer.fields.map(({ name, value }) => [name, value]),
+    ...bodyOf(Buffer.concat(answer.content)),
     truncated: false,
     redirects: passed.map((one) => ({ status: one.status, url: formatFetchUrl(one.url), requestId: one.request })),
   };
@@ -50,10 +45,4 @@ function bodyOf(content: Buffer): { readonly body: string } | { readonly bodyBas
     if (!NO_TEXT.test(text)) return { body: text };
   }
   return { bodyBase64: content.toString("base64") };
-}
-
-/** Octet by octet, so that a secret among binary ones is found too. */
-function redacted(content: Buffer, { pattern, forms }: LeakRules): Buffer {
-  if (forms.length === 0 || !findsForm(pattern, content)) return content;
-  return Buffer.from(redactSecrets(content.toString("latin1"), forms), "latin1");
 }

@@ -2,7 +2,6 @@ import { assertNever } from "../../core/base/assert-never.ts";
 import { type Bytes, bytes, millis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { Reason } from "../../core/base/reason.ts";
-import { holdsSecret } from "../../core/credential/secret-forms.ts";
 import type { NamePermit } from "../../core/policy/permit.ts";
 import { fieldValues } from "../../core/wire/fields.ts";
 import { hostFieldOf } from "../../core/wire/fetch-url.ts";
@@ -13,9 +12,9 @@ import type { ExchangeEnd } from "../../edge/upstream/exchange.ts";
 import { originConnection } from "../../edge/upstream/origin-connection.ts";
 import type { ResponseHead } from "../../edge/upstream/response-head.ts";
 import { clear, judge, lostMeanwhile, refusalOf } from "../admission.ts";
-import { type LeakRules, NO_LEAK_RULES } from "../credentials/known-secrets.ts";
 import { Exchange } from "../exchange.ts";
 import type { Share } from "../governance/budget.ts";
+import type { ContentGate, InjectedFields } from "../inspection/injected-fields.ts";
 import type { Refused } from "../refused.ts";
 import { withoutRanges } from "./fetch-fields.ts";
 import type { FetchRooms } from "./fetch-rooms.ts";
@@ -26,8 +25,6 @@ export interface HopAnswer {
   readonly status: number;
   readonly fields: readonly Field[];
   readonly content: readonly Uint8Array[];
-  /** What it must not show the agent. */
-  readonly leaks: LeakRules;
 }
 
 /** The exchange is settled, however it ended. */
@@ -92,10 +89,10 @@ async function admitted(
 ): Promise<Outcome> {
   const length = step.body?.length ?? 0;
   if (permit.bodyBytes !== undefined && length > permit.bodyBytes) return refusalOf(permit, "request_too_large");
+  const injected = await injectedBy(rooms, step, permit);
+  if (!injected.ok) return injected;
   const cleared = await clear(rooms.admission, exchange, permit);
   if (!cleared.ok) return cleared;
-  const injected = await outgoing(rooms, step, permit);
-  if (!injected.ok) return injected;
   // The certificate has to be for the host that was judged.
   const dialled =
     step.url.scheme === "https"
@@ -116,18 +113,16 @@ async function admitted(
   return sent(rooms, exchange, step, permit, link, injected.value, options);
 }
 
-/** What goes to the origin of a rule that injects, and what must not come back. In clear nothing is injected. */
-async function outgoing(
+/** What the rule writes into the request; undefined: nothing. In clear no secret goes out, whatever a permit says. */
+async function injectedBy(
   rooms: FetchRooms,
   step: FetchStep,
   permit: NamePermit,
-): Promise<Result<{ readonly fields: readonly Field[]; readonly leaks: LeakRules }, Refused>> {
-  if (permit.inject.length === 0 || step.url.scheme === "http") {
-    return ok({ fields: step.fields, leaks: NO_LEAK_RULES });
-  }
-  // A secret that is echoed in parts would be found in none of them.
-  const injected = await rooms.inject(permit, withoutRanges(step.fields));
-  return injected.ok ? injected : refusalOf(permit, injected.problem.reason, injected.problem.detail);
+): Promise<Result<InjectedFields | undefined, Refused>> {
+  if (permit.inject.length === 0) return ok(undefined);
+  if (step.url.scheme === "http") return refusalOf(permit, "internal");
+  const injected = await rooms.inject(permit);
+  return injected.ok ? injected : refusalOf(permit, "upstream_unreachable", injected.problem);
 }
 
 async function sent(
@@ -136,12 +131,17 @@ async function sent(
   step: FetchStep,
   permit: NamePermit,
   link: Link,
-  { fields, leaks }: { readonly fields: readonly Field[]; readonly leaks: LeakRules },
+  injected: InjectedFields | undefined,
   { answerBytes, share }: HopOptions,
 ): Promise<Outcome> {
   const { url, method, body } = step;
   const { limits } = permit;
   const content: Uint8Array[] = [];
+  const keep = (chunk: Uint8Array): void => {
+    if (share.grow(chunk.length)) content.push(chunk);
+    else exchange.cut("overloaded");
+  };
+  const gate = injected?.gate(keep) ?? open(keep);
   let head: ResponseHead | undefined;
   const connection = originConnection(link);
   try {
@@ -150,7 +150,8 @@ async function sent(
         method,
         target: `${url.path}${url.query}`,
         host: hostFieldOf(url),
-        fields,
+        // What is told in parts, a secret too, is found in none of them.
+        fields: injected?.request(withoutRanges(step.fields)) ?? step.fields,
         framing: body === undefined ? { kind: "none" } : { kind: "length", length: body.length },
         body: inOnePiece(body),
         expectContinue: false,
@@ -159,13 +160,12 @@ async function sent(
       {
         proceed: () => undefined,
         head: (given) => {
-          head = given;
+          head = injected === undefined ? given : { ...given, fields: injected.answer(given.fields) };
           exchange.status = given.status;
           if (given.hasBody && (given.length ?? 0) > answerBytes) exchange.cut("byte_limit");
         },
         data: (chunk) => {
-          if (share.grow(chunk.length)) content.push(chunk);
-          else exchange.cut("overloaded");
+          if (!gate.push(chunk)) exchange.cut("upstream_invalid");
           return undefined;
         },
       },
@@ -182,28 +182,30 @@ async function sent(
     );
     exchange.bytesOut = end.bytesOut;
     exchange.bytesIn = end.bytesIn;
-    const broken = problemOf(exchange, end, head, leaks);
-    if (broken === undefined && head !== undefined) {
+    const broken = problemOf(exchange, end) ?? (injected === undefined ? undefined : codedProblem(head));
+    if (broken === undefined && head !== undefined && gate.end()) {
       exchange.completed();
-      return ok({ status: head.status, fields: head.fields, content, leaks });
+      return ok({ status: head.status, fields: head.fields, content });
     }
-    exchange.aborted(broken?.reason, broken?.detail);
-    return broken?.reason === undefined ? fail("left") : refusalOf(permit, broken.reason, broken.detail);
+    const { reason, detail } = broken ?? REPEATED;
+    exchange.aborted(reason, detail);
+    return reason === undefined ? fail("left") : refusalOf(permit, reason, detail);
   } finally {
     connection.close();
   }
 }
 
-/** Octets may have reached the origin: these are aborts. Undefined: the answer is whole, and may be shown. */
-function problemOf(
-  exchange: Exchange,
-  end: ExchangeEnd,
-  head: ResponseHead | undefined,
-  leaks: LeakRules,
-): { readonly reason: Reason | undefined; readonly detail?: string } | undefined {
+interface Problem {
+  /** Undefined: the agent left. */
+  readonly reason: Reason | undefined;
+  readonly detail?: string;
+}
+
+/** Octets may have reached the origin: these are aborts. Undefined: the answer is whole. */
+function problemOf(exchange: Exchange, end: ExchangeEnd): Problem | undefined {
   switch (end.cause) {
     case "completed":
-      return head === undefined ? { reason: "internal" } : shownProblem(head, leaks);
+      return exchange.cutReason === undefined ? undefined : cutProblem(exchange.cutReason);
     case "upgraded":
       end.origin.socket.destroy();
       return { reason: "upstream_invalid", detail: "The origin switched protocols unasked." };
@@ -213,34 +215,43 @@ function problemOf(
     case "request_broken":
       return { reason: "internal" };
     case "byte_limit":
-      return { reason: "byte_limit", detail: TOO_LONG };
     case "idle_timeout":
     case "lifetime_limit":
-      return { reason: end.cause };
+      return cutProblem(end.cause);
     case "aborted":
-      return exchange.cutReason === "byte_limit"
-        ? { reason: "byte_limit", detail: TOO_LONG }
-        : { reason: exchange.cutReason };
+      return cutProblem(exchange.cutReason);
     default:
       return assertNever(end);
   }
 }
 
-const TOO_LONG = "The request or its answer is longer than may be.";
+function cutProblem(reason: Reason | undefined): Problem {
+  if (reason === "byte_limit") return { reason, detail: "The request or its answer is longer than may be." };
+  return reason === "upstream_invalid" ? REPEATED : { reason };
+}
 
-/** A secret that an origin puts where a next request would carry it, or where nobody finds it. */
-function shownProblem(
-  head: ResponseHead,
-  leaks: LeakRules,
-): { readonly reason: Reason; readonly detail: string } | undefined {
-  if (leaks.forms.length === 0) return undefined;
-  if (fieldValues(head, "location").some((value) => holdsSecret(value, leaks.forms))) {
-    return { reason: "upstream_invalid", detail: "It redirects to a place that names the credential." };
-  }
-  if (fieldValues(head, "content-encoding").some((value) => value.toLowerCase() !== "identity")) {
-    return { reason: "upstream_invalid", detail: "It is encoded, and was asked for as it is." };
-  }
-  return undefined;
+const REPEATED = {
+  reason: "upstream_invalid",
+  detail: "The answer holds what was injected into the request.",
+} as const;
+
+/** A secret could be in it, and would not be found. */
+function codedProblem(head: ResponseHead | undefined): Problem | undefined {
+  const codings = head === undefined ? [] : fieldValues(head, "content-encoding");
+  return codings.some((value) => value.toLowerCase() !== "identity")
+    ? { reason: "upstream_invalid", detail: "The answer is coded, and was asked for as it is." }
+    : undefined;
+}
+
+/** Where nothing was injected everything passes. */
+function open(send: (octets: Uint8Array) => void): ContentGate {
+  return {
+    push(chunk) {
+      send(chunk);
+      return true;
+    },
+    end: () => true,
+  };
 }
 
 async function* inOnePiece(body: Uint8Array | undefined): AsyncGenerator<Uint8Array, void> {

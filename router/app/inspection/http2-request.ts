@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { type Authority, formatAuthority, parseAuthority, sameAuthority } from "../../core/wire/authority.ts";
 import { fieldValues } from "../../core/wire/fields.ts";
-import { type HttpForwardRequest, innerRequest, type RequestProblem } from "../../core/wire/forward-request.ts";
+import { type HttpForwardRequest, type RequestProblem, secureRequest } from "../../core/wire/forward-request.ts";
 import type { Field, HeadLimits } from "../../core/wire/message-head.ts";
 import { isToken } from "../../core/wire/octet-class.ts";
 import { HTTPS_PORT } from "../../core/wire/request-target.ts";
@@ -57,9 +57,14 @@ export function http2Request(
   if (named !== undefined) return fail(named);
 
   const host: Field = { name: "host", rawName: "host", value: formatAuthority(authority) };
-  const head = { method, target: path, version: "1.1", fields: [...fields.filter(({ name }) => name !== "host"), host] } as const;
+  const head = {
+    method,
+    target: path,
+    version: "1.1",
+    fields: [...fields.filter(({ name }) => name !== "host"), host],
+  } as const;
   if (!path.startsWith("/")) return malformed("The path does not begin with a slash.");
-  const read = innerRequest(head, authority);
+  const read = secureRequest(head, authority);
   if (!read.ok) return read;
   return ok({
     http: read.value,
@@ -84,7 +89,7 @@ export function http2RequestTrailers(
   const { authority } = request.http;
   const host: Field = { name: "host", rawName: "host", value: formatAuthority(authority) };
   const fields = sorted.value.fields.filter(({ name }) => !taken.has(name) && !isOfHead(name));
-  const read = innerRequest({ method: "GET", target: "/", version: "1.1", fields: [...fields, host] }, authority);
+  const read = secureRequest({ method: "GET", target: "/", version: "1.1", fields: [...fields, host] }, authority);
   return read.ok ? read.value.fields : [];
 }
 

@@ -51,15 +51,7 @@ export function nameHashes(seed: HashSeed, text: string, onlyWhole: boolean, out
 }
 
 /** The last block and the output; the state that was given goes on without it. */
-function finish(
-  a: number,
-  b: number,
-  c: number,
-  d: number,
-  block: number,
-  out: Uint32Array,
-  index: number,
-): void {
+function finish(a: number, b: number, c: number, d: number, block: number, out: Uint32Array, index: number): void {
   let v0 = a;
   let v1 = b;
   let v2 = c;

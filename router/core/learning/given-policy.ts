@@ -1,4 +1,5 @@
 import type { EpochMillis } from "../base/quantity.ts";
+import type { Reason } from "../base/reason.ts";
 import { decide } from "../policy/decide.ts";
 import type { EgressRequest } from "../policy/egress-request.ts";
 import type { CompiledPolicy } from "../policy/snapshot.ts";
@@ -13,20 +14,29 @@ const ANY = "0any0segment0";
 
 /** What a policy says of entries, as if it were enforced. An entry of many paths is allowed by one rule for all, or not. */
 export function givenPolicy(policy: CompiledPolicy, now: EpochMillis, surroundings: Surroundings): GivenPolicy {
+  const allows = new Set(policy.allow.map(({ id }) => id));
+  /** `near`: the rule that came nearest. Which fields a request had is not known of an entry. */
+  const refusedFor = (entry: SeenEntry, reason: Reason, near: string | undefined): Ruled => {
+    // Refusals of the allowlist's own are what a suggestion is there to change.
+    if (ALLOWLIST.has(reason)) return NONE;
+    const asksForFields = reason === "denied_by_rule" && (near === undefined || allows.has(near));
+    if (asksForFields && entry.rule !== undefined && allows.has(entry.rule))
+      return { effect: "allow", rule: entry.rule };
+    return { effect: "deny", reason };
+  };
+  const ruledBy = (entry: SeenEntry, request: EgressRequest): Ruled => {
+    const decision = decide(policy, request, now, surroundings);
+    if (decision.effect === "deny") return refusedFor(entry, decision.reason, decision.rule);
+    const { rule, unlisted } = decision.permit;
+    if (unlisted !== undefined) return refusedFor(entry, unlisted, undefined);
+    return rule === undefined ? NONE : { effect: "allow", rule };
+  };
   return {
-    ids: new Set([...policy.allow, ...policy.deny].map(({ id }) => id)),
+    ids: new Set([...allows, ...policy.deny.map(({ id }) => id)]),
     ruled(entry) {
-      const words = requestsOf(entry).map((request): Ruled => {
-        const decision = decide(policy, request, now, surroundings);
-        if (decision.effect === "deny") {
-          const { reason } = decision;
-          // Refusals of the allowlist's own are what a suggestion is there to change.
-          return ALLOWLIST.has(reason) ? { effect: "none" } : { effect: "deny", reason };
-        }
-        const { rule, unlisted } = decision.permit;
-        return rule === undefined || unlisted !== undefined ? { effect: "none" } : { effect: "allow", rule };
-      });
-      return words.find(({ effect }) => effect === "deny") ?? words.find(({ effect }) => effect === "none") ?? words[0] ?? NONE;
+      const words = requestsOf(entry).map((request) => ruledBy(entry, request));
+      const worst = (effect: Ruled["effect"]): Ruled | undefined => words.find((word) => word.effect === effect);
+      return worst("deny") ?? worst("none") ?? words[0] ?? NONE;
     },
   };
 }

@@ -19,10 +19,18 @@ const LONGEST_NAME = 253;
 /** SHA-256 in hex of a text. */
 export type Digest = (text: string) => string;
 
+/** Whose traffic it is, and under which policy it was seen. */
+export interface LearnedAbout {
+  readonly policy: string;
+  /** The last one. */
+  readonly version: number;
+  readonly namespace: string;
+  readonly agent: string;
+}
+
 /** What is kept over a restart. */
 export interface Learned {
-  /** The name of the policy under which it was seen. */
-  readonly policy: string;
+  readonly about: LearnedAbout;
   /** In the order of the book. */
   readonly entries: readonly SeenEntry[];
   /** Exchanges of which nothing but their number is known; undefined: none. */
@@ -35,9 +43,17 @@ export function longestText(entries: number): number {
 }
 
 /** One JSON object, an entry a line; its last member is the digest of all that stands before. */
-export function learnedText({ policy, entries, overflow }: Learned, digest: Digest): string {
+export function learnedText({ about, entries, overflow }: Learned, digest: Digest): string {
   const lines = entries.map((entry) => JSON.stringify(entryForm(entry)));
-  const head = { format: FORMAT, policy, overflow: overflow === undefined ? null : tallyForm(overflow) };
+  const { policy, version, namespace, agent } = about;
+  const head = {
+    format: FORMAT,
+    policy,
+    version,
+    namespace,
+    agent,
+    overflow: overflow === undefined ? null : tallyForm(overflow),
+  };
   const body = `${JSON.stringify(head).slice(0, -1)},"entries":[\n${lines.join(",\n")}\n]`;
   return `${body},"digest":"${digest(body)}"}\n`;
 }
@@ -54,9 +70,10 @@ export function parseLearned(text: string, digest: Digest): Result<Learned, stri
     return fail("It is not JSON.");
   }
   const members = membersOf(form);
-  const { format, policy } = members;
+  const { format, policy, version, namespace, agent } = members;
   if (format !== FORMAT) return fail(`Its format is not ${FORMAT}.`);
-  if (typeof policy !== "string" || policy === "" || policy.length > LONGEST_NAME) return fail("It names no policy.");
+  if (!isName(policy) || !isCount(version)) return fail("It names no policy.");
+  if (!isName(namespace) || !isName(agent)) return fail("It does not say whose traffic it is.");
   if (!Array.isArray(members.entries)) return fail("It has no list of entries.");
   const entries: SeenEntry[] = [];
   let before = "";
@@ -72,7 +89,7 @@ export function parseLearned(text: string, digest: Digest): Result<Learned, stri
   if (members.overflow !== null && (overflow === undefined || overflow.count === 0)) {
     return fail("Its overflow is malformed.");
   }
-  const learned = { policy, entries, overflow };
+  const learned = { about: { policy, version, namespace, agent }, entries, overflow };
   return learnedText(learned, digest) === text ? ok(learned) : fail("It is not as it was written.");
 }
 
@@ -99,6 +116,9 @@ function tallyForm({ count, first, last, bytesOut, bytesIn }: Tally): Tally {
 type Members = Readonly<Record<string, unknown>> & {
   readonly format?: unknown;
   readonly policy?: unknown;
+  readonly version?: unknown;
+  readonly namespace?: unknown;
+  readonly agent?: unknown;
   readonly overflow?: unknown;
   readonly entries?: unknown;
   readonly host?: unknown;
@@ -166,6 +186,11 @@ function tallyOf({ count, first, last, bytesOut, bytesIn }: Members): Tally | un
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+/** As Kubernetes and the sidecar's settings have them, and as a comment of YAML can hold them. */
+function isName(value: unknown): value is string {
+  return typeof value === "string" && /^[\x21-\x7e]+$/.test(value) && value.length <= LONGEST_NAME;
 }
 
 function isReason(value: unknown): value is Reason {

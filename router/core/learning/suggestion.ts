@@ -94,6 +94,8 @@ export function suggest(entries: readonly SeenEntry[], given?: GivenPolicy): Sug
  * repeat.
  */
 function refusalOf(entry: SeenEntry, refused: readonly SeenEntry[], keepsDenyRules: boolean): Reason | undefined {
+  // A rule asks for fields that it did not have: to allow it without them would be to take the rule out.
+  if (entry.unlisted === "denied_by_rule") return entry.unlisted;
   for (const other of refused) {
     const reason = other.refused?.reason;
     if (reason === undefined || !sameHost(entry.host, other.host)) continue;

@@ -1,5 +1,5 @@
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
-import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 
 /** An agent's connection inside inspected TLS that speaks HTTP/2. */
 export interface Http2Agent {
@@ -45,8 +45,14 @@ const FLOODS = {
   maxOutstandingPings: 4,
 } as const;
 
-/** The socket, with TLS and ALPN `h2` done and not read yet, is this one's own from here on. */
-export function http2Agent(socket: Duplex, options: Http2AgentOptions): Http2Agent {
+/**
+ * The socket, not destroyed, with TLS and ALPN `h2` done and not read yet, is this one's own from here on. Node waits for
+ * `secureConnect` on a socket that it believes to be in its handshake, which it does of every server's TLSSocket that no
+ * `tls.Server` made (Node 26.10); and it gives the session what was read ahead, in one piece only while the socket is
+ * paused: a second one after a broken preface throws where nobody can catch it.
+ */
+export function http2Agent(socket: TLSSocket, options: Http2AgentOptions): Http2Agent {
+  Object.assign(socket.pause(), { secureConnecting: false });
   const session: ServerHttp2Session = performServerHandshake(socket, {
     ...FLOODS,
     settings: {
@@ -73,8 +79,9 @@ export function http2Agent(socket: Duplex, options: Http2AgentOptions): Http2Age
     get window() {
       return session.remoteSettings.initialWindowSize ?? AGENT_WINDOW;
     },
-    close: () => session.close(),
-    destroy: () => session.destroy(),
+    // In a later turn: what was read ahead is given to a session that must still be there.
+    close: () => void setImmediate(() => session.close()),
+    destroy: () => void setImmediate(() => session.destroy()),
     closed,
   };
 }

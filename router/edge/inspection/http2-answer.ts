@@ -12,6 +12,9 @@ export interface Http2AnswerHead {
 /** These, and every answer to HEAD, have no content (RFC 9110 section 6.4.1). */
 const WITHOUT_CONTENT = new Set([204, 205, 304]);
 
+/** Until it is looked again whether an answer has left. */
+const UNSENT_MILLIS = 20;
+
 /** Writes one answer to one stream of the agent's. An answer that was cut is reset, never ended. */
 export class Http2Answer {
   readonly #stream: ServerHttp2Stream;
@@ -19,12 +22,15 @@ export class Http2Answer {
   readonly #gone: Promise<void>;
   #begun = false;
   #ended = false;
-  #silent = false;
+  /** HEAD, or a status or head that says so: nothing may follow. */
+  #silent: boolean;
   #trailers: readonly Field[] = [];
 
-  constructor(stream: ServerHttp2Stream, requestId: string) {
+  /** `isHead`: the request's method is HEAD. */
+  constructor(stream: ServerHttp2Stream, requestId: string, isHead: boolean) {
     this.#stream = stream;
     this.#request = requestId;
+    this.#silent = isHead;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#gone = promise;
     stream.on("close", resolve);
@@ -40,6 +46,11 @@ export class Http2Answer {
   /** The agent has everything: its stream was ended, not reset, and all of it was written. */
   get whole(): boolean {
     return this.#ended && this.#stream.writableFinished;
+  }
+
+  /** Everything was said, if not taken yet. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** Settles when the stream is over, in whatever way. */
@@ -59,7 +70,7 @@ export class Http2Answer {
   head({ status, fields, whole }: Http2AnswerHead): void {
     if (!this.#open || this.#begun) return;
     this.#begun = true;
-    this.#silent = whole || this.#stream.headRequest || WITHOUT_CONTENT.has(status);
+    this.#silent ||= whole || WITHOUT_CONTENT.has(status);
     const list = [":status", String(status)];
     for (const { name, value } of fields) list.push(name, value);
     list.push("sluice-request-id", this.#request);
@@ -83,18 +94,25 @@ export class Http2Answer {
     await Promise.race([promise, this.#gone]);
   }
 
-  /** A whole answer of ours, in the place of the origin's. What the agent still sends is not wanted any more. */
+  /** A whole answer of ours, in the place of the origin's. */
   refuse(head: Http2AnswerHead, content: string): void {
-    if (!this.#open) return;
+    if (!this.#open || this.#begun) return;
     this.head(head);
     this.#ended = true;
     if (!this.#silent) this.#stream.end(content);
-    this.stop();
   }
 
-  /** RFC 9113 section 8.1: the answer is whole; what else the agent sends of its request is not read. */
+  /**
+   * RFC 9113 section 8.1: the answer is whole, and what else the agent sends of its request is not wanted any more. Not
+   * before the answer has left: nghttp2 sends RST_STREAM first, and then drops what is queued of the stream.
+   */
   stop(): void {
-    if (this.#open) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    setImmediate(() => {
+      if (!this.#open) return;
+      if (this.#stream.writableFinished && this.#stream.session?.state.outboundQueueSize === 0) {
+        this.#stream.close(constants.NGHTTP2_NO_ERROR);
+      } else setTimeout(() => this.stop(), UNSENT_MILLIS);
+    });
   }
 
   reset(code: number): void {

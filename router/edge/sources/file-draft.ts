@@ -5,7 +5,10 @@ import { join } from "node:path";
 /** What lies in the way is not followed (a link), and not waited for (a FIFO). */
 const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** A file that is written piece by piece and has its name only once it is whole and on the disk. All of it throws what the file system throws. */
+/**
+ * A file that is written piece by piece, and has its name only once it is whole and on the disk. What the file system
+ * throws, it throws.
+ */
 export class FileDraft {
   readonly #directory: string;
   readonly #unfinished: string;
@@ -40,9 +43,9 @@ export class FileDraft {
     await directory.sync();
   }
 
-  /** Also after `keep` has thrown. */
+  /** Also after `keep` or `write` has thrown. Never throws: what cannot be removed, the next draft replaces. */
   async discard(): Promise<void> {
-    await this.#handle.close();
-    await rm(this.#unfinished, { force: true });
+    await this.#handle.close().catch(() => undefined);
+    await rm(this.#unfinished, { force: true }).catch(() => undefined);
   }
 }

@@ -6,31 +6,51 @@ import type { IpAddress } from "../../core/wire/ip-address.ts";
 const LONGEST_MILLIS = 30_000;
 const MOST_NAMES = 1_000;
 
-/** Addresses of names, for as long as their TTL says. Failures are not kept. */
+/** What DNS says of a name: addresses, or that there are none. */
+export type KeptAnswer =
+  | { readonly kind: "found"; readonly addresses: readonly IpAddress[] }
+  /** `detail`: for logs, what each question came to. */
+  | { readonly kind: "absent"; readonly absent: "name" | "addresses"; readonly detail: string };
+
+/** Answers about names, also negative ones (RFC 2308), for as long as their TTL says. Failures are not kept. */
 export interface DnsCache {
-  get(name: Hostname): readonly IpAddress[] | undefined;
-  /** `ttl` in seconds, the smallest of the answers'. */
-  set(name: Hostname, addresses: readonly IpAddress[], ttl: number): void;
+  /** `ttl`: the seconds that are left. */
+  get(name: Hostname): { readonly answer: KeptAnswer; readonly ttl: number } | undefined;
+  /** `ttl` in seconds, the smallest of the answers'; returns how much of it counts. */
+  set(name: Hostname, answer: KeptAnswer, ttl: number): number;
 }
 
 export function createDnsCache(clock: Clock): DnsCache {
-  const entries = new Map<Hostname, { readonly addresses: readonly IpAddress[]; readonly expires: number }>();
+  const found = table();
+  /** Apart, so that names which are not there take no place from names that are. */
+  const absent = table();
+
+  function table(): Map<Hostname, { readonly answer: KeptAnswer; readonly expires: number }> {
+    return new Map();
+  }
+
   return {
     get(name) {
-      const entry = entries.get(name);
-      if (entry === undefined) return undefined;
-      if (clock.monotonic() < entry.expires) return entry.addresses;
-      entries.delete(name);
+      for (const entries of [found, absent]) {
+        const entry = entries.get(name);
+        if (entry === undefined) continue;
+        const left = entry.expires - clock.monotonic();
+        if (left > 0) return { answer: entry.answer, ttl: left / 1_000 };
+        entries.delete(name);
+      }
       return undefined;
     },
-    set(name, addresses, ttl) {
-      // Deleted first, so that the oldest answer is always the first in the map.
-      entries.delete(name);
-      if (!(ttl > 0)) return;
-      entries.set(name, { addresses, expires: clock.monotonic() + Math.min(ttl * 1_000, LONGEST_MILLIS) });
-      if (entries.size <= MOST_NAMES) return;
+    set(name, answer, ttl) {
+      // Deleted first, so that the oldest answer is always the first in its map.
+      found.delete(name);
+      absent.delete(name);
+      if (!(ttl > 0)) return 0;
+      const entries = answer.kind === "found" ? found : absent;
+      const counts = Math.min(ttl * 1_000, LONGEST_MILLIS);
+      entries.set(name, { answer, expires: clock.monotonic() + counts });
       const [oldest] = entries.keys();
-      if (oldest !== undefined) entries.delete(oldest);
+      if (entries.size > MOST_NAMES && oldest !== undefined) entries.delete(oldest);
+      return counts / 1_000;
     },
   };
 }

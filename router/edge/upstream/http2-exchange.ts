@@ -20,7 +20,7 @@ export interface Http2OriginRequest {
   /** Undefined: the head is all there is. */
   readonly content: Http2Reading | undefined;
   /** What of its trailers goes on, by name. */
-  readonly trailers: (raw: readonly string[]) => Readonly<Record<string, readonly string[]>>;
+  readonly trailers: (raw: readonly string[]) => Record<string, string[]>;
   /** The most that its content may have. */
   readonly bodyBytes: Bytes | undefined;
 }
@@ -76,7 +76,7 @@ export async function http2Exchange(
   let begun = false;
   let interim = 0;
   let taken = false;
-  let trailers: Readonly<Record<string, readonly string[]>> = {};
+  let trailers: Record<string, string[]> = {};
 
   const unwatch = options.watch.watch({
     idle: options.limits.idle,

@@ -22,7 +22,8 @@ export const MOST_ANSWER_FIELDS = 200;
  */
 export function http2ResponseHead(raw: readonly string[], whole: boolean): Result<Http2ResponseHead, string> {
   const [first, status = ""] = raw;
-  if (first !== ":status" || !/^[2-5][0-9]{2}$/.test(status)) return fail("The status is not that of a final response.");
+  if (first !== ":status" || !/^[2-5][0-9]{2}$/.test(status))
+    return fail("The status is not that of a final response.");
   const read = http2AnswerFields(raw.slice(2));
   if (!read.ok) return read;
   const [length, ...more] = fieldValues({ fields: fieldsOf(raw) }, "content-length");

@@ -24,7 +24,7 @@ export function connectDialogue(target: Authority, credential: ParentCredential 
       searched = octets.length;
       const length = end < 0 ? octets.length : end + HEAD_END.length;
       if (interim + length > MOST_OCTETS) return invalid("Its answer has a head without end.");
-      const text = octets.latin1Slice(0, end < 0 ? octets.length : end);
+      const text = octets.toString("latin1", 0, end < 0 ? octets.length : end);
       if (end < 0) {
         const problem = beginningProblem(text, text);
         return problem === undefined ? { kind: "more" } : invalid(problem);

@@ -1,19 +1,32 @@
-import { Resolver } from "node:dns/promises";
 import type { Clock } from "../../core/base/clock.ts";
 import type { Millis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
 import type { Hostname } from "../../core/wire/hostname.ts";
-import { type IpAddress, parseIpAddress } from "../../core/wire/ip-address.ts";
-import { createDnsCache } from "./dns-cache.ts";
+import type { IpAddress } from "../../core/wire/ip-address.ts";
+import { createDnsCache, type KeptAnswer } from "./dns-cache.ts";
+import { dialDnsOverHttps } from "./dns-over-https.ts";
+import { dialDnsOverTls } from "./dns-over-tls.ts";
+import { plainDns } from "./dns-plain.ts";
+import { securedDns } from "./dns-secured.ts";
+import type { DnsSource, FamilyAnswer } from "./dns-source.ts";
 
 export interface DnsProblem {
   readonly reason: "dns_failure";
   /** For logs: what each question came to. */
   readonly detail: string;
+  /** DNS has answered, and there is no such name, or it has no address; undefined: nobody knows. */
+  readonly absent?: "name" | "addresses";
 }
 
 export type Resolution = Result<readonly IpAddress[], DnsProblem>;
+
+export interface NameAnswer {
+  /** IPv6 first, without duplicates, never empty, not yet judged. */
+  readonly addresses: readonly IpAddress[];
+  /** Seconds that are left. */
+  readonly ttl: number;
+}
 
 export interface NameResolver {
   /**
@@ -28,54 +41,59 @@ export interface NameResolver {
   resolveIpv6(host: Hostname, signal: AbortSignal): Promise<Resolution>;
 }
 
+/** A resolver that also says for how long an answer counts. */
+export interface TimedResolver extends NameResolver {
+  /** The same answer that `resolve` gives. */
+  answer(host: Hostname, signal: AbortSignal): Promise<Result<NameAnswer, DnsProblem>>;
+}
+
 /** Once one family has addresses, how long the other may still take (RFC 8305 section 3). */
 const RESOLUTION_DELAY_MILLIS = 50;
 /** c-ares for NODATA and NXDOMAIN: an answer, and the answer is no. */
 const SAYS_NONE: ReadonlySet<string> = new Set(["ENODATA", "ENOTFOUND"]);
-/** Of each family, so that neither crowds the other out. */
-const MOST_OF_A_FAMILY = 16;
+/** Of a name that the operator pins. */
+const PINNED_SECONDS = 3_600;
 
 /**
- * Resolves over c-ares: absolute names only, no search list, no hosts file. `dns.lookup` is never used: getaddrinfo
- * appends search domains, reads a hosts file that the agent's container shares, and queues behind the audit log's
- * fdatasync in the thread pool.
- *
- * The servers are read once, here. Containers of a pod may share resolv.conf too: read again later, it could name a
- * server of the agent's own.
+ * Resolves absolute names, in clear or over TLS, with one cache for all who ask. The servers are fixed here: containers of
+ * a pod may share resolv.conf too, and read again later it could name a server of the agent's own. `ca`: PEM, and then
+ * nobody else's certificates count for servers that are asked over TLS.
  */
-export function createResolver(config: RouterConfig["resolver"], clock: Clock): NameResolver {
-  // c-ares doubles the wait from try to try: a quarter and a half of the time, so that a lost packet costs no failure.
-  const dns = new Resolver({ timeout: Math.ceil(config.timeout / 4), tries: 2 });
-  dns.setServers(config.servers.length > 0 ? config.servers : dns.getServers());
+export function createResolver(config: RouterConfig["resolver"], clock: Clock, ca?: string): TimedResolver {
+  const source = sourceOf(config, clock, ca);
   const cache = createDnsCache(clock);
-  const flights = new Map<Hostname, Promise<Resolution>>();
+  const flights = new Map<Hostname, Promise<Result<NameAnswer, DnsProblem>>>();
 
-  async function ask(host: Hostname): Promise<Resolution> {
-    const questions = [
-      familyAnswer("AAAA", dns.resolve6(host, { ttl: true })),
-      familyAnswer("A", dns.resolve4(host, { ttl: true })),
-    ];
+  async function ask(host: Hostname): Promise<Result<NameAnswer, DnsProblem>> {
+    const questions = [source.ask("AAAA", host), source.ask("A", host)];
     const answers = await gather(questions, config.timeout);
     const useful = answers.filter((answer) => answer.addresses.length > 0);
-    if (useful.length === 0) {
-      return fail({ reason: "dns_failure", detail: describe(answers, questions.length, config.timeout) });
-    }
+    if (useful.length === 0) return absence(host, answers, questions.length);
     // Questions run side by side; the order of answers is not the order of preference (RFC 6724: IPv6 first).
     const inOrder = useful.toSorted((one, other) => other.type.length - one.type.length);
     const addresses = [...new Set(inOrder.flatMap((answer) => answer.addresses))];
-    cache.set(host, addresses, Math.min(...useful.map((answer) => answer.ttl)));
-    return ok(addresses);
+    const ttl = cache.set(host, { kind: "found", addresses }, Math.min(...useful.map((answer) => answer.ttl)));
+    return ok({ addresses, ttl });
+  }
+
+  /** No family has an address: where both were answered so, that is an answer too. */
+  function absence(host: Hostname, answers: readonly FamilyAnswer[], asked: number): Result<NameAnswer, DnsProblem> {
+    const detail = describe(answers, asked, config.timeout);
+    if (answers.length < asked || !answers.every(saysNone)) return fail({ reason: "dns_failure", detail });
+    const absent = answers.some(({ error }) => error === "ENOTFOUND") ? "name" : "addresses";
+    const answer: KeptAnswer = { kind: "absent", absent, detail };
+    cache.set(host, answer, Math.min(...answers.map(({ ttl }) => ttl)));
+    return fail({ reason: "dns_failure", detail, absent });
   }
 
   async function askIpv6(host: Hostname): Promise<Resolution> {
-    const answers = await gather([familyAnswer("AAAA", dns.resolve6(host, { ttl: true }))], config.timeout);
+    const answers = await gather([source.ask("AAAA", host)], config.timeout);
     const [answer] = answers;
-    if (answer !== undefined && (answer.error === undefined || SAYS_NONE.has(answer.error)))
-      return ok(answer.addresses);
+    if (answer !== undefined && (answer.error === undefined || saysNone(answer))) return ok(answer.addresses);
     return fail({ reason: "dns_failure", detail: describe(answers, 1, config.timeout) });
   }
 
-  function askOnce(host: Hostname): Promise<Resolution> {
+  function askOnce(host: Hostname): Promise<Result<NameAnswer, DnsProblem>> {
     const flying = flights.get(host);
     if (flying !== undefined) return flying;
     const flight = ask(host).finally(() => flights.delete(host));
@@ -83,15 +101,24 @@ export function createResolver(config: RouterConfig["resolver"], clock: Clock): 
     return flight;
   }
 
+  async function answer(host: Hostname, signal: AbortSignal): Promise<Result<NameAnswer, DnsProblem>> {
+    const pinned = config.hosts.get(host);
+    if (pinned !== undefined) {
+      if (pinned.length > 0) return ok({ addresses: pinned, ttl: PINNED_SECONDS });
+      return fail({ reason: "dns_failure", detail: "pinned to no address", absent: "addresses" });
+    }
+    const kept = cache.get(host);
+    if (kept === undefined) return unlessAborted(askOnce(host), signal);
+    const { answer: said, ttl } = kept;
+    if (said.kind === "found") return ok({ addresses: said.addresses, ttl });
+    return fail({ reason: "dns_failure", detail: said.detail, absent: said.absent });
+  }
+
   return {
+    answer,
     async resolve(host, signal) {
-      const pinned = config.hosts.get(host);
-      if (pinned !== undefined) {
-        return pinned.length > 0 ? ok(pinned) : fail({ reason: "dns_failure", detail: "pinned to no address" });
-      }
-      const cached = cache.get(host);
-      if (cached !== undefined) return ok(cached);
-      return unlessAborted(askOnce(host), signal);
+      const found = await answer(host, signal);
+      return found.ok ? ok(found.value.addresses) : found;
     },
     async resolveIpv6(host, signal) {
       return unlessAborted(askIpv6(host), signal);
@@ -99,34 +126,23 @@ export function createResolver(config: RouterConfig["resolver"], clock: Clock): 
   };
 }
 
-interface FamilyAnswer {
-  readonly type: "AAAA" | "A";
-  readonly addresses: readonly IpAddress[];
-  /** Seconds, the smallest of the records'. */
-  readonly ttl: number;
-  /** c-ares' code where there is no answer. */
-  readonly error: string | undefined;
+function sourceOf(config: RouterConfig["resolver"], clock: Clock, ca: string | undefined): DnsSource {
+  const { over, servers, serverName, path, timeout } = config;
+  if (over === "plain") return plainDns(servers, timeout);
+  if (serverName === undefined) throw new Error("the configuration's resolver came unchecked: no serverName");
+  const tls = { serverName, ca };
+  const dial = over === "tls" ? dialDnsOverTls(tls) : dialDnsOverHttps({ ...tls, path });
+  return securedDns(servers, dial, timeout, clock);
+}
+
+function saysNone({ error }: FamilyAnswer): boolean {
+  return error !== undefined && SAYS_NONE.has(error);
 }
 
 function describe(answers: readonly FamilyAnswer[], asked: number, timeout: Millis): string {
   const said = answers.map((answer) => `${answer.type} ${answer.error ?? "has no address"}`);
   if (answers.length < asked) said.push(`no answer within ${timeout} ms`);
   return said.join(", ");
-}
-
-/** Never rejects. A record that is no address of ours to parse is dropped: c-ares writes no such text. */
-async function familyAnswer(
-  type: FamilyAnswer["type"],
-  question: Promise<readonly { readonly address: string; readonly ttl: number }[]>,
-): Promise<FamilyAnswer> {
-  try {
-    const records = (await question).slice(0, MOST_OF_A_FAMILY);
-    const addresses = records.flatMap((record) => parseIpAddress(record.address) ?? []);
-    return { type, addresses, ttl: Math.min(...records.map((record) => record.ttl)), error: undefined };
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "failed";
-    return { type, addresses: [], ttl: 0, error: code };
-  }
 }
 
 /** The answers that came before the deadline, or before the resolution delay after the first useful one. */
@@ -147,8 +163,11 @@ async function gather(questions: readonly Promise<FamilyAnswer>[], timeout: Mill
   }
 }
 
-async function unlessAborted(resolution: Promise<Resolution>, signal: AbortSignal): Promise<Resolution> {
-  const { promise: aborted, resolve } = Promise.withResolvers<Resolution>();
+async function unlessAborted<Value>(
+  resolution: Promise<Result<Value, DnsProblem>>,
+  signal: AbortSignal,
+): Promise<Result<Value, DnsProblem>> {
+  const { promise: aborted, resolve } = Promise.withResolvers<Result<Value, DnsProblem>>();
   const onAbort = (): void => resolve(fail({ reason: "dns_failure", detail: "given up" }));
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();

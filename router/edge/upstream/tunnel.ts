@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Bytes, Millis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import { byteMeter, type ByteMeter } from "./byte-meter.ts";
@@ -96,8 +97,8 @@ export function relayTunnel(agent: Socket, origin: TunnelOrigin, options: Tunnel
     socket.on("error", broke);
     socket.on("end", () => {
       // Where the other side has ended too, and what it is to have is with the kernel, closing sends the FIN: one
-      // system call instead of two, thousands of times a second.
-      if (other.readableEnded && other.writableLength === 0) {
+      // system call instead of two, thousands of times a second. TLS has an end of its own to send before that.
+      if (other.readableEnded && other.writableLength === 0 && !(other instanceof TLSSocket)) {
         closing = other;
         other.destroy();
       } else other.end();

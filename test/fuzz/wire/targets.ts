@@ -2,6 +2,7 @@ import type { FuzzTarget } from "../fuzz-target.ts";
 import { AUTHORITY } from "./authority.ts";
 import { CHUNKED_BODY } from "./chunked-body.ts";
 import { CLIENT_HELLO } from "./client-hello.ts";
+import { DNS_MESSAGE } from "./dns-message.ts";
 import { MESSAGE_HEAD } from "./message-head.ts";
 import { REQUEST_TARGET } from "./request-target.ts";
 import { SOCKS } from "./socks.ts";
@@ -13,5 +14,6 @@ export const WIRE_TARGETS: readonly FuzzTarget[] = [
   MESSAGE_HEAD,
   CLIENT_HELLO,
   CHUNKED_BODY,
+  DNS_MESSAGE,
   SOCKS,
 ];

@@ -1,0 +1,67 @@
+import {
+  createSecureServer,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type SecureServerOptions,
+} from "node:http2";
+import type { AddressInfo } from "node:net";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { HOST } from "./http2-world.ts";
+import { testCa } from "./origins.ts";
+
+export interface Http2Origin extends AsyncDisposable {
+  readonly port: number;
+  readonly sessions: ServerHttp2Session[];
+  readonly requests: { readonly raw: readonly string[]; readonly stream: ServerHttp2Stream }[];
+}
+
+/** An origin over TLS that speaks HTTP/2; `serve` gets each stream. */
+export async function http2OriginServer(
+  serve: (stream: ServerHttp2Stream, raw: readonly string[]) => void,
+  options: SecureServerOptions = {},
+): Promise<Http2Origin> {
+  const { certificatePem, keyPem } = testCa().issue([HOST]);
+  const sessions: ServerHttp2Session[] = [];
+  const requests: { readonly raw: readonly string[]; readonly stream: ServerHttp2Stream }[] = [];
+  const server = createSecureServer({ ...options, cert: certificatePem, key: keyPem });
+  server.on("session", (session) => {
+    sessions.push(session);
+    session.on("error", () => undefined);
+  });
+  server.on("stream", (stream, _fields, _flags, raw) => {
+    stream.on("error", () => undefined);
+    requests.push({ raw, stream });
+    serve(stream, raw);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    sessions,
+    requests,
+    async [Symbol.asyncDispose]() {
+      for (const session of sessions) session.destroy();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+/** An origin that says ALPN `h2` and then whatever octets `serve` writes. */
+export async function rawHttp2Origin(serve: (socket: TLSSocket) => void): Promise<Http2Origin> {
+  const { certificatePem, keyPem } = testCa().issue([HOST]);
+  const open = new Set<TLSSocket>();
+  const server = createTlsServer({ cert: certificatePem, key: keyPem, ALPNProtocols: ["h2"] }, (socket) => {
+    open.add(socket);
+    socket.on("error", () => undefined);
+    serve(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    sessions: [],
+    requests: [],
+    async [Symbol.asyncDispose]() {
+      for (const socket of open) socket.destroy();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
