@@ -36,8 +36,7 @@ export class SeenLog {
 
   /** Behind the last record: what had not ended was seen all the same. */
   finish(): void {
-    for (const observation of this.#open.values()) this.book.observe(observation);
-    this.#open.clear();
+    for (const key of [...this.#open.keys()]) this.#close(key);
   }
 
   /** Undefined: no policy is named. */
@@ -67,12 +66,18 @@ export class SeenLog {
     }
     const unlisted = reasonOf(detail["unlisted"]);
     const observation: Observation = { ...about, outcome: { allowed: true, rule: rule ?? undefined, unlisted } };
-    const [oldest] = this.#open.size >= MOST_OPEN ? this.#open : [];
-    if (oldest !== undefined) {
-      this.#open.delete(oldest[0]);
-      this.book.observe(oldest[1]);
-    }
-    this.#open.set(keyOf(record), observation);
+    const key = keyOf(record);
+    if (this.#open.has(key)) this.#close(key);
+    const [oldest] = this.#open.size >= MOST_OPEN ? this.#open.keys() : [];
+    if (oldest !== undefined) this.#close(oldest);
+    this.#open.set(key, observation);
+  }
+
+  /** It counts as it is known. */
+  #close(key: string): void {
+    const observation = this.#open.get(key);
+    if (observation !== undefined) this.book.observe(observation);
+    this.#open.delete(key);
   }
 
   #ended(record: ShownRecord): void {

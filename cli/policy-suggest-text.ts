@@ -64,7 +64,7 @@ function* linesOf(
   }
   for (const rule of rules) yield* ruleLines(rule);
   if (kept !== undefined && kept.deny.length > 0) yield* ["  deny:", ...kept.deny.map((rule) => `    - ${rule}`)];
-  if (leftOut.length > 0) yield "# Left out, though it was allowed:";
+  if (leftOut.length > 0) yield "# Not suggested, though it was allowed:";
   yield* leftOut.map((one) => comment(0, leftOutText(one)));
 }
 
@@ -97,7 +97,7 @@ function* ruleLines(rule: SuggestedRule): Generator<string> {
 function* entryComments(entries: readonly SeenEntry[]): Generator<string> {
   for (const entry of entries.slice(0, MOST_ENTRIES)) {
     yield comment(4, entryText(entry));
-    for (const caution of cautionsOf(entry)) yield comment(4, `  ! ${CAUTIONS[caution]}`);
+    for (const caution of cautionsOf(entry)) yield comment(4, `! ${CAUTIONS[caution]}`);
   }
   if (entries.length > MOST_ENTRIES) yield comment(4, `and ${entries.length - MOST_ENTRIES} more kinds of requests`);
 }
@@ -107,7 +107,8 @@ export function entryText(entry: SeenEntry): string {
   const verdict = rule === undefined ? `enforcing refused it: ${unlisted ?? "host_not_allowed"}` : `allowed by ${rule}`;
   const when = first === last ? isoText(first) : `${isoText(first)} to ${isoText(last)}`;
   const octets = `${quantityText(bytesOut) ?? "?"} out, ${quantityText(bytesIn) ?? "?"} in`;
-  return `${whatText(entry)}: ${count} times, ${when}, ${octets}; ${verdict}`;
+  const times = count === 1 ? "once" : `${count} times`;
+  return `${whatText(entry)}: ${times}, ${when}, ${octets}; ${verdict}`;
 }
 
 function whatText({ host, port, kind, method, shape }: SeenEntry): string {
@@ -120,8 +121,8 @@ export function leftOutText({ entry, why }: LeftOut): string {
   const reason =
     why.kind === "unnameable"
       ? "no rule can name it"
-      : `it, or what its rule would cover, was refused as well: ${why.reason}, ${REASONS[why.reason].sentence}`;
-  return `${entryText(entry)}. ${reason}`;
+      : `it was refused too, or what its rule would allow: ${why.reason}. ${REASONS[why.reason].sentence}`;
+  return `${entryText(entry)}. Left out: ${reason}`;
 }
 
 /** One line, whatever stands in it. */

@@ -3,6 +3,7 @@ import { OUR_CONTAINERS, RESERVED_PREFIX, VOLUME } from "../pod/names.ts";
 import type { Container, JsonObject, PodObject, PodSpec, Volume } from "../pod/pod.ts";
 import { AdmissionWarnings } from "./admission-warnings.ts";
 import { withAgentEnv } from "./agent-env.ts";
+import { withTrustMount } from "./agent-trust.ts";
 import { apiAccessVolumes, withoutMounts } from "./api-access.ts";
 import { confine, confinementOf } from "./confine.ts";
 import { injectedMetadata } from "./pod-metadata.ts";
@@ -33,10 +34,12 @@ export function injectPod(pod: PodObject, settings: InjectionConfig): Injected {
   const confinement = confinementOf(pod, settings);
   const apiAccess = apiAccessVolumes(spec);
   if (spec["automountServiceAccountToken"] === true || apiAccess.size > 0) warnAboutToken(spec, warnings);
-  const ready = (container: Container): Container =>
-    withAgentEnv(confine(withoutMounts(container, apiAccess), confinement), (subject, what) =>
-      warnings.add(subject, what, container.name),
-    );
+  const ready = (container: Container): Container => {
+    const warn = (subject: string, what: string): void => warnings.add(subject, what, container.name);
+    const confined = confine(withoutMounts(container, apiAccess), confinement);
+    const trusting = withTrustMount(confined, warn);
+    return withAgentEnv(trusting ?? confined, trusting !== undefined, warn);
+  };
 
   const containers = foreign(spec.containers, [], warnings).map(ready);
   const initContainers = [

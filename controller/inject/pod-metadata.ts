@@ -5,7 +5,7 @@ import { agentName, policyName } from "./pod-names.ts";
 import { ADMIN_PORT } from "./template.ts";
 
 /** Rises when the template makes other containers of the same settings. */
-export const TEMPLATE_VERSION = 1;
+export const TEMPLATE_VERSION = 2;
 
 const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
 const SCRAPE: Readonly<Record<string, string>> = {

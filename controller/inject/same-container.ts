@@ -1,4 +1,4 @@
-import type { Container, JsonObject, Volume } from "../pod/pod.ts";
+import type { Container, JsonObject, Volume, VolumeMount } from "../pod/pod.ts";
 import { isObject } from "../pod/shape-check.ts";
 
 /** Resources for which a LimitRange may give defaults where the template asks for nothing; no devices, no huge pages. */
@@ -18,6 +18,11 @@ export function sameContainer(actual: Container, desired: Container): boolean {
 
 /** Whether a volume is the template's: exactly. */
 export function sameVolume(actual: Volume, desired: Volume): boolean {
+  return sameValue(actual, desired);
+}
+
+/** Whether a mount is that one: exactly. `actual` may be anything. */
+export function sameMount(actual: unknown, desired: VolumeMount): boolean {
   return sameValue(actual, desired);
 }
 

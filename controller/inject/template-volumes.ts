@@ -10,6 +10,8 @@ const DEFAULT_MODE = 0o644;
 const TOKEN_SECONDS = 3607;
 /** For the proof, and for the guard's scratch files. */
 const SMALL = "1Mi";
+/** For some 200 kB of root certificates, an operator's besides, and the next ones while they are written. */
+const ROOTS = "4Mi";
 
 /**
  * The volumes of our containers, for this pod, in this order. They depend on its policy annotation alone. As in
@@ -29,6 +31,7 @@ export function desiredVolumes(pod: PodObject, settings: InjectionConfig): reado
     { name: VOLUME.state, emptyDir: { sizeLimit: canonicalQuantity(settings.stateSize) } },
     { name: VOLUME.audit, emptyDir: { sizeLimit: canonicalQuantity(settings.auditSize) } },
     { name: VOLUME.run, emptyDir: { medium: "Memory", sizeLimit: SMALL } },
+    { name: VOLUME.ca, emptyDir: { medium: "Memory", sizeLimit: ROOTS } },
     ...(settings.guard === "required" ? [{ name: VOLUME.tmp, emptyDir: { medium: "Memory", sizeLimit: SMALL } }] : []),
   ];
 }

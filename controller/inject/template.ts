@@ -3,6 +3,7 @@ import { GUARD, PROVE, PROVE_ID, ROUTER, ROUTER_ID, VOLUME } from "../pod/names.
 import type { Container, JsonObject, PodObject, VolumeMount } from "../pod/pod.ts";
 import { isGuaranteed, ourResources } from "./our-resources.ts";
 import { agentName } from "./pod-names.ts";
+import { TRUST_SOURCE } from "./trust-mount.ts";
 
 /** Where the router answers probes and metrics. */
 export const ADMIN_PORT = 18_090;
@@ -107,6 +108,7 @@ const ROUTER_MOUNTS: readonly VolumeMount[] = [
   { name: VOLUME.run, readOnly: true, mountPath: RUN },
   { name: VOLUME.state, mountPath: "/var/lib/sluice" },
   { name: VOLUME.audit, mountPath: "/var/log/sluice/audit" },
+  { name: VOLUME.ca, mountPath: TRUST_SOURCE },
 ];
 
 function routerSeccomp({ seccomp }: InjectionConfig): JsonObject {

@@ -1,11 +1,13 @@
+import { isTrustMount } from "../inject/trust-mount.ts";
 import { RESERVED_PREFIX } from "../pod/names.ts";
 import type { JsonObject } from "../pod/pod.ts";
 import { objectAt, objectsAt, valueAt } from "./member.ts";
 import { type Report, shown } from "./report.ts";
 
-/** What a container that is not ours may see of what is ours: nothing, by whatever road. */
+/** What a container that is not ours may see of what is ours: nothing but what it is given to trust, by whatever road. */
 export function judgeReferences(container: JsonObject, path: string, report: Report): void {
   for (const [index, mount] of objectsAt(container, "volumeMounts", path, report).entries()) {
+    if (isTrustMount(mount)) continue;
     judgeName(valueAt(mount, "name"), "router_volume", `${path}.volumeMounts[${index}].name`, report);
   }
   for (const [index, variable] of objectsAt(container, "env", path, report).entries()) {

@@ -56,6 +56,8 @@ export const VOLUME = {
   audit: "sluice-audit",
   /** In memory: the proof of `sluice-prove`, which the router reads. */
   run: "sluice-run",
+  /** In memory: what the router writes for all other containers to trust. */
+  ca: "sluice-ca",
   podinfo: "sluice-podinfo",
   tmp: "sluice-tmp",
 } as const;

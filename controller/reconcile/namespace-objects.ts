@@ -3,6 +3,7 @@ import type { AuditValue } from "../../router/core/audit/audit-event.ts";
 import { isRecord } from "../../router/edge/kubernetes/is-record.ts";
 import type { ControllerConfig } from "../config/controller-config.ts";
 import { routerConfigDocument } from "../config/controller-config-shape.ts";
+import { TRUST_SOURCE } from "../inject/trust-mount.ts";
 import { CONFIG_MAP } from "../pod/names.ts";
 import { type DesiredObject, MANAGED_KINDS, managedMetadata, NAME } from "./managed.ts";
 import { type EgressNeeds, networkPolicy } from "./network-policies.ts";
@@ -63,6 +64,8 @@ export function routerConfigText({ router, injection }: ControllerConfig): strin
     kubernetes: { ...part("kubernetes"), watch: true },
     // terminationGracePeriodSeconds of the pods comes from the same setting.
     limits: { ...part("limits"), drain: `${Math.floor(drain / 1_000)}s${drain % 1_000}ms` },
+    // Where the pods' volume is that other containers read.
+    inspection: { ...part("inspection"), directory: TRUST_SOURCE },
     resolver: { ...part("resolver"), ...(resolverServers.length === 0 ? {} : { servers: [...resolverServers] }) },
   };
   const text = canonicalJson(routerConfigDocument(spec) as AuditValue);

@@ -42,10 +42,7 @@ export interface AdmissionRooms {
     host: Hostname,
     signal: AbortSignal,
   ): Promise<Result<readonly IpAddress[], { readonly reason: "dns_failure"; readonly detail: string }>>;
-  /** Takes one new connection from the rule's minute; false when it is used up. */
-  takeConnection(rule: string, perMinute: number, now: Millis): boolean;
-  /** Without it every rule that limits its connections otherwise is refused. */
-  readonly connections?: ConnectionCounts;
+  readonly connections: ConnectionCounts;
   /** What the parent proxy of this name is asked for; undefined: there is none. Without it no parent is used. */
   sends?(proxy: string): "address" | "name" | undefined;
   decided(elapsed: Millis): void;
@@ -104,22 +101,14 @@ function connectionObstacle(
   rooms: AdmissionRooms,
   exchange: Exchange,
   { rule = "", host, limits }: NamePermit,
-): "connection_limit" | "rate_limited" | "internal" | undefined {
-  const now = rooms.clock.monotonic();
-  if (rooms.connections !== undefined) {
-    return rooms.connections.obstacle(rule, host, limits, now, exchange.within?.place);
-  }
-  const { connections, hostConnections, hostConnectionsPerMinute, connectionsPerMinute } = limits;
-  if ((connections ?? hostConnections ?? hostConnectionsPerMinute) !== undefined) return "internal";
-  if (connectionsPerMinute === undefined) return undefined;
-  return rooms.takeConnection(rule, connectionsPerMinute, now) ? undefined : "rate_limited";
+): "connection_limit" | "rate_limited" | undefined {
+  return rooms.connections.obstacle(rule, host, limits, rooms.clock.monotonic(), exchange.within?.place);
 }
 
 /** In the same turn as `connectionObstacle`, so that there is room. */
 function takeConnection(rooms: AdmissionRooms, exchange: Exchange, { rule = "", host, limits }: NamePermit): void {
   const now = rooms.clock.monotonic();
-  const taken = rooms.connections?.take(rule, host, limits, now, exchange.within?.place);
-  if (taken === undefined) return;
+  const taken = rooms.connections.take(rule, host, limits, now, exchange.within?.place);
   if (!taken.ok) throw new Error("a connection's place was taken within one turn");
   exchange.hold(taken.value);
 }
@@ -228,7 +217,7 @@ export function egressDecision(rooms: AdmissionRooms, request: EgressRequest): D
 }
 
 /** Where only the agent API leads (model providers, and MCP servers), and what is on a blocklist. */
-export function surroundings(rooms: AdmissionRooms): Surroundings {
+export function surroundings(rooms: Pick<AdmissionRooms, "models" | "governance" | "blocklist">): Surroundings {
   const models = rooms.models();
   return {
     isProviderHost: (host, port) =>

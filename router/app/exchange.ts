@@ -20,7 +20,7 @@ export interface GovernedExchange {
 }
 
 /** Receives each outcome once: audit, metrics and log are its projections. */
-export type Settle = (outcome: Outcome, admitted: boolean) => void;
+export type Settle = (outcome: Outcome, admitted: boolean, exchange: Exchange) => void;
 
 /**
  * One exchange from its first byte to its one outcome. It keeps what the steps of the corridor learn, carries the
@@ -168,6 +168,7 @@ export class Exchange {
         },
       },
       this.admitted,
+      this,
     );
   }
 }

@@ -126,12 +126,7 @@ export class DnsRecords {
     return undefined;
   }
 
-  #remember(
-    remembered: Map<string, Remembered>,
-    key: string,
-    verdict: DnsVerdict,
-    recorded: Promise<boolean>,
-  ): void {
+  #remember(remembered: Map<string, Remembered>, key: string, verdict: DnsVerdict, recorded: Promise<boolean>): void {
     remembered.set(key, { verdict, since: this.#rooms.clock.monotonic(), recorded, again: 0 });
   }
 

@@ -6,11 +6,11 @@ import { ownEvent } from "../core/audit/own-event.ts";
 import { epochMillis, millis } from "../core/base/quantity.ts";
 import { fail, ok, type Result } from "../core/base/result.ts";
 import type { ListenerConfig, RouterConfig } from "../core/config/router-config.ts";
-import { endedEvent } from "../core/outcome/audit-projection.ts";
-import { RateWindows } from "../core/policy/rate-window.ts";
+import { ConnectionCounts } from "../core/policy/connection-counts.ts";
 import { type AdminServer, openAdminServer } from "../edge/admin/admin-server.ts";
 import { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { type BoundListener, bindListener } from "../edge/listeners/bound-listener.ts";
+import { bindDnsListener } from "../edge/listeners/dns-listener.ts";
 import { openLog } from "../edge/log/log.ts";
 import { Instruments } from "../edge/metrics/instruments.ts";
 import { HighWaterMarks } from "../edge/trust/high-water-mark.ts";
@@ -24,11 +24,13 @@ import {
   listenersCondition,
   policyCondition,
 } from "./conditions.ts";
-import { createCorridor } from "./corridor.ts";
+import { openBlocklists } from "./blocklists/open-blocklists.ts";
 import type { ListenerDoor } from "./listener-door.ts";
 import { type Governance, openGovernance } from "./governance/open-governance.ts";
 import { GuardWatch } from "./guard-watch.ts";
 import { NetworkView } from "./network-view.ts";
+import { type Egress, openEgress } from "./open-egress.ts";
+import { createProxies } from "./proxies.ts";
 import { type Audit, openAudit } from "./open-audit.ts";
 import type { AgentApi } from "./inference/agent-api.ts";
 import { type Inference, openInference } from "./inference/open-inference.ts";
@@ -42,7 +44,6 @@ import { requestIds } from "./request-ids.ts";
 import { exportProblems, statusOfAudit, statusOfPolicy } from "./router-status.ts";
 import { runAttestation } from "./run-attestation.ts";
 import { TunnelRegistry } from "./tunnel-registry.ts";
-import { createUpstreamRooms } from "./upstream-rooms.ts";
 
 /** How often the marks note that time goes on. */
 const SEEN_MILLIS = 60_000;
@@ -58,7 +59,7 @@ export interface Router {
   readonly agent: readonly string[];
   readonly admin: readonly string[];
   /** What is redirected: ports 443, 80 and 53 of everywhere. */
-  readonly redirected: { readonly tls: readonly string[]; readonly http: readonly string[] };
+  readonly redirected: Readonly<Record<"tls" | "http" | "dns", readonly string[]>>;
   ready(): boolean;
   /** Not ready, stop accepting, drain with the deadline, close the audit log. */
   stop(): Promise<void>;
@@ -83,7 +84,7 @@ export async function startRouter(
 
   const time = new PolicyTime(clock);
   const registry = new TunnelRegistry();
-  const rates = new RateWindows();
+  const places = new ConnectionCounts();
   const guard = new GuardWatch(config.guard, (proof) => {
     audit.appendSoon(
       ownEvent(clock.now(), "guard", "verify", proof.netns, { uid: proof.uid, families: proof.families }),
@@ -128,6 +129,25 @@ export async function startRouter(
   if (!opened.ok) return opened;
   const { log: audit, outputs, exports, key }: Audit = opened.value;
 
+  const openedProxies = createProxies({
+    config: config.proxies,
+    clock,
+    network: () => network.facts,
+    resolve: (host, signal) => resolver.resolve(host, signal),
+  });
+  if (!openedProxies.ok) {
+    await opened.value.close();
+    return openedProxies;
+  }
+  const proxies = openedProxies.value;
+  const blocklists = await openBlocklists({
+    config,
+    clock,
+    log,
+    resolve: (host, signal) => resolver.resolve(host, signal),
+  });
+  blocklists.onChange(() => judgeAgain());
+
   let draining = false;
   const admission: AdmissionRooms = {
     clock,
@@ -135,12 +155,13 @@ export async function startRouter(
     policyTime: () => time.now(),
     models: () => models.snapshot,
     network: () => network.facts,
-    blocklist: () => undefined,
+    blocklist: (host) => blocklists.blockedBy(host),
+    sends: (proxy) => proxies.sends(proxy),
+    connections: places,
     draining: () => draining,
     auditWritable: () => !audit.health().refusing,
     record: (event) => audit.append(event),
     resolve: (host, signal) => resolver.resolve(host, signal),
-    takeConnection: (rule, perMinute, now) => rates.admit(rule, perMinute, now),
     decided: (elapsed) => instruments.decisionTook(elapsed),
     get governance() {
       return governance.egress;
@@ -168,7 +189,8 @@ export async function startRouter(
     kind: egressKind,
     swapped: (snapshot) => {
       judgeAllAgain();
-      if (snapshot.state === "loaded") rates.retain(new Set(snapshot.allow.map((rule) => rule.id)));
+      egress.swapped(snapshot);
+      if (snapshot.state === "loaded") places.retain(new Set(snapshot.allow.map((rule) => rule.id)));
     },
     accepted: (snapshot, signers, { phase }) => {
       const rules = snapshot.allow.length + snapshot.deny.length;
@@ -225,21 +247,27 @@ export async function startRouter(
     judgeAgain: judgeAllAgain,
   });
   observed = (event) => governance.seen(event);
-  const corridor = createCorridor({
+  const openedEgress = await openEgress({
+    config,
     clock,
+    log,
+    instruments,
+    audit,
     registry,
-    limits: config.limits,
-    nextRequestId,
-    upstream: createUpstreamRooms(clock, config.limits),
     admission,
-    settle: (outcome, admitted) => {
-      audit.appendSoon(endedEvent(outcome, admitted, clock.now()));
-      instruments.settled(outcome, admitted);
-      instruments.relayed("out", outcome.facts.bytesOut);
-      instruments.relayed("in", outcome.facts.bytesIn);
-      log.exchange(outcome, admitted);
-    },
+    resolver,
+    blocklists,
+    proxies,
+    grants: () => governance.grants(),
+    nextRequestId,
   });
+  if (!openedEgress.ok) {
+    await blocklists.close();
+    await opened.value.close();
+    return openedEgress;
+  }
+  const egress: Egress = openedEgress.value;
+  const { corridor } = egress;
 
   const openedInference = await openInference({
     config,
@@ -256,8 +284,11 @@ export async function startRouter(
     models: () => models.snapshot,
     draining: () => draining,
     governance,
+    fetch: egress.fetch,
   });
   if (!openedInference.ok) {
+    await egress.close();
+    await blocklists.close();
     await opened.value.close();
     return openedInference;
   }
@@ -299,6 +330,13 @@ export async function startRouter(
     bound.push(listener);
     return listener.bound;
   };
+  const bindDns = async (at: ListenerConfig): Promise<readonly string[]> => {
+    const listener = await bindDnsListener(at, egress.dns, (thrown) =>
+      log.event("error", "a question of the DNS failed inside the router", { error: String(thrown) }),
+    );
+    bound.push(listener);
+    return listener.bound;
+  };
   let listening = false;
   let admin: AdminServer | undefined;
   const conditions = () => [
@@ -307,6 +345,7 @@ export async function startRouter(
     ...inference.conditions(),
     ...governanceConditions(rules, time.now()),
     ...governance.conditions(),
+    ...egress.conditions(),
     auditCondition(audit.health(), [...outputs.problems(), ...exportProblems(exports)]),
     listenersCondition(listening, draining),
     guard.condition(),
@@ -317,6 +356,7 @@ export async function startRouter(
     draining = true;
     clearInterval(seen);
     for (const listener of bound) listener.close();
+    egress.drain();
     const open = (): number => registry.size + inference.calls + governance.mcp.live;
     await drained(open, config.limits.drain);
     registry.judgeAgain(() => "draining");
@@ -331,6 +371,8 @@ export async function startRouter(
     await inference.close();
     await rules.close();
     await governance.close();
+    await egress.close();
+    await blocklists.close();
     network.close();
     guard.close();
     await opened.value.close();
@@ -344,7 +386,11 @@ export async function startRouter(
     addresses = {
       forward: await bind(listeners.forward, corridor),
       agent: await bind(listeners.agent, inference.api),
-      redirected: { tls: await bind(listeners.tls, corridor.tls), http: await bind(listeners.http, corridor.http) },
+      redirected: {
+        tls: await bind(listeners.tls, corridor.tls),
+        http: await bind(listeners.http, corridor.http),
+        dns: await bindDns(listeners.dns),
+      },
     };
     listening = true;
     admin = await openAdminServer(
@@ -369,6 +415,7 @@ export async function startRouter(
           policy: statusOfPolicy(policy),
           inference: { policy: statusOfPolicy(models), ...inference.status() },
           governance: { policy: statusOfPolicy(rules), ...governance.status(near) },
+          egress: egress.status(),
           conditions: conditions(),
           tunnels: registry.size,
           connections: connections.size,
@@ -387,6 +434,7 @@ export async function startRouter(
     agent: addresses.agent.join(" "),
     tls: addresses.redirected.tls.join(" "),
     http: addresses.redirected.http.join(" "),
+    dns: addresses.redirected.dns.join(" "),
     admin: admin.bound.join(" "),
     milliseconds: Math.round(clock.monotonic() - began),
   });

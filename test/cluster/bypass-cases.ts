@@ -720,7 +720,7 @@ const created: readonly Row[] = [
   [
     36,
     "scratch files of the guard on a claim",
-    [set("spec volumes 8", { name: "sluice-tmp", persistentVolumeClaim: { claimName: "mine" } })],
+    [set("spec volumes 9", { name: "sluice-tmp", persistentVolumeClaim: { claimName: "mine" } })],
     "router_volume",
   ],
   [36, "a volume of our names", [append("spec volumes", { name: "sluice-mine", emptyDir: {} })], "name_reserved"],

@@ -1,3 +1,4 @@
+import { ConnectionCounts } from "../../router/core/policy/connection-counts.ts";
 import { connect as connectHttp2, type ClientHttp2Session, type ClientSessionOptions } from "node:http2";
 import { type AddressInfo, connect as connectTcp, createServer, type Server, type Socket } from "node:net";
 import { connect as connectTls, TLSSocket } from "node:tls";
@@ -60,7 +61,7 @@ export interface Http2World extends AsyncDisposable {
   agent(options?: ClientSessionOptions): ClientHttp2Session;
   /** TLS with ALPN `h2`, nothing said. */
   raw(): Promise<TLSSocket>;
-  reload(rule: string, spec?: string): void;
+  reload(rule: string, spec?: string, first?: string): void;
   drain(): void;
   /** Until so many outcomes are there. */
   settled(count: number): Promise<readonly Outcome[]>;
@@ -93,10 +94,10 @@ export async function http2World(originPort: number, options: Http2WorldOptions 
       return ok(undefined);
     },
     resolve: () => Promise.reject(new Error("the address is pinned: nothing is resolved")),
-    takeConnection: () => true,
+    connections: new ConnectionCounts(),
     decided: () => undefined,
     governance: NO_GOVERNANCE,
-  } as AdmissionRooms;
+  };
   const rooms = {
     clock: systemClock,
     admission,
@@ -205,8 +206,8 @@ export async function http2World(originPort: number, options: Http2WorldOptions 
       await new Promise<void>((resolve) => socket.once("secureConnect", resolve));
       return socket;
     },
-    reload(rule, spec) {
-      policy = policyOf(originPort, rule, spec);
+    reload(rule, spec, first) {
+      policy = policyOf(originPort, rule, spec, first);
       registry.judgeAgain((exchange) => lostPermission(admission, exchange));
     },
     drain() {
@@ -242,7 +243,8 @@ const NO_GOVERNANCE = {
   isServer: () => false,
 } as unknown as EgressGovernance;
 
-function policyOf(port: number, rule: string, spec = ""): CompiledPolicy {
+/** `first`: `allow:` with rules before the one that is always there. */
+function policyOf(port: number, rule: string, spec = "", first = "allow:\n"): CompiledPolicy {
   const text = `apiVersion: sluice.dev/v1alpha1
 kind: EgressPolicy
 metadata: { name: agent }
@@ -253,8 +255,7 @@ spec:
   audience: { namespaces: ["*"], agents: ["*"] }
   mode: enforce
 ${spec}
-  allow:
-    - id: origin
+  ${first}    - id: origin
       hosts: [${HOST}]
       addresses: ["127.0.0.1:${port}"]
       ports: [${port}]

@@ -1,3 +1,4 @@
+import { ConnectionCounts } from "../../router/core/policy/connection-counts.ts";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect as connectTcp, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -118,7 +119,7 @@ export async function inspectionWorld(options: InspectionWorldOptions): Promise<
       return Promise.resolve(ok(undefined));
     },
     resolve: () => Promise.resolve(ok(addresses)),
-    takeConnection: () => true,
+    connections: new ConnectionCounts(),
     decided: () => undefined,
     governance: NO_GOVERNANCE,
   };
@@ -191,6 +192,11 @@ export async function inspectionWorld(options: InspectionWorldOptions): Promise<
       const transport = await connect(authority);
       const host = authority.slice(0, authority.lastIndexOf(":"));
       const socket = connectTls({ socket: transport, servername: host, ca, ...more });
+      // Node throws where a TLS socket is to be reset.
+      socket.resetAndDestroy = () => {
+        transport.resetAndDestroy();
+        return socket;
+      };
       await new Promise<void>((resolve, reject) => {
         socket.once("secureConnect", resolve);
         socket.once("error", reject);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
-import type { Duplex } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
+import { assertNever } from "../../router/core/base/assert-never.ts";
 import type { Reason } from "../../router/core/base/reason.ts";
 import { socksReplyOf } from "../../router/core/wire/socks-reply.ts";
 import { refusalAlert } from "../../router/edge/listeners/refusal.ts";
@@ -62,6 +62,8 @@ export function tells(told: Told, reason: Reason): boolean {
       return told.reply === socksReplyOf(reason);
     case "tls":
       return told.alert === Buffer.from(refusalAlert(reason) ?? []).toString("latin1");
+    default:
+      return assertNever(told);
   }
 }
 
@@ -123,6 +125,8 @@ function helloOf({ host, hello }: Ask): Buffer {
     case "other":
     case undefined:
       return octets;
+    default:
+      return assertNever(hello);
   }
 }
 
@@ -200,7 +204,8 @@ function inspectedDoor(name: string, way: Way, alpn: "http/1.1" | "h2"): Verdict
     zone: "seen",
     says: { requests: true, hello: true, hostField: true, addresses: way !== REDIRECTED },
     async ask(world, ask) {
-      if (ask.hello !== undefined) return spoken(world, way, ask, helloOf(ask), tlsTold);
+      const sendable = /^[0-9A-Za-z.:-]+$/.test(ask.host);
+      if (ask.hello !== undefined || !sendable) return spoken(world, way, ask, helloOf(ask), tlsTold);
       const agent = (await AttackAgent.open(way.port(world))).send(way.opening(ask));
       const close = (): void => void agent.reset();
       const deadline = Date.now() + 6_000;
@@ -255,7 +260,7 @@ async function askHttp1(world: VerdictWorld, secure: TLSSocket, ask: Ask): Promi
 
 async function askHttp2(world: VerdictWorld, secure: TLSSocket, ask: Ask): Promise<Told> {
   const before = world.hanging();
-  const session = connectHttp2(`https://${ask.host}`, { createConnection: () => secure as Duplex });
+  const session = connectHttp2(`https://${ask.host}`, { createConnection: () => secure });
   session.on("error", () => undefined);
   const stream = session.request({
     ":method": ask.method ?? "GET",

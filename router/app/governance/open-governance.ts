@@ -27,6 +27,7 @@ import { Budget } from "./budget.ts";
 import { EgressGovernance } from "./egress-governance.ts";
 import { createGovernanceApi, type GovernanceApi } from "./governance-api.ts";
 import { type Governed, Governor, UNGOVERNED } from "./governor.ts";
+import type { GrantStatus } from "./grant-book.ts";
 import { openApprovals } from "./open-approvals.ts";
 import { OpenActions } from "./open-actions.ts";
 import { PodLabelsFile } from "./pod-labels-file.ts";
@@ -60,6 +61,8 @@ export interface Governance {
   readonly egress: EgressGovernance;
   readonly api: GovernanceApi;
   readonly mcp: Mcp;
+  /** Approvals in force. */
+  grants(): readonly GrantStatus[];
   /** What goes to the audit log, as it goes there. */
   seen(event: AuditEvent): void;
   /** Another policy is in force. */
@@ -262,6 +265,7 @@ export function openGovernance(options: GovernanceOptions): Governance {
     }),
     api,
     mcp,
+    grants: () => grants.status(),
     seen(event) {
       behavior.seen(event);
       peers.seen(event);

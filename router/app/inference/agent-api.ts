@@ -66,8 +66,10 @@ export function createAgentApi(rooms: InferenceRooms): AgentApi {
   }
 
   function serveRequest(agent: AgentSocket, request: HttpForwardRequest): Next | Promise<Next> {
-    const governed = request.upgrade === undefined ? rooms.governance.serve(agent, request) : undefined;
-    if (governed !== undefined) return governed;
+    if (request.upgrade === undefined) {
+      const served = rooms.fetch?.serve(agent, request) ?? rooms.governance.serve(agent, request);
+      if (served !== undefined) return served;
+    }
     const anthropic = request.fields.some(({ name }) => name === "anthropic-version");
     const routed = agentRoute({ method: request.method, path: request.path, query: request.query, anthropic });
     if (!routed.ok) {

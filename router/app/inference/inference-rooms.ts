@@ -7,6 +7,7 @@ import type { CircuitBreakers } from "../../core/inference/circuit-breaker.ts";
 import type { RetryBudget } from "../../core/inference/failover.ts";
 import type { CompiledInferencePolicy, MissingInferencePolicy } from "../../core/models/compile-inference-policy.ts";
 import type { Credentials } from "../credentials/credentials.ts";
+import type { Fetch } from "../fetch/create-fetch.ts";
 import type { GovernanceApi } from "../governance/governance-api.ts";
 import type { Governor } from "../governance/governor.ts";
 import type { Guardrails } from "../guardrails/guardrails.ts";
@@ -44,6 +45,7 @@ export interface InferenceRooms {
   readonly tracing: Tracing;
   readonly governor: Governor;
   readonly governance: GovernanceApi;
+  readonly fetch: Fetch | undefined;
   /** For `GET /budget`. */
   budgetReport(): unknown;
 }

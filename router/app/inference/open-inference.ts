@@ -28,6 +28,7 @@ import { createGuardrails } from "../guardrails/guardrails.ts";
 import { checkRequests } from "./check-requests.ts";
 import { createCredentials } from "../credentials/credentials.ts";
 import type { PolicyTime } from "../policy-time.ts";
+import type { Fetch } from "../fetch/create-fetch.ts";
 import { type AgentApi, createAgentApi } from "./agent-api.ts";
 import { budgetReport } from "./budget-report.ts";
 import type { Call } from "./call.ts";
@@ -55,6 +56,8 @@ export interface InferenceOptions {
   readonly models: () => InferencePolicySnapshot;
   readonly draining: () => boolean;
   readonly governance: Governance;
+  /** Undefined: the agent API has no fetch tool. */
+  readonly fetch: Fetch | undefined;
 }
 
 /** The inference router: the agent API with everything behind it. */
@@ -154,6 +157,7 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
   const api = createAgentApi({
     governor: options.governance.governor,
     governance: options.governance.api,
+    fetch: options.fetch,
     clock,
     limits: config.limits,
     config: config.inference,

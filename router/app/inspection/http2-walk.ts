@@ -17,7 +17,7 @@ import type { Exchange } from "../exchange.ts";
 import type { Refused } from "../refused.ts";
 import { answerHttp2Refusal, refuseHttp2 } from "./http2-refusal.ts";
 import { type Http2Request, http2RequestTrailers } from "./http2-request.ts";
-import type { Http2Streams } from "./http2-stream.ts";
+import type { Http2Streams } from "./http2-streams.ts";
 import type { InjectedFields } from "./injected-fields.ts";
 
 const REPEATED = "The answer repeats a secret that was written into the request.";

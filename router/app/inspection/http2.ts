@@ -11,7 +11,8 @@ import type { CorridorRooms } from "../corridor-rooms.ts";
 import type { Exchange } from "../exchange.ts";
 import type { InjectedFields } from "./injected-fields.ts";
 import type { Http2Room } from "./http2-room.ts";
-import { type Http2Streams, serveHttp2Stream } from "./http2-stream.ts";
+import { serveHttp2Stream } from "./http2-stream.ts";
+import type { Http2Streams } from "./http2-streams.ts";
 import { Http2Way, type Redial } from "./http2-way.ts";
 
 export interface Http2Rooms extends Omit<CorridorRooms, "inspection"> {
@@ -34,6 +35,8 @@ export interface Http2Connection {
   readonly unreachable?: { readonly reason: Reason; readonly detail: string };
   /** Another connection to the same address, by the same leave, after the origin's GOAWAY. Without it the agent is told to go, too. */
   readonly redial?: Redial;
+  /** Ends the connection; without it, `within`'s own. */
+  readonly signal?: AbortSignal;
   /** The tunnel's exchange: when it is cut, everything in it is, for the same reason. */
   readonly within?: Exchange;
 }
@@ -53,7 +56,8 @@ const UNREACHABLE = { reason: "upstream_unreachable", detail: "The connection to
  * of a frame is read here.
  */
 export async function serveHttp2(rooms: Http2Rooms, connection: Http2Connection): Promise<void> {
-  if (connection.agent.destroyed || connection.within?.signal.aborted === true) {
+  const signal = connection.signal ?? connection.within?.signal;
+  if (connection.agent.destroyed || signal?.aborted === true) {
     connection.agent.destroy();
     connection.origin?.destroy();
     return;
@@ -108,13 +112,13 @@ export async function serveHttp2(rooms: Http2Rooms, connection: Http2Connection)
       way.destroy();
     }, LAST_WORDS_MILLIS);
   };
-  connection.within?.signal.addEventListener("abort", onAbort, { once: true });
+  signal?.addEventListener("abort", onAbort, { once: true });
   rest(rooms.limits.idle);
 
   await agent.closed;
   clearTimeout(idle);
   clearTimeout(cut);
-  connection.within?.signal.removeEventListener("abort", onAbort);
+  signal?.removeEventListener("abort", onAbort);
   leave();
   await Promise.all(live);
   way.close();

@@ -2,6 +2,7 @@ import type { SecureContext } from "node:tls";
 import type { Clock } from "../../core/base/clock.ts";
 import { type EpochMillis, epochMillis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
+import type { NamePermit } from "../../core/policy/permit.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
 import type { Condition } from "../../edge/admin/admin-routes.ts";
 import { type Authority, makeAuthority } from "../../edge/inspection/authority.ts";
@@ -13,6 +14,7 @@ import { originTrust, platformTrust } from "../../edge/upstream/secure-dial.ts";
 import type { CorridorRooms, InspectionRoom } from "../corridor-rooms.ts";
 import type { CredentialEvent } from "../credentials/credential-problem.ts";
 import { createHttp2Room } from "./http2-room.ts";
+import { type InjectedFields, injectedFields } from "./injected-fields.ts";
 import { createInjectionSecrets } from "./injection-secrets.ts";
 import { createInspectionRoom } from "./inspection.ts";
 import type { InspectionCounts } from "./inspection-counts.ts";
@@ -38,6 +40,8 @@ export interface Inspection {
   trust(): SecureContext;
   /** The corridor's room. */
   room(rooms: CorridorRooms): InspectionRoom;
+  /** What a rule writes into requests of the fetch tool. */
+  inject(permit: NamePermit): Promise<Result<InjectedFields, string>>;
   /** For `/status`. */
   status(): InspectionStatus;
   condition(): Condition;
@@ -87,6 +91,7 @@ export async function openInspection(options: InspectionOptions): Promise<Result
     certificate: authority.value.trusted,
     trust: trust.value,
     room: (rooms) => createInspectionRoom({ ...rooms, leaves, secrets, http2, counts, connections }),
+    inject: (permit) => injectedFields(secrets, permit),
     status: () => ({
       fingerprint: certificate.fingerprint256,
       notAfter: new Date(notAfter).toISOString(),

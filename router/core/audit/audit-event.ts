@@ -21,7 +21,7 @@ export type AuditKind =
   | "heartbeat"
   | "egress.decision"
   | "egress.end"
-  | "dns.decision"
+  | "dns"
   | "inference.decision"
   | "inference.end"
   | "budget"

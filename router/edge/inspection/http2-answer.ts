@@ -45,7 +45,7 @@ export class Http2Answer {
 
   /** The agent has everything: its stream was ended, not reset, and all of it was written. */
   get whole(): boolean {
-    return this.#ended && this.#stream.writableFinished;
+    return this.#ended && (this.#silent || this.#stream.writableFinished);
   }
 
   /** Everything was said, if not taken yet. */

@@ -66,7 +66,7 @@ export async function bindDnsListener(
 
   async function bindOne(address: ListenerConfig["addresses"][number]): Promise<void> {
     const server = newServer();
-    const socket = createSocket({ type: isIpv6(address) ? "udp6" : "udp4", ipv6Only: true });
+    const socket = createSocket(isIpv6(address) ? { type: "udp6", ipv6Only: true } : { type: "udp4" });
     try {
       server.listen({ host: address, port: config.port, backlog: 128 });
       await once(server, "listening");

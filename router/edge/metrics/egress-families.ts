@@ -1,9 +1,15 @@
 import type { Family } from "./registry.ts";
 import { Tally } from "./tally.ts";
 
-export const DNS_DECISIONS = ["allow", "deny", "none"] as const;
-/** `none`: what was asked could not be read, or could not be answered. */
+export const DNS_DECISIONS = ["allow", "deny", "failed", "limited", "malformed"] as const;
+/** `failed`: the resolver; `limited`: too many questions; `malformed`: it could not be read. */
 export type DnsDecision = (typeof DNS_DECISIONS)[number];
+
+/** With the agent, and with the origin. */
+export const AGENT_HANDSHAKES = ["completed", "distrusts", "left", "timeout", "failed", "given_up"] as const;
+export type AgentHandshakeResult = (typeof AGENT_HANDSHAKES)[number];
+export const ORIGIN_HANDSHAKES = ["completed", "upstream_unreachable", "upstream_invalid"] as const;
+export type OriginHandshakeResult = (typeof ORIGIN_HANDSHAKES)[number];
 
 /** What is read at each scrape. Names of feeds are the configuration's. */
 export interface EgressGauges {
@@ -23,9 +29,19 @@ export interface EgressGauges {
 
 export class EgressCounts {
   readonly #answers = new Tally(DNS_DECISIONS);
+  readonly #agents = new Tally(AGENT_HANDSHAKES);
+  readonly #origins = new Tally(ORIGIN_HANDSHAKES);
 
   answered(decision: DnsDecision): void {
     this.#answers.add(decision);
+  }
+
+  withAgent(result: AgentHandshakeResult): void {
+    this.#agents.add(result);
+  }
+
+  withOrigin(result: OriginHandshakeResult): void {
+    this.#origins.add(result);
   }
 
   families(gauges: () => EgressGauges | undefined): readonly Family[] {
@@ -34,7 +50,7 @@ export class EgressCounts {
       {
         type: "counter",
         name: "sluice_dns_queries_total",
-        help: "The agent's questions of the DNS by what was decided; none: unreadable, or the resolver failed.",
+        help: "The agent's questions of the DNS by what was decided.",
         labelNames: ["decision"],
         read: () => this.#answers.series((decision) => ({ decision })),
       },
@@ -59,6 +75,16 @@ export class EgressCounts {
         gauges()?.learning() === true ? 1 : 0,
       ),
       gauge("sluice_egress_learned", "Distinct requests that learn mode remembers.", () => gauges()?.learned() ?? 0),
+      {
+        type: "counter",
+        name: "sluice_inspection_handshakes_total",
+        help: "TLS handshakes of inspected connections by what became of them.",
+        labelNames: ["side", "result"],
+        read: () => [
+          ...this.#agents.series((result) => ({ side: "agent", result })),
+          ...this.#origins.series((result) => ({ side: "origin", result })),
+        ],
+      },
       {
         type: "counter",
         name: "sluice_inspection_certificates_total",

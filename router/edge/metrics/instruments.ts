@@ -9,7 +9,13 @@ import { callError } from "../../core/telemetry/call-error.ts";
 import { CONTENT_SIGNALS, contentSignal } from "../../core/telemetry/content-signal.ts";
 import { CallCounts } from "./call-counts.ts";
 import { DurationHistogram } from "./duration-histogram.ts";
-import { type DnsDecision, EgressCounts, type EgressGauges } from "./egress-families.ts";
+import {
+  type AgentHandshakeResult,
+  type DnsDecision,
+  EgressCounts,
+  type EgressGauges,
+  type OriginHandshakeResult,
+} from "./egress-families.ts";
 import {
   type Counts,
   type GaugeSources,
@@ -152,6 +158,12 @@ export class Instruments {
   egress(gauges: EgressGauges): void {
     this.#egressGauges = gauges;
   }
+
+  /** Handshakes of inspected connections. */
+  readonly handshakes = {
+    agent: (result: AgentHandshakeResult): void => this.#egress.withAgent(result),
+    origin: (result: OriginHandshakeResult): void => this.#egress.withOrigin(result),
+  };
 
   /** Call once for each question of the DNS. */
   answered(decision: DnsDecision): void {

@@ -8,9 +8,19 @@ import { durationText } from "../../../../router/app/learning/duration-text.ts";
 import { Learning } from "../../../../router/app/learning/learning.ts";
 import { epochMillis, millis } from "../../../../router/core/base/quantity.ts";
 import type { Outcome } from "../../../../router/core/outcome/outcome.ts";
+import { compilePolicy } from "../../../../router/core/policy/compile.ts";
 import { decide } from "../../../../router/core/policy/decide.ts";
-import { type CompiledPolicy, DENY_ALL, type PolicySnapshot } from "../../../../router/core/policy/snapshot.ts";
-import { compiled, EXPIRES, ip, NOON, type PolicyText, request } from "../../core/policy/policy-fixture.ts";
+import { DENY_ALL, type PolicySnapshot } from "../../../../router/core/policy/snapshot.ts";
+import {
+  compiled,
+  DIGEST,
+  EXPIRES,
+  ip,
+  NOON,
+  policyDocument,
+  type PolicyText,
+  request,
+} from "../../core/policy/policy-fixture.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sluice-learning-"));
 after(() => rmSync(root, { recursive: true }));
@@ -175,25 +185,8 @@ test("what is enforced is not remembered, and what was learnt before stays reada
 test("another policy's name begins anew, and says so", async () => {
   const at = await world();
   pass(at, "CONNECT new.example:443");
-  const other = compiled(POLICY);
-  at.policy = Object.assign(Object.create(other) as CompiledPolicy, {}) satisfies CompiledPolicy;
-  const renamed = new Proxy(other, {
-    get: (target, key) =>
-      key === "identity" ? { ...target.identity, name: "other" } : (Reflect.get(target, key, target) as unknown),
-  });
-  const exchange = new Exchange(
-    "r",
-    "connect",
-    request("CONNECT second.example:443"),
-    { now: () => NOON, monotonic: () => millis(0) },
-    (outcome) => at.learning.observe(exchange, outcome),
-  );
-  exchange.judgedBy = { policy: renamed, models: {}, network: {} as never, governance: 0 };
-  const decision = decide(other, request("CONNECT second.example:443"), NOON);
-  assert.ok(decision.effect === "permit");
-  exchange.permit = decision.permit;
-  exchange.address = ip("192.0.2.1");
-  exchange.completed();
+  at.policy = compilePolicy({ ...policyDocument(POLICY), name: "other" }, DIGEST, millis(0));
+  pass(at, "CONNECT second.example:443");
   await at.learning.close();
   assert.deepEqual(
     kept(at).entries.map(({ host }) => host),

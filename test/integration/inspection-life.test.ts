@@ -1,0 +1,333 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { readFileSync, statSync } from "node:fs";
+import { createServer as createTlsServer, connect as connectTls } from "node:tls";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
+import { AttackAgent } from "../fakes/attack-agent.ts";
+import { misbehaviours } from "../fakes/attack-answers.ts";
+import { type AttackOrigin, attackOrigin } from "../fakes/attack-origin.ts";
+import { clientHello } from "../fakes/client-hello.ts";
+import { type InspectionWorld, inspectionWorld } from "../fakes/inspection-world.ts";
+import { testCa } from "../fakes/origins.ts";
+import { type TlsFront, tlsFront } from "../fakes/tls-front.ts";
+import { makeAuthority } from "../../router/edge/inspection/authority.ts";
+import { epochMillis } from "../../router/core/base/quantity.ts";
+
+const HOST = "web.example";
+let web: AttackOrigin;
+let front: TlsFront;
+let world: InspectionWorld;
+
+const rule = (more = "", id = "web"): string =>
+  `{ id: ${id}, hosts: [${HOST}], ports: [${front.port}], addresses: ["127.0.0.1:${front.port}"], protocol: tls, inspect: true, http: { paths: ["/open/**", "/o/**"] }${more} }`;
+
+before(async () => {
+  web = await attackOrigin(misbehaviours);
+  front = await tlsFront(web.port, [HOST]);
+  world = await inspectionWorld({ allow: [rule()], limits: { headTimeout: 500, idle: 1_000 } });
+});
+
+after(async () => {
+  AttackAgent.closeAll();
+  await world[Symbol.asyncDispose]();
+  await front[Symbol.asyncDispose]();
+  await web.close();
+});
+
+const pause = async (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
+const authority = (): string => `${HOST}:${front.port}`;
+const open = async (in_ = world): Promise<AttackAgent> => AttackAgent.of(await in_.secure(authority()));
+const get = (path: string, more = ""): string => `GET ${path} HTTP/1.1\r\nHost: ${authority()}\r\n${more}\r\n`;
+
+async function outcomesOf(during: () => Promise<unknown>, count: number, in_ = world): Promise<string[]> {
+  const from = in_.outcomes.length;
+  await during();
+  return (await in_.settled(from + count))
+    .slice(from)
+    .map((outcome) =>
+      outcome.kind === "completed"
+        ? `${outcome.start.action} completed`
+        : `${outcome.start.action} ${outcome.kind} ${outcome.reason} ${outcome.detail}`,
+    );
+}
+
+test("a WebSocket inside, verified, relayed, and ended by both ends of TLS", async () => {
+  const key = "dGhlIHNhbXBsZSBub25jZQ==";
+  const agent = await open();
+  const told = await outcomesOf(async () => {
+    agent.send(
+      get(
+        "/o/websocket",
+        `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n`,
+      ),
+    );
+    await agent.until(/early/);
+    assert.match(agent.text, /^HTTP\/1\.1 101 /);
+    const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+    assert.ok(agent.text.includes(accept));
+    await agent.send("ping-pong").until(/ping-pong/);
+    await agent.fin().over();
+    assert.equal(agent.end, "fin");
+  }, 2);
+  assert.deepEqual(told, ["http.GET completed", "connect completed"]);
+});
+
+test("a WebSocket's rule limits what it carries", async () => {
+  await using own = await inspectionWorld({ allow: [rule(", limits: { bytesOut: 100 }")] });
+  const agent = await open(own);
+  const upgrade = `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n`;
+  const told = await outcomesOf(
+    async () => {
+      await agent.send(get("/o/websocket", upgrade)).until(/early/);
+      await agent.send("x".repeat(200)).over();
+      assert.equal(agent.end, "rst");
+    },
+    2,
+    own,
+  );
+  assert.equal(told[0], "http.GET aborted byte_limit undefined");
+});
+
+test("a handshake that stops ends at the deadline", async () => {
+  const socket = await world.connect(authority());
+  const told = await outcomesOf(async () => {
+    socket.resume();
+    socket.write(clientHello(HOST));
+    await once(socket, "close");
+  }, 1);
+  assert.equal(told[0], "connect aborted undefined The TLS handshake did not end before the deadline.");
+});
+
+test("an agent that leaves in the handshake is on record as that", async () => {
+  const socket = await world.connect(authority());
+  const told = await outcomesOf(async () => {
+    socket.resume();
+    socket.write(clientHello(HOST));
+    await once(socket, "data");
+    socket.resetAndDestroy();
+  }, 1);
+  assert.match(told[0] ?? "", /^connect aborted undefined The agent closed during the TLS handshake/);
+});
+
+test("an agent that is silent after the handshake is let go", async () => {
+  const agent = await open();
+  const told = await outcomesOf(async () => agent.over(), 1);
+  assert.deepEqual(told, ["connect completed"]);
+});
+
+test("neither renegotiation nor 0-RTT", async () => {
+  const client = await world.secure(authority(), { maxVersion: "TLSv1.2" });
+  const outcome = await new Promise<string>((resolve) => {
+    client.once("error", () => resolve("refused"));
+    client.once("close", () => resolve("refused"));
+    client.renegotiate({ rejectUnauthorized: true }, (error) => resolve(error === null ? "renegotiated" : "refused"));
+  });
+  assert.equal(outcome, "refused");
+  client.destroy();
+
+  const session = await new Promise<Buffer>((resolve) => {
+    void world.secure(authority()).then((first) => {
+      first.once("session", resolve);
+      first.resume();
+      first.write(get("/open/x"));
+    });
+  });
+  // max_early_data_size (RFC 8446 section 4.6.1) is an extension of the ticket: OpenSSL prints it.
+  const printed = await new Promise<string>((resolve) => {
+    const child = execFile("openssl", ["sess_id", "-inform", "DER", "-noout", "-text"], (_error, out) => resolve(out));
+    child.stdin?.end(session);
+  });
+  assert.match(printed, /Max Early Data: 0/);
+});
+
+test("INV-INSPECT-5: a policy that loses the rule cuts the connection and what is under way in it", async () => {
+  await using own = await inspectionWorld({ allow: [rule()] });
+  const agent = await open(own);
+  const told = await outcomesOf(
+    async () => {
+      await agent.send(get("/o/endless")).until(/200/);
+      own.reload([`{ id: other, hosts: [other.example] }`]);
+      await agent.over();
+      assert.equal(agent.end, "rst");
+    },
+    2,
+    own,
+  );
+  assert.deepEqual(told.toSorted(), [
+    "connect aborted host_not_allowed undefined",
+    "http.GET aborted host_not_allowed undefined",
+  ]);
+});
+
+test("the rule's lifetime ends the connection", async () => {
+  await using own = await inspectionWorld({ allow: [rule(", limits: { lifetime: 1s }")] });
+  const agent = await open(own);
+  const told = await outcomesOf(
+    async () => {
+      await agent.send(get("/open/x")).until(/open\/x/);
+      await agent.over();
+    },
+    2,
+    own,
+  );
+  assert.deepEqual(told, ["http.GET completed", "connect aborted lifetime_limit undefined"]);
+});
+
+test("the end of the process: idle connections close, the others with their answer", async () => {
+  await using own = await inspectionWorld({ allow: [rule()], limits: { idle: 10_000 } });
+  const idle = await open(own);
+  const busy = await open(own);
+  await idle.send(get("/open/x")).until(/open\/x/);
+  busy.send(`POST /open/y HTTP/1.1\r\nHost: ${authority()}\r\nContent-Length: 5\r\n\r\nab`);
+  await pause(50);
+  own.drain();
+  await idle.over();
+  assert.equal(idle.end, "fin");
+  await busy.send("cde").until(/abcde/);
+  assert.match(busy.text, /Connection: close/);
+  await busy.fin().over();
+  assert.equal(busy.end, "fin");
+  await own.settled(4);
+  assert.equal(own.registry.size, 0);
+});
+
+test("an origin that closes between two requests is connected to anew", async () => {
+  const agent = await open();
+  await agent.send(get("/open/1")).until(/open\/1/);
+  for (const socket of web.open) socket.end();
+  await pause(50);
+  await agent.send(get("/open/2")).until(/open\/2/);
+  assert.deepEqual(agent.answers, ["200", "200"]);
+  agent.reset();
+});
+
+test("an origin that closes, or speaks, before the first request is connected to anew", async () => {
+  const before = front.handshakes;
+  const agent = await open();
+  await pause(20);
+  for (const socket of web.open) socket.end();
+  await pause(50);
+  await agent.send(get("/open/1")).until(/open\/1/);
+  assert.deepEqual(agent.answers, ["200"]);
+  assert.equal(front.handshakes - before, 2);
+  const other = await open();
+  await pause(20);
+  for (const socket of web.open) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged");
+  await pause(50);
+  await other.send(get("/open/2")).until(/open\/2/);
+  assert.ok(!other.text.includes("forged"), other.text);
+  agent.reset();
+  other.reset();
+});
+
+test("no protocol is agreed to that the origin does not choose", async () => {
+  const { certificatePem, keyPem } = testCa().issue([HOST]);
+  for (const [origin, offered, expected] of [
+    [["http/1.1"], ["h2", "http/1.1"], "http/1.1"],
+    [undefined, ["h2", "http/1.1"], false],
+    [["h2", "http/1.1"], ["http/1.1"], "http/1.1"],
+    [["h2", "http/1.1"], ["acme-tls/1"], false],
+  ] as const) {
+    const server = createTlsServer(
+      { cert: certificatePem, key: keyPem, ...(origin === undefined ? {} : { ALPNProtocols: [...origin] }) },
+      (socket) => void socket.on("error", () => undefined),
+    );
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    await using own = await inspectionWorld({
+      allow: [
+        `{ id: web, hosts: [${HOST}], ports: [${port}], addresses: ["127.0.0.1:${port}"], protocol: tls, inspect: true }`,
+      ],
+    });
+    const agent = await own.secure(`${HOST}:${port}`, { ALPNProtocols: [...offered] });
+    assert.equal(agent.alpnProtocol, expected);
+    agent.destroy();
+    server.close();
+  }
+});
+
+test("an address is inspected too: its leaf names it, and no server name is asked for", async () => {
+  const authorityOfOrigin = makeAuthority("origin", epochMillis(Date.now()));
+  const { createLeafMint } = await import("../../router/edge/inspection/leaf-mint.ts");
+  const { permitFor } = await import("../unit/core/policy/policy-fixture.ts");
+  const permit = permitFor(
+    { allow: [{ id: "ip", addresses: ["127.0.0.1:443"], protocol: "tls", inspect: true, allowMissingSni: true }] },
+    "CONNECT 127.0.0.1:443",
+  );
+  const mint = createLeafMint(authorityOfOrigin, {
+    clock: { now: () => epochMillis(Date.now()), monotonic: () => performance.now() as never },
+    lifetime: 3_600_000 as never,
+    capacity: 1,
+  });
+  const server = createTlsServer({ SNICallback: (_name, done) => done(null, mint.contextFor(permit)) }, (socket) => {
+    socket.on("error", () => undefined);
+    socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+  });
+  // Without SNI no callback is asked.
+  server.on("newListener", () => undefined);
+  const { TLSSocket } = await import("node:tls");
+  const { createServer } = await import("node:net");
+  const plain = createServer((transport) => {
+    const socket = new TLSSocket(transport, { isServer: true, secureContext: mint.contextFor(permit) });
+    socket.on("error", () => undefined);
+    socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+  });
+  await new Promise<void>((resolve) => plain.listen(0, "127.0.0.1", resolve));
+  const { port } = plain.address() as AddressInfo;
+  await using own = await inspectionWorld({
+    allow: [`{ id: ip, addresses: ["127.0.0.1:${port}"], protocol: tls, inspect: true, tls: { missingSni: allow } }`],
+    originRoots: authorityOfOrigin.trusted,
+  });
+  const transport = await own.connect(`127.0.0.1:${port}`);
+  const agent = connectTls({ socket: transport, host: "127.0.0.1", ca: own.ca });
+  await once(agent, "secureConnect");
+  assert.equal(agent.getPeerCertificate().subjectaltname, "IP Address:127.0.0.1");
+  agent.write(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
+  assert.match(String((await once(agent, "data"))[0]), /^HTTP\/1\.1 200/);
+  agent.destroy();
+  plain.close();
+});
+
+test("a CA that is given issues the leaves, and its files say so", async () => {
+  const { certificatePem, keyPem } = givenCa();
+  await using own = await inspectionWorld({ allow: [rule()], given: { certificate: certificatePem, key: keyPem } });
+  assert.equal(readFileSync(own.caFile, "utf8"), certificatePem.replaceAll("\r\n", "\n"));
+  assert.equal(statSync(own.caFile).mode & 0o777, 0o444);
+  assert.equal(statSync(own.bundleFile).mode & 0o777, 0o444);
+  const agent = await own.secure(authority());
+  assert.match(String(agent.getPeerCertificate().issuer.CN), /of given$/);
+  agent.destroy();
+});
+
+function givenCa(): { readonly certificatePem: string; readonly keyPem: string } {
+  const made = makeAuthority("given", epochMillis(Date.now()));
+  return {
+    certificatePem: made.trusted,
+    keyPem: made.key.export({ type: "pkcs8", format: "pem" }),
+  };
+}
+
+test("thousands of handshakes leave nothing behind", async () => {
+  const rounds = async (count: number): Promise<void> => {
+    for (let done = 0; done < count; done += 25) {
+      const agents = await Promise.all(Array.from({ length: 25 }, async () => world.secure(authority())));
+      for (const agent of agents) agent.destroy();
+    }
+  };
+  await rounds(200);
+  await world.settled(1);
+  const settledFrom = world.outcomes.length;
+  const before = process.memoryUsage().rss;
+  await rounds(1_500);
+  await world.settled(settledFrom + 1_400);
+  const grown = (process.memoryUsage().rss - before) / 1_048_576;
+  assert.ok(grown < 60, `${grown} MiB`);
+  const until = Date.now() + 2_000;
+  while (world.registry.size > 0 && Date.now() < until) await pause(10);
+  assert.equal(world.registry.size, 0);
+  assert.equal(world.inspection.status().connections, 0);
+});
