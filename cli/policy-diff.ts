@@ -11,6 +11,7 @@ import { DiffTable } from "./diff-table.ts";
 import { type AskedCase, casesBeside } from "./policy-cases.ts";
 import { type PolicySet, readPolicySet } from "./policy-set.ts";
 import { type Circumstances, wordOn } from "./policy-word.ts";
+import { asRecorded, recordedTarget } from "./policy-diff-path.ts";
 import { questionOf } from "./recorded-question.ts";
 import { sameRules } from "./same-rules.ts";
 import { readRecord, type ShownRecord } from "./shown-record.ts";
@@ -120,9 +121,9 @@ async function compareRecords(
 }
 
 function compareRecord(record: ShownRecord, sets: Sets, table: DiffTable): void {
-  const { action, target, time, seq } = record;
-  const question = questionOf(record, sha256);
-  const about = { action, target, first: `${time} seq ${seq}` };
+  const { action, time, seq } = record;
+  const question = asRecorded(questionOf(record, sha256), record, [sets.before, sets.after]);
+  const about = { action, target: recordedTarget(record), first: `${time} seq ${seq}` };
   if (question === "other" || !concerns(sets, record.kind)) return;
   if (question === "unreadable") {
     table.differ(undefined, undefined, about);

@@ -36,7 +36,7 @@ export class SeenLog {
 
   /** Behind the last record: what had not ended was seen all the same. */
   finish(): void {
-    for (const key of [...this.#open.keys()]) this.#close(key);
+    for (const key of this.#open.keys()) this.#close(key);
   }
 
   /** Undefined: no policy is named. */

@@ -12,7 +12,7 @@ import { median } from "./table.ts";
 /** `node bench/proxy/inspected.ts [--short]`: HTTPS with TLS ended at the proxy, Sluice against mitmproxy, in one run. */
 const short = process.argv.includes("--short");
 const rounds = short ? 2 : 5;
-/** Of 256 octets, over 16 kept connections; mitmproxy gets a tenth, to take about as long. */
+/** Of 256 octets, over 64 kept connections; mitmproxy gets a tenth, to take about as long. */
 const requests = short ? 4_000 : 20_000;
 const megabytes = short ? 50 : 200;
 
@@ -65,7 +65,7 @@ try {
     for (const row of figures) {
       const base = { proxyPort: row.proxy?.port, host: row.host, originPort };
       const count = row.name === "mitmproxy" ? requests / 10 : requests;
-      const small = await ask({ ...base, path: "/small", count, concurrency: 16 });
+      const small = await ask({ ...base, path: "/small", count, concurrency: 64 });
       const big = await ask({ ...base, path: `/${megabytes * 1_000_000}`, count: 1, concurrency: 1 });
       row.failures += small.failures + big.failures;
       if (round === 0) continue;
@@ -89,7 +89,7 @@ function print(figures: readonly Figures[]): void {
     peer === undefined
       ? ""
       : median(row[what].map((value, round) => value / (peer[what][round] ?? Number.NaN))).toFixed(1);
-  console.log(`\nInspected HTTPS, GETs of 256 octets over 16 connections; one stream of ${megabytes} MB`);
+  console.log(`\nInspected HTTPS, GETs of 256 octets over 64 connections; one stream of ${megabytes} MB`);
   console.log("through      requests/s  to mitmproxy    MB/s  to mitmproxy  RSS / RssAnon MB  failures");
   for (const row of figures) {
     const { rss, rssAnon } = row.memory;
@@ -149,8 +149,12 @@ async function startMitmproxy(): Promise<RunningProxy | undefined> {
 
 async function message<Message>(child: ChildProcess): Promise<Message> {
   return new Promise((resolve, reject) => {
-    child.once("message", (value) => resolve(value as Message));
-    child.once("exit", (code) => reject(new Error(`a bench process ended early (${code})`)));
+    const onExit = (code: number | null): void => reject(new Error(`a bench process ended early (${code})`));
+    child.once("exit", onExit);
+    child.once("message", (value) => {
+      child.off("exit", onExit);
+      resolve(value as Message);
+    });
   });
 }
 

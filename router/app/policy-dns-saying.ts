@@ -6,49 +6,40 @@ import type { DnsSaying } from "./policy-dns-reply.ts";
 /** Seconds: an approval or a new policy may allow soon what was refused. */
 const REFUSED_SECONDS = 5;
 
-/** How a reason is said in the DNS's own words. A name that policy refuses does not exist; the rest is for now. */
-export function refusalOf(reason: Reason): DnsSaying {
-  switch (reason) {
-    case "policy_missing":
-    case "policy_expired":
-    case "audit_unavailable":
-    case "overloaded":
-    case "dns_failure":
-      return said(DNS_RCODE.SERVFAIL, noteOf(reason));
-    case "draining":
-    case "rate_limited":
-      return said(DNS_RCODE.REFUSED, noteOf(reason));
-    case "address_not_allowed":
-      return { ...empty(REFUSED_SECONDS), note: noteOf(reason) };
-    default:
-      return { ...said(DNS_RCODE.NXDOMAIN, noteOf(reason)), ttl: REFUSED_SECONDS };
-  }
+/** How a reason is said in the DNS's own words: an rcode, and why (RFC 8914). */
+interface Words {
+  readonly rcode: number;
+  readonly note: number;
 }
 
-const BLOCKED: ReadonlySet<Reason> = new Set<Reason>(["blocklisted", "denied_by_rule", "address_not_allowed"]);
-const NOT_NOW: ReadonlySet<Reason> = new Set<Reason>([
-  "policy_missing",
-  "policy_expired",
-  "audit_unavailable",
-  "draining",
-  "overloaded",
+const NOT_NOW: Words = { rcode: DNS_RCODE.SERVFAIL, note: DNS_EXTENDED_ERROR.NOT_READY };
+const BLOCKED: Words = { rcode: DNS_RCODE.NXDOMAIN, note: DNS_EXTENDED_ERROR.BLOCKED };
+/** What no rule allows does not exist. */
+const PROHIBITED: Words = { rcode: DNS_RCODE.NXDOMAIN, note: DNS_EXTENDED_ERROR.PROHIBITED };
+
+const WORDS: ReadonlyMap<Reason, Words> = new Map<Reason, Words>([
+  ["policy_missing", NOT_NOW],
+  ["policy_expired", NOT_NOW],
+  ["audit_unavailable", NOT_NOW],
+  ["overloaded", NOT_NOW],
+  ["draining", { ...NOT_NOW, rcode: DNS_RCODE.REFUSED }],
+  ["dns_failure", { rcode: DNS_RCODE.SERVFAIL, note: DNS_EXTENDED_ERROR.NO_REACHABLE_AUTHORITY }],
+  ["rate_limited", { ...PROHIBITED, rcode: DNS_RCODE.REFUSED }],
+  ["blocklisted", BLOCKED],
+  ["denied_by_rule", BLOCKED],
+  // The name is there, and none of its addresses may be told.
+  ["address_not_allowed", { ...BLOCKED, rcode: DNS_RCODE.NOERROR }],
 ]);
 
-/** The note that goes with a reason (RFC 8914). */
-export function noteOf(reason: Reason): NonNullable<DnsSaying["note"]> {
-  const code = BLOCKED.has(reason)
-    ? DNS_EXTENDED_ERROR.BLOCKED
-    : NOT_NOW.has(reason)
-      ? DNS_EXTENDED_ERROR.NOT_READY
-      : reason === "dns_failure"
-        ? DNS_EXTENDED_ERROR.NO_REACHABLE_AUTHORITY
-        : DNS_EXTENDED_ERROR.PROHIBITED;
-  return { code, text: `sluice: ${reason}` };
+/** What is said where a question is refused. */
+export function refusalOf(reason: Reason): DnsSaying {
+  const { rcode, note } = WORDS.get(reason) ?? PROHIBITED;
+  return { rcode, addresses: [], ttl: REFUSED_SECONDS, note: { code: note, text: `sluice: ${reason}` } };
 }
 
 /** An rcode alone. */
-export function said(rcode: number, note?: DnsSaying["note"]): DnsSaying {
-  return { rcode, addresses: [], ttl: 0, note };
+export function said(rcode: number): DnsSaying {
+  return { rcode, addresses: [], ttl: 0, note: undefined };
 }
 
 /** The name is there, and has nothing of what was asked for. `ttl` in seconds. */

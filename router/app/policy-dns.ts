@@ -23,7 +23,7 @@ import type { DnsProblem, NameAnswer } from "../edge/upstream/resolver.ts";
 import { InventedNames, inventedPart, QueryRate } from "./policy-dns-limits.ts";
 import { DnsRecords, type DnsVerdict } from "./policy-dns-records.ts";
 import { dnsErrorReply, dnsReply, type DnsSaying } from "./policy-dns-reply.ts";
-import { empty, found, noteOf, refusalOf, said } from "./policy-dns-saying.ts";
+import { empty, found, refusalOf, said } from "./policy-dns-saying.ts";
 
 /** Label of `dns_queries_total`. */
 export type DnsDecision = "allow" | "deny" | "failed" | "limited" | "malformed";
@@ -166,7 +166,7 @@ export function createPolicyDns(rooms: PolicyDnsRooms): PolicyDns {
       return judged.saying;
     }
     if (await records.allow(whole)) return judged.saying;
-    return said(DNS_RCODE.SERVFAIL, noteOf("audit_unavailable"));
+    return refusalOf("audit_unavailable");
   }
 
   return {
@@ -182,7 +182,7 @@ export function createPolicyDns(rooms: PolicyDnsRooms): PolicyDns {
       if (!isInTime) {
         rooms.counted("limited");
         records.limit();
-        return dnsReply(query.value, said(DNS_RCODE.REFUSED, noteOf("rate_limited")), over);
+        return dnsReply(query.value, refusalOf("rate_limited"), over);
       }
       const judged = await judge(query.value);
       rooms.counted(judged.counts);

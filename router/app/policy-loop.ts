@@ -14,8 +14,8 @@ import type { DatedDocument, Loaded, Missing, PolicyKind } from "./policy-kinds.
 import type { PolicyTime } from "./policy-time.ts";
 
 const BUNDLE = ".sigstore.json";
-/** A timer longer than this fires at once; a policy that lives longer is looked at again when it ends. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+/** How late an end is noticed where the wall clock was set forward, or the machine stood still and its timers with it. */
+const LONGEST_WAIT = 5_000;
 
 export type PolicyCondition =
   | { readonly state: "missing"; readonly problems: readonly DocumentProblem[] }
@@ -271,7 +271,7 @@ export class PolicyLoop<Document extends DatedDocument, Snapshot extends Loaded>
     clearTimeout(this.#expiry);
     const end = [snapshot.expiresAt, snapshot.deniesFrom].find((time) => time > this.time());
     if (end === undefined) return;
-    const wait = Math.min(end - this.time(), LONGEST_TIMER);
+    const wait = Math.min(end - this.time(), LONGEST_WAIT);
     this.#expiry = setTimeout(() => {
       if (this.#snapshot !== snapshot) return;
       if (this.time() >= end) {

@@ -13,6 +13,7 @@ import { type BoundListener, bindListener } from "../edge/listeners/bound-listen
 import { bindDnsListener } from "../edge/listeners/dns-listener.ts";
 import { openLog } from "../edge/log/log.ts";
 import { Instruments } from "../edge/metrics/instruments.ts";
+import { readRegularFile } from "../edge/sources/regular-file.ts";
 import { HighWaterMarks } from "../edge/trust/high-water-mark.ts";
 import { createResolver } from "../edge/upstream/resolver.ts";
 import { type AdmissionRooms, egressDecision, lostPermission } from "./admission.ts";
@@ -50,6 +51,7 @@ const SEEN_MILLIS = 60_000;
 const FLUSH = millis(500);
 /** What a cut exchange needs at most to be settled. */
 const CUT_MILLIS = 500;
+const LARGEST_CA = 1024 * 1024;
 /** Connections over the cap that are being told so. */
 const MOST_TURNED_AWAY = 64;
 
@@ -116,7 +118,10 @@ export async function startRouter(
 
   /** Nothing is done before there is somebody to see it. */
   let observed: (event: AuditEvent) => void = () => undefined;
-  const resolver = createResolver(config.resolver, clock);
+  const { caFile } = config.resolver;
+  const ca = caFile === undefined ? undefined : await readRegularFile(caFile, LARGEST_CA);
+  if (ca?.ok === false) return fail(`resolver.caFile ${caFile} cannot be read (${ca.problem.kind})`);
+  const resolver = createResolver(config.resolver, clock, ca?.value.bytes.toString("latin1"));
   const opened = await openAudit(config, {
     version,
     clock,

@@ -4,6 +4,7 @@
  */
 import type { InjectionConfig } from "../../controller/config/controller-config.ts";
 import { injectPod } from "../../controller/inject/inject-pod.ts";
+import { TRUST_MOUNT } from "../../controller/inject/trust-mount.ts";
 import { ANNOTATION, LABEL, PROVE_ID, ROUTER_ID } from "../../controller/pod/names.ts";
 import type { JsonObject, PodObject } from "../../controller/pod/pod.ts";
 import type { ViolationCode } from "../../controller/pod/violation.ts";
@@ -640,6 +641,7 @@ const created: readonly Row[] = [
     "sluice-trust",
     "sluice-podinfo",
     "sluice-tmp",
+    "sluice-ca",
   ].map((name): Row => [
     36,
     `the agent mounts ${name}`,
@@ -715,6 +717,66 @@ const created: readonly Row[] = [
     36,
     "a proof on a claim",
     [set("spec volumes 7", { name: "sluice-run", persistentVolumeClaim: { claimName: "mine" } })],
+    "router_volume",
+  ],
+  ["new", "the certificates as injected, again", [set(`${AGENT} volumeMounts`, [TRUST_MOUNT])], "admitted"],
+  ["new", "no certificates", [remove(`${AGENT} volumeMounts`)], "admitted"],
+  ...Object.entries({
+    "to write": { readOnly: undefined },
+    "to write, in words": { readOnly: false },
+    "in the place of others": { mountPath: "/etc/ssl/certs" },
+    "in part": { subPath: "ca.pem" },
+    "in part, by a variable": { subPathExpr: "$(LOG_LEVEL)" },
+    "with what is mounted later": { mountPropagation: "HostToContainer" },
+  }).map(([how, members]): Row => [
+    "new",
+    `the certificates ${how}`,
+    [set(`${AGENT} volumeMounts`, [{ ...TRUST_MOUNT, ...members }])],
+    "router_volume",
+  ]),
+  [
+    "new",
+    "the certificates to write, in an init container",
+    [remove(`${SETUP} volumeMounts 0 readOnly`)],
+    "router_volume",
+  ],
+  [
+    "new",
+    "the certificates twice",
+    [append(`${AGENT} volumeMounts`, { ...TRUST_MOUNT, mountPath: "/mine" })],
+    "router_volume",
+  ],
+  [
+    "new",
+    "another volume in the place of the certificates",
+    [
+      append("spec volumes", { name: "mine", emptyDir: {} }),
+      set(`${AGENT} volumeMounts`, [{ name: "mine", mountPath: TRUST_MOUNT.mountPath }]),
+    ],
+    "admitted",
+  ],
+  [
+    "new",
+    "the router's certificates to read alone",
+    [set(`${ROUTER} volumeMounts 8 readOnly`, true)],
+    "router_altered",
+  ],
+  [
+    "new",
+    "certificates from a ConfigMap",
+    [set("spec volumes 8", { name: "sluice-ca", configMap: { name: "mine" } })],
+    "router_volume",
+  ],
+  ["new", "certificates on the disk", [set("spec volumes 8 emptyDir", { sizeLimit: "4Mi" })], "router_volume"],
+  [
+    "new",
+    "certificates as a variable",
+    [
+      append(`${AGENT} env`, {
+        name: "X",
+        valueFrom: { fileKeyRef: { volumeName: "sluice-ca", path: "ca.pem", key: "X" } },
+      }),
+    ],
     "router_volume",
   ],
   [
@@ -1250,6 +1312,13 @@ const debugged: readonly Row[] = [
     29,
     "with the router's state",
     [debug({ volumeMounts: [{ name: "sluice-state", mountPath: "/mine" }] })],
+    "router_volume",
+  ],
+  [29, "with the certificates", [debug({ volumeMounts: [TRUST_MOUNT] })], "admitted"],
+  [
+    29,
+    "with the certificates to write",
+    [debug({ volumeMounts: [{ ...TRUST_MOUNT, readOnly: false }] })],
     "router_volume",
   ],
   [29, "with the credentials", [debug({ envFrom: [{ secretRef: { name: "sluice-credentials" } }] })], "router_secret"],

@@ -74,16 +74,21 @@ export function lists(raw: readonly string[]): Map<string, string[]> {
   return byName;
 }
 
-/** Frames off a socket, as they come. */
-export function reader(socket: TLSSocket): {
+/** Frames off a socket, as they come; `preface`: the octets before the first. */
+export function reader(
+  socket: TLSSocket,
+  preface = 0,
+): {
   readonly frames: Frame[];
   until(test: (frame: Frame) => boolean): Promise<Frame>;
 } {
   const frames: Frame[] = [];
   let rest: Buffer = Buffer.alloc(0);
+  let skip = preface;
   let look = (): void => undefined;
   socket.on("data", (chunk: Buffer) => {
-    const read = framesOf(Buffer.concat([rest, chunk]));
+    const read = framesOf(Buffer.concat([rest, chunk.subarray(skip)]));
+    skip = Math.max(0, skip - chunk.length);
     rest = read.rest;
     frames.push(...read.frames);
     look();

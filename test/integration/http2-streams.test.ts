@@ -37,7 +37,6 @@ test("a stream goes to the origin and back: fields, content and trailers of both
   const trailers = {
     "x-sum": "9",
     authorization: "late",
-    "content-length": "1",
     "x-up": "2",
     "x-http-method-override": "PUT",
   };
@@ -72,15 +71,12 @@ const refused: readonly (readonly [string, readonly string[], number, string])[]
   ["another :authority", [":authority", "other.test"], 421, "host_mismatch"],
   ["the name with another port", [":authority", "origin.test:444"], 421, "host_mismatch"],
   ["no port, where the tunnel's is not https's own", [":authority", "origin.test"], 421, "host_mismatch"],
-  ["user information", [":authority", "a@origin.test"], 400, "malformed_request"],
   ["another Host beside it", ["host", "other.test"], 421, "host_mismatch"],
   ["http as its scheme", [":scheme", "http"], 400, "malformed_request"],
   ["a method that no rule names", [":method", "DELETE"], 403, "method_not_allowed"],
   ["a method in small letters", [":method", "get"], 400, "malformed_request"],
   ["a path with dots", [":path", "/a/%2e%2e/b"], 400, "malformed_request"],
   ["a path that no rule names", [":path", "/secret"], 403, "denied_by_rule"],
-  ["an absolute target", [":path", "https://origin.test/"], 400, "malformed_request"],
-  ["the server's own target", [":path", "*"], 400, "malformed_request"],
   ["an expectation nobody meets", ["expect", "the-worst"], 417, "malformed_request"],
 ];
 for (const [name, [field = "", value = ""], status, reason] of refused) {
@@ -110,6 +106,31 @@ for (const [name, [field = "", value = ""], status, reason] of refused) {
     );
     assert.equal(origin.requests.length, 0);
     assert.equal(world.records.length, 0);
+  });
+}
+
+const byFraming: readonly (readonly [string, readonly string[]])[] = [
+  ["user information", [":authority", "a@origin.test"]],
+  ["an absolute target", [":path", "https://origin.test/"]],
+  ["the target of all of a server", [":path", "*"]],
+  ["a scheme that is none", [":scheme", "ht tp"]],
+];
+for (const [name, [field = "", value = ""]] of byFraming) {
+  test(`a stream with ${name} does not get through nghttp2`, async () => {
+    await using origin = await echoOrigin();
+    await using world = await http2World(origin.port);
+    const fields = new Map([
+      [":method", "GET"],
+      [":scheme", "https"],
+      [":authority", world.authority],
+      [":path", "/"],
+    ]);
+    fields.set(field, value);
+    const agent = world.agent();
+    assert.equal((await call(agent, [...fields].flat())).code, constants.NGHTTP2_PROTOCOL_ERROR);
+    // The connection is none the worse for it.
+    assert.equal((await call(agent, {})).status, 200);
+    assert.equal(origin.requests.length, 1);
   });
 }
 
@@ -361,8 +382,8 @@ test("an answer that ends while the content still comes: the rest goes on until 
     },
   );
   assert.equal(later.body.toString(), "early");
-  assert.deepEqual(got, [100_001]);
   assert.deepEqual((await world.settled(1)).map(line), ["completed - origin 200 100001 5"]);
+  assert.deepEqual(got, [100_001]);
 });
 
 test("secrets are written in the place of what the agent sent, never indexed, and kept out of answers", async () => {

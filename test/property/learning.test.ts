@@ -8,12 +8,13 @@ import { LearnedBook } from "../../router/core/learning/learned-book.ts";
 import { learnedText, parseLearned } from "../../router/core/learning/learned-text.ts";
 import { coversShape, parseShape, shapeOf, shapeText } from "../../router/core/learning/path-shape.ts";
 import { namedMethod, type Observation } from "../../router/core/learning/seen.ts";
+import { denyRelationOf, relationOf } from "../../router/core/learning/shape-relation.ts";
 import { suggest } from "../../router/core/learning/suggestion.ts";
 import { compilePolicy } from "../../router/core/policy/compile.ts";
 import { decide } from "../../router/core/policy/decide.ts";
 import type { EgressRequest } from "../../router/core/policy/egress-request.ts";
 import { parseEgressPolicy } from "../../router/core/policy/parse-egress-policy.ts";
-import { allowsPath, parsePathPattern, readPath } from "../../router/core/policy/path-pattern.ts";
+import { allowsPath, deniesPath, parsePathPattern, readPath } from "../../router/core/policy/path-pattern.ts";
 import type { CompiledPolicy } from "../../router/core/policy/snapshot.ts";
 import { parseHost } from "../../router/core/wire/host.ts";
 
@@ -202,5 +203,29 @@ test("INV-LEARN-FILE: no text makes the reader throw, and a changed one is refus
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json()), (any) => void parseLearned(any, sha256)),
     runs,
+  );
+});
+
+const glob = fc
+  .array(fc.constantFrom("v1", "users", "list", "*", "**", "l*t", "u*", "me"), { minLength: 1, maxLength: 5 })
+  .map((parts) => `/${parts.join("/")}`);
+
+test("what is said of a pattern and a shape is true of every path of the shape", () => {
+  const plain = fc
+    .array(fc.constantFrom("v1", "users", "list", "me", "123", "2026-11-20", "lt", ""), { maxLength: 10 })
+    .map((parts) => `/${parts.join("/")}`);
+  fc.assert(
+    fc.property(glob, plain, (text, asPath) => {
+      const shape = shapeOf(asPath);
+      const pattern = parsePathPattern(text);
+      if (shape === undefined || !pattern.ok) return;
+      const segments = readPath(asPath);
+      const relation = relationOf(pattern.value, shape);
+      if (relation !== "some")
+        assert.equal(allowsPath(pattern.value, segments), relation === "all", `${text} ${asPath}`);
+      const denying = denyRelationOf(pattern.value, shape);
+      if (denying !== "some") assert.equal(deniesPath(pattern.value, segments), denying === "all", `${text} ${asPath}`);
+    }),
+    { ...runs, numRuns: runs.numRuns * 10 },
   );
 });

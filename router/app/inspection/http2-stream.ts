@@ -41,7 +41,10 @@ export async function serveHttp2Stream(
   const release = streams.reserve();
   rooms.registry.add(exchange);
   streams.live.add(exchange);
-  stream.on("close", () => exchange.abandon());
+  stream.on("close", () => {
+    // Where everything was said on both sides it is over, and the origin may still be taking the last of it.
+    if (!answer.whole || content?.whole === false) exchange.abandon();
+  });
   try {
     if (request.ok) await serveRequest(streams, exchange, request.value, content, answer, release !== undefined);
     else {

@@ -84,6 +84,7 @@ class FirstConnection {
     if (!origin.ok) return;
     origin.value.socket.on("data", this.#spoke);
     origin.value.socket.on("end", this.#spoke);
+    origin.value.socket.resume();
   }
 
   /** Undefined: it is used up, or of no use to this permit. */

@@ -1,5 +1,12 @@
 import { fail, ok, type Result } from "../base/result.ts";
-import { type DnsHeader, type DnsMessage, type DnsQuestion, type DnsRecord, DNS_TYPE, type Edns } from "./dns-message.ts";
+import {
+  type DnsHeader,
+  type DnsMessage,
+  type DnsQuestion,
+  type DnsRecord,
+  DNS_TYPE,
+  type Edns,
+} from "./dns-message.ts";
 import { readDnsName } from "./dns-name.ts";
 import { readRecordData } from "./dns-record-data.ts";
 

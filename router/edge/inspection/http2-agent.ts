@@ -70,6 +70,8 @@ export function http2Agent(socket: TLSSocket, options: Http2AgentOptions): Http2
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   session.on("error", () => undefined);
   session.on("close", resolve);
+  // The sockets of this router may be half open, an HTTP/2 connection may not: who says nothing more takes nothing more.
+  socket.once("end", () => setImmediate(() => session.destroy()));
   session.setLocalWindowSize(CONNECTION_WINDOW);
   session.on("stream", (stream, _fields, flags, raw) => {
     stream.on("error", () => undefined);

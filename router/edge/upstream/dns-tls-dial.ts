@@ -13,6 +13,8 @@ export interface DnsTlsOptions {
   readonly ca: string | undefined;
 }
 
+const PEM_END = "-----END CERTIFICATE-----";
+
 /**
  * A TLS connection to a DNS server, its certificate checked strictly (RFC 8310), whatever NODE_TLS_REJECT_UNAUTHORIZED
  * says, and nothing resumed. `server`: `address` or `address:port`. `protocol`: of ALPN; `isNeeded`: the server must take it.
@@ -27,6 +29,8 @@ export async function dialDnsTls(
 ): Promise<Result<TLSSocket, string>> {
   const place = placeOf(server, defaultPort);
   if (place === undefined) return fail("EBADNAME");
+  // Of an empty text Node would make the platform's roots.
+  if (ca !== undefined && !isPem(ca)) return fail("ERR_CA");
   let socket: TLSSocket;
   try {
     socket = connect({
@@ -68,6 +72,18 @@ function placeOf(server: string, defaultPort: number): { readonly host: string; 
   const parsed = parseAuthority(server, undefined);
   if (!parsed.ok || parsed.value.host.kind !== "address") return undefined;
   return { host: parsed.value.host.text, port: parsed.value.port };
+}
+
+/** True where every certificate in the text can be read, and there is one. */
+function isPem(text: string): boolean {
+  const blocks = text.split(PEM_END).slice(0, -1);
+  try {
+    return (
+      blocks.length > 0 && blocks.every((block) => new X509Certificate(`${block}${PEM_END}\n`).serialNumber !== "")
+    );
+  } catch {
+    return false;
+  }
 }
 
 /** By subjectAltName only: a common name names no host (RFC 9525 section 2). */

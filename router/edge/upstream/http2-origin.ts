@@ -54,6 +54,8 @@ export function http2Origin(socket: Duplex, window: number, gone: () => void): H
   session.on("error", lose);
   session.on("goaway", lose);
   session.on("close", lose);
+  // Dialled sockets may be half open, an HTTP/2 connection may not.
+  socket.once("end", () => setImmediate(() => session.destroy()));
   // Nothing is pushed to who does not take it (RFC 9113 section 8.4); were it to come all the same, it goes nowhere.
   session.on("stream", (stream: ClientHttp2Stream) => stream.close());
   session.setLocalWindowSize(CONNECTION_WINDOW);

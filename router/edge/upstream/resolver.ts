@@ -81,15 +81,15 @@ export function createResolver(config: RouterConfig["resolver"], clock: Clock, c
     const detail = describe(answers, asked, config.timeout);
     if (answers.length < asked || !answers.every(saysNone)) return fail({ reason: "dns_failure", detail });
     const absent = answers.some(({ error }) => error === "ENOTFOUND") ? "name" : "addresses";
-    const answer: KeptAnswer = { kind: "absent", absent, detail };
-    cache.set(host, answer, Math.min(...answers.map(({ ttl }) => ttl)));
+    const said: KeptAnswer = { kind: "absent", absent, detail };
+    cache.set(host, said, Math.min(...answers.map(({ ttl }) => ttl)));
     return fail({ reason: "dns_failure", detail, absent });
   }
 
   async function askIpv6(host: Hostname): Promise<Resolution> {
     const answers = await gather([source.ask("AAAA", host)], config.timeout);
-    const [answer] = answers;
-    if (answer !== undefined && (answer.error === undefined || saysNone(answer))) return ok(answer.addresses);
+    const [only] = answers;
+    if (only !== undefined && (only.error === undefined || saysNone(only))) return ok(only.addresses);
     return fail({ reason: "dns_failure", detail: describe(answers, 1, config.timeout) });
   }
 
@@ -101,7 +101,7 @@ export function createResolver(config: RouterConfig["resolver"], clock: Clock, c
     return flight;
   }
 
-  async function answer(host: Hostname, signal: AbortSignal): Promise<Result<NameAnswer, DnsProblem>> {
+  async function find(host: Hostname, signal: AbortSignal): Promise<Result<NameAnswer, DnsProblem>> {
     const pinned = config.hosts.get(host);
     if (pinned !== undefined) {
       if (pinned.length > 0) return ok({ addresses: pinned, ttl: PINNED_SECONDS });
@@ -115,9 +115,9 @@ export function createResolver(config: RouterConfig["resolver"], clock: Clock, c
   }
 
   return {
-    answer,
+    answer: find,
     async resolve(host, signal) {
-      const found = await answer(host, signal);
+      const found = await find(host, signal);
       return found.ok ? ok(found.value.addresses) : found;
     },
     async resolveIpv6(host, signal) {

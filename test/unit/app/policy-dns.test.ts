@@ -415,7 +415,7 @@ test("INV-DNS-AUDIT: the same verdict is one record a minute, and one with the c
   bench.pass(60_000);
   await bench.dns.answer(queryOctets("api.test"), "udp");
   bench.dns.close();
-  const lines = bench.records.map(({ target, detail }) => `${target} ${detail?.["again"] ?? "first"}`);
+  const lines = bench.records.map(({ target, detail }) => `${target} ${JSON.stringify(detail?.["again"]) ?? "first"}`);
   assert.deepEqual(lines, ["api.test first", "evil.test first", "api.test 49", "api.test first", "evil.test 49"]);
 });
 

@@ -8,10 +8,13 @@ import { desiredContainers } from "../../../../controller/inject/template.ts";
 import type { Container, JsonObject, PodObject } from "../../../../controller/pod/pod.ts";
 import { readPod } from "../../../../controller/pod/read-pod.ts";
 import { millis } from "../../../../router/core/base/quantity.ts";
+import { BUNDLE_FILE, CA_FILE } from "../../../../router/edge/inspection/trust-files.ts";
 import { agentContainer, agentPod, injectionConfig, type PodOverrides } from "../../../fakes/agent-pod.ts";
 import { OTHERS, apiServer, type Mutator } from "./other-admission.ts";
 
 const settings = injectionConfig();
+/** Written out: it is part of what applications see. */
+const TRUST = { name: "sluice-ca", readOnly: true, mountPath: "/etc/sluice/ca" };
 const inject = (pod: PodObject) => injectPod(pod, settings);
 const injected = (overrides: PodOverrides = {}) => inject(agentPod(overrides));
 const names = (list: readonly { readonly name: string }[] = []) => list.map(({ name }) => name);
@@ -237,6 +240,18 @@ const environments: readonly (readonly [
     ["SLUICE_URL"],
     undefined,
   ],
+  [
+    "roots of its own",
+    [{ name: "SSL_CERT_FILE", value: "/etc/ssl/mine.pem" }],
+    ["SSL_CERT_FILE"],
+    /SSL_CERT_FILE keeps its own value; hosts that are inspected fail/,
+  ],
+  [
+    "the same roots",
+    [{ name: "NODE_EXTRA_CA_CERTS", value: "/etc/sluice/ca/ca.pem" }],
+    ["NODE_EXTRA_CA_CERTS"],
+    undefined,
+  ],
   ["another variable of Node", [{ name: "NODE_USE_ENV_PROXY", value: "0" }], ["NODE_USE_ENV_PROXY"], undefined],
 ];
 
@@ -245,7 +260,7 @@ for (const [name, env, kept, warned] of environments) {
     const { pod, warnings } = injected({ container: { env } });
     const after = only(pod).env ?? [];
     assert.deepEqual(after.slice(0, env.length), env);
-    assert.equal(after.length, env.length + 19 - kept.length);
+    assert.equal(after.length, env.length + 29 - kept.length);
     for (const variable of kept) assert.equal(after.filter((entry) => entry["name"] === variable).length, env.length);
     assert.equal(warnings.length, warned === undefined ? 0 : 1);
     if (warned !== undefined) {
@@ -281,11 +296,78 @@ test("INV-INJECT-TOKEN: the API server's token is taken out of every container, 
     spec: { ...base.spec, volumes: [...(base.spec.volumes ?? []), token, named, other] },
   };
   const { pod, warnings } = inject(given);
-  assert.deepEqual(only(pod).volumeMounts, [{ name: "data", mountPath: "/data" }]);
+  assert.deepEqual(only(pod).volumeMounts, [{ name: "data", mountPath: "/data" }, TRUST]);
   assert.deepEqual(pod.spec.volumes?.slice(-3), [token, named, other]);
   assert.equal(pod.spec["automountServiceAccountToken"], false);
   assert.match(warnings.join(), /automountServiceAccountToken/);
-  assert.equal("volumeMounts" in only(injected().pod), false);
+  assert.deepEqual(only(injected().pod).volumeMounts, [TRUST]);
+});
+
+const TRUSTING = /^(?:NODE_EXTRA_CA_CERTS|DENO_CERT|SSL_CERT_FILE|.*(?:BUNDLE|CAINFO|PIP_CERT|ROOTS_FILE_PATH))$/;
+const trusting = (container: Container): readonly string[] =>
+  (container.env ?? []).flatMap(({ name }) => (TRUSTING.test(String(name)) ? [String(name)] : []));
+
+test("every container of the application gets what the router puts there for it to trust, and none of ours does", () => {
+  const { pod } = injected({
+    spec: {
+      containers: [agentContainer(), agentContainer({ name: "b" })],
+      initContainers: [agentContainer({ name: "a" })],
+    },
+  });
+  const [guard, prove, router, setup] = pod.spec.initContainers ?? [];
+  for (const container of [...pod.spec.containers, setup]) {
+    assert.deepEqual(container?.volumeMounts, [TRUST]);
+    assert.equal(container === undefined ? 0 : trusting(container).length, 10);
+  }
+  for (const container of [guard, prove]) assert.ok(container?.volumeMounts?.every(({ name }) => name !== TRUST.name));
+  assert.deepEqual(
+    router?.volumeMounts?.filter(({ name }) => name === TRUST.name),
+    [{ name: "sluice-ca", mountPath: "/var/run/sluice/ca" }],
+  );
+  assert.equal(router === undefined ? 1 : trusting(router).length, 0);
+});
+
+test("what programs are pointed to is in the mount", () => {
+  const values = (only(injected().pod).env ?? []).flatMap(({ name, value }) =>
+    TRUSTING.test(String(name)) ? [String(value)] : [],
+  );
+  assert.deepEqual(
+    new Set(values),
+    new Set([CA_FILE, BUNDLE_FILE].map((file) => `${TRUST.mountPath}/${file}`)),
+    "the files that the router writes",
+  );
+});
+
+const inTheWay: readonly (readonly [mountPath: string, isInTheWay: boolean])[] = [
+  ["/etc/sluice/ca", true],
+  ["/etc/sluice/ca/", true],
+  ["/etc//sluice/ca", true],
+  ["/etc/sluice/ca/mine", true],
+  ["/etc/sluice", true],
+  ["/etc", true],
+  ["/", true],
+  ["/etc/sluice/ca2", false],
+  ["/etc/sluice/c", false],
+  ["/etc/ssl", false],
+];
+for (const [mountPath, isInTheWay] of inTheWay) {
+  test(`a mount at ${mountPath} ${isInTheWay ? "leaves no place for" : "stands beside"} the certificates`, () => {
+    const mount = { name: "mine", mountPath };
+    const { pod, warnings } = injected({ container: { volumeMounts: [mount] } });
+    assert.deepEqual(only(pod).volumeMounts, isInTheWay ? [mount] : [mount, TRUST]);
+    assert.equal(trusting(only(pod)).length, isInTheWay ? 0 : 10, "no variable names a file that is not there");
+    assert.equal(warnings.length, isInTheWay ? 1 : 0);
+    if (isInTheWay) assert.match(warnings[0] ?? "", /^sluice: \/etc\/sluice\/ca is taken .* \(container agent\)\.$/);
+    assert.deepEqual(inject(pod).pod, pod, "a fixed point");
+  });
+}
+
+test("a mount of the certificates that is another stays for the judge to see", () => {
+  const wrong = { name: TRUST.name, mountPath: "/mine" };
+  const { pod } = injected({ container: { volumeMounts: [wrong] } });
+  assert.deepEqual(only(pod).volumeMounts, [wrong, TRUST]);
+  const there = { name: TRUST.name, mountPath: TRUST.mountPath };
+  assert.deepEqual(only(injected({ container: { volumeMounts: [there] } }).pod).volumeMounts, [there]);
 });
 
 const agentNames: readonly (readonly [name: string, given: PodOverrides, expected: string])[] = [

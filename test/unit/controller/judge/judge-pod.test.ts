@@ -49,7 +49,7 @@ test("all violations come at once, with paths as Kubernetes writes them and a wa
     [
       ["router_altered", "spec.initContainers[2]"],
       ["host_network", "spec.hostNetwork"],
-      ["host_path", "spec.volumes[9].hostPath"],
+      ["host_path", "spec.volumes[10].hostPath"],
       ["user_root", "spec.containers[0].securityContext.runAsUser"],
       ["capability", "spec.containers[0].securityContext.capabilities.add[0]"],
       ["capability", "spec.containers[0].securityContext.capabilities.add[1]"],
@@ -124,11 +124,11 @@ test("whatever a pod holds, it is judged without a throw, in plain sentences", (
     "spec containers 0 lifecycle postStart httpGet",
     "spec containers 0 livenessProbe",
     "spec containers 0 securityContext privileged",
-    "spec volumes 9",
-    "spec volumes 9 projected",
-    "spec volumes 9 projected sources",
-    "spec volumes 9 secret",
-    "spec volumes 9 csi",
+    "spec volumes 10",
+    "spec volumes 10 projected",
+    "spec volumes 10 projected sources",
+    "spec volumes 10 secret",
+    "spec volumes 10 csi",
     "spec ephemeralContainers",
   ];
   const start = change(finalPod(), [append("spec volumes", { name: "mine", emptyDir: {} })]);

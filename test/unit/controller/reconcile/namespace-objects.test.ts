@@ -23,6 +23,7 @@ test("the sidecar's settings are ones that it takes, with what the injector's sa
     kubernetes: { watch: false, requests: "off" },
     limits: { drain: "1h", connections: 9 },
     resolver: { timeout: "1s" },
+    inspection: { leaves: 9, directory: "/elsewhere" },
   };
   const text = routerConfigText(controllerConfig({ injection, router }));
   assert.deepEqual(checkRouterConfig("router", text), []);
@@ -30,6 +31,7 @@ test("the sidecar's settings are ones that it takes, with what the injector's sa
     apiVersion: "sluice.dev/v1alpha1",
     kind: "RouterConfig",
     spec: {
+      inspection: { leaves: 9, directory: "/var/run/sluice/ca" },
       kubernetes: { watch: true, requests: "off" },
       limits: { drain: "7s250ms", connections: 9 },
       resolver: { timeout: "1s", servers: ["10.96.0.10"] },

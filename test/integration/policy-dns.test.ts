@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
+import { Resolver } from "node:dns/promises";
+import { writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { auditRecord, auditRecords } from "../fakes/audit-records.ts";
+import { type DnsScript, fakeDns } from "../fakes/dns-server.ts";
+import { testCa } from "../fakes/origins.ts";
+import { addressFor, replyTo, securedDns } from "../fakes/secured-dns.ts";
+import { type Sidecar, startSidecar } from "../fakes/sidecar.ts";
+import { requirement } from "../require.ts";
+
+const LONG = `${"long.".repeat(16)}test`;
+const SIXTEEN = Array.from({ length: 16 }, (_, index) => `2001:4860::${index + 1}`);
+const SCRIPT: Readonly<Record<string, DnsScript>> = {
+  "A api.test": { addresses: ["8.8.8.8", "10.0.0.1"], ttl: 10 },
+  "AAAA api.test": { addresses: ["2001:4860::1"], ttl: 10 },
+  [`A ${LONG}`]: {},
+  [`AAAA ${LONG}`]: { addresses: SIXTEEN },
+  "A gone.test": { failure: "NXDOMAIN" },
+  "AAAA gone.test": { failure: "NXDOMAIN" },
+};
+const ALLOW = [`{ id: api, hosts: [api.test, gone.test, ${LONG}], ports: [443] }`];
+
+async function withSidecar(
+  resolver: string,
+  settings: readonly string[],
+  use: (sidecar: Sidecar, dns: Resolver) => Promise<void>,
+): Promise<void> {
+  await using sidecar = await startSidecar({
+    allow: ALLOW,
+    settings: ["limits: { drain: 100ms }", `resolver: { ${resolver}, timeout: 1s }`, ...settings],
+  });
+  const dns = new Resolver({ timeout: 1_000, tries: 1 });
+  dns.setServers([`127.0.0.1:${sidecar.dnsPort}`]);
+  await use(sidecar, dns);
+}
+
+test("INV-DNS-POLICY: the sidecar answers allowed names and nobody learns of others", async () => {
+  const upstream = await fakeDns(SCRIPT);
+  try {
+    await withSidecar(`servers: ["${upstream.server}"]`, [], async (sidecar, dns) => {
+      assert.deepEqual(await dns.resolve4("api.test", { ttl: true }), [{ address: "8.8.8.8", ttl: 10 }]);
+      assert.deepEqual(await dns.resolve6("api.test"), ["2001:4860::1"]);
+      // Over UDP it is cut; c-ares comes again over TCP.
+      assert.deepEqual(await dns.resolve6(LONG), SIXTEEN);
+      const six = new Resolver({ timeout: 1_000, tries: 1 });
+      six.setServers([`[::1]:${sidecar.dnsPort}`]);
+      assert.deepEqual(await six.resolve4("api.test"), ["8.8.8.8"]);
+      await assert.rejects(dns.resolveTxt("api.test"), { code: "ENODATA" });
+      await assert.rejects(dns.resolve4("gone.test"), { code: "ENOTFOUND" });
+      const before = upstream.questions.length;
+      await assert.rejects(dns.resolve4("secret-data.evil.test"), { code: "ENOTFOUND" });
+      await assert.rejects(dns.resolveTxt("secret-data.evil.test"), { code: "ENOTFOUND" });
+      await assert.rejects(dns.resolve4("sub.api.test"), { code: "ENOTFOUND" });
+      await assert.rejects(dns.reverse("8.8.8.8"), { code: "ENOTFOUND" });
+      assert.equal(upstream.questions.length, before);
+      assert.ok(upstream.questions.every((question) => !question.includes("evil")));
+
+      const denied = await auditRecord(sidecar.auditDirectory, ({ target }) => target === "secret-data.evil.test");
+      assert.deepEqual(
+        [denied.kind, denied.action, denied.decision, denied.reason],
+        ["dns", "dns.A", "deny", "host_not_allowed"],
+      );
+      const allowed = auditRecords(sidecar.auditDirectory).filter(({ target }) => target === "api.test");
+      assert.deepEqual(
+        allowed.map(({ action, rule, detail }) => [action, rule, detail["addresses"], detail["removed"]]),
+        [
+          ["dns.A", "api", ["8.8.8.8"], ["10.0.0.1"]],
+          ["dns.AAAA", "api", ["2001:4860::1"], []],
+          ["dns.TYPE16", "api", [], undefined],
+        ],
+      );
+      const metrics = await (await fetch(`http://127.0.0.1:${sidecar.adminPort}/metrics`)).text();
+      assert.match(metrics, /^sluice_dns_queries_total\{decision="deny"\} 4$/m);
+    });
+  } finally {
+    await upstream.close();
+  }
+});
+
+test("INV-DNS-POLICY: a policy that comes into force counts for the next question", async () => {
+  const upstream = await fakeDns(SCRIPT);
+  try {
+    await withSidecar(`servers: ["${upstream.server}"]`, [], async (sidecar, dns) => {
+      assert.deepEqual(await dns.resolve4("api.test"), ["8.8.8.8"]);
+      sidecar.publish(["{ id: other, hosts: [other.test], ports: [443] }"]);
+      const deadline = Date.now() + 8_000;
+      for (;;) {
+        const code = await dns.resolve4("api.test").then(
+          () => "answered",
+          (error: NodeJS.ErrnoException) => error.code,
+        );
+        if (code === "ENOTFOUND") break;
+        assert.ok(Date.now() < deadline, code);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    });
+  } finally {
+    await upstream.close();
+  }
+});
+
+test("synthetic answers ask nobody", async () => {
+  const upstream = await fakeDns({});
+  try {
+    await withSidecar(`servers: ["${upstream.server}"]`, ["dns: { answers: synthetic }"], async (_, dns) => {
+      const [address = ""] = await dns.resolve4("api.test");
+      assert.match(address, /^198\.1[89]\./);
+      await assert.rejects(dns.resolve4("evil.test"), { code: "ENOTFOUND" });
+      assert.deepEqual(upstream.questions, []);
+    });
+  } finally {
+    await upstream.close();
+  }
+});
+
+for (const over of ["tls", "https"] as const) {
+  test(`INV-DNS-UPSTREAM: the sidecar asks over ${over}, by the authority it was given`, async () => {
+    const directory = await mkdtemp(join(tmpdir(), "sluice-dns-"));
+    try {
+      await using upstream = await securedDns(over, (asked) =>
+        replyTo(asked, { answers: [{ ...addressFor(asked, 1), ...(asked.type === 1 ? { data: [8, 8, 8, 8] } : {}) }] }),
+      );
+      const caFile = join(directory, "ca.pem");
+      writeFileSync(caFile, testCa().certificatePem);
+      const resolver = `servers: ["${upstream.server}"], over: ${over}, serverName: dns.test, caFile: ${caFile}`;
+      await withSidecar(resolver, [], async (_, dns) => {
+        assert.deepEqual(await dns.resolve4("api.test"), ["8.8.8.8"]);
+        await assert.rejects(dns.resolve4("evil.test"), { code: "ENOTFOUND" });
+        assert.deepEqual([...new Set(upstream.seen.questions.map(({ name }) => name))], ["api.test"]);
+        assert.equal(upstream.seen.connections, 1);
+      });
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+}
+
+const haveDig = spawnSync("dig", ["-v"]).status === 0;
+
+test("dig reads every answer", requirement("dig", haveDig, "needs dig"), async () => {
+  const upstream = await fakeDns(SCRIPT);
+  try {
+    await withSidecar(`servers: ["${upstream.server}"]`, [], async (sidecar) => {
+      const dig = async (...words: string[]): Promise<string> =>
+        (
+          await promisify(execFile)("dig", [
+            "-p",
+            String(sidecar.dnsPort),
+            "@127.0.0.1",
+            "+time=2",
+            "+tries=1",
+            ...words,
+          ])
+        ).stdout;
+      const found = await dig("api.test", "A");
+      assert.match(found, /status: NOERROR/);
+      assert.match(found, /^api\.test\.\t+\d+\tIN\tA\t8\.8\.8\.8$/m);
+      assert.doesNotMatch(found, /malformed|WARNING|10\.0\.0\.1/);
+      const refused = await dig("+tcp", "evil.test", "AAAA");
+      assert.match(refused, /status: NXDOMAIN/);
+      assert.match(refused, /EDE: 18 \(Prohibited\): \(sluice: host_not_allowed\)/);
+      assert.match(refused, /^evil\.test\.\t+5\tIN\tSOA\tsluice\.invalid\. sluice\.invalid\. 1 3600 600 86400 5$/m);
+      assert.match(await dig("+noedns", LONG, "AAAA"), /2001:4860::10$/m, "over TCP by itself");
+      assert.match(await dig("+noedns", "+ignore", LONG, "AAAA"), /flags: qr tc rd ra/);
+      assert.match(await dig("api.test", "HTTPS"), /status: NOERROR[^]*ANSWER: 0, AUTHORITY: 1/);
+      assert.match(await dig("version.bind", "TXT", "-c", "CH"), /status: REFUSED/);
+      assert.match(await dig("+edns=1", "+noednsneg", "api.test"), /status: BADVERS/);
+    });
+  } finally {
+    await upstream.close();
+  }
+});
