@@ -32,6 +32,8 @@ export class SeenLog {
   read(record: ShownRecord): void {
     if (record.kind === "egress.decision") this.#decided(record);
     else if (record.kind === "egress.end") this.#ended(record);
+    // Versions rise, also those under which nothing happened.
+    else if (record.kind === "policy.load" && record.detail["kind"] === "EgressPolicy") this.#judgedBy(record);
   }
 
   /** Behind the last record: what had not ended was seen all the same. */
@@ -46,17 +48,13 @@ export class SeenLog {
   }
 
   #decided(record: ShownRecord): void {
-    const { decision, reason, rule, detail, policy } = record;
+    const { decision, reason, rule, detail } = record;
     const isRefusal = decision === "deny" && isReason(reason) && LASTING.includes(reason);
     if (decision !== "allow" && !isRefusal) return;
     const target = this.#targetOf(record);
     if (target === "unreadable") this.unreadable += 1;
     if (target === "unreadable" || target === "nothing") return;
-    if (policy !== null) {
-      const version = Math.max(policy.version, this.policies.get(policy.name) ?? 0);
-      this.policies.delete(policy.name);
-      this.policies.set(policy.name, version);
-    }
+    this.#judgedBy(record);
     this.namespaces.add(record.actor.namespace);
     this.agents.add(record.actor.agent);
     const about = { ...target, at: epochMillis(Date.parse(record.time)), bytesOut: 0, bytesIn: 0 };
@@ -80,16 +78,27 @@ export class SeenLog {
     this.#open.delete(key);
   }
 
+  #judgedBy({ policy }: ShownRecord): void {
+    if (policy === null) return;
+    const version = Math.max(policy.version, this.policies.get(policy.name) ?? 0);
+    this.policies.delete(policy.name);
+    this.policies.set(policy.name, version);
+  }
+
   #ended(record: ShownRecord): void {
-    const { decision, detail, time } = record;
+    const { decision, reason, detail, time } = record;
     const key = keyOf(record);
     const begun = this.#open.get(key);
     if (begun === undefined) return;
     this.#open.delete(key);
-    // Admitted, and refused after all: its ClientHello, or nobody answered.
-    if (decision !== "allow") return;
     const at = epochMillis(Date.parse(time));
-    this.book.observe({ ...begun, at, bytesOut: countOf(detail["bytesOut"]), bytesIn: countOf(detail["bytesIn"]) });
+    // Also what was open when it came to be denied.
+    if (isReason(reason) && LASTING.includes(reason)) {
+      this.book.observe({ ...begun, at, outcome: { allowed: false, reason } });
+    }
+    // Admitted, and refused after all: its ClientHello, or nobody answered.
+    else if (decision === "allow")
+      this.book.observe({ ...begun, at, bytesOut: countOf(detail["bytesOut"]), bytesIn: countOf(detail["bytesIn"]) });
   }
 
   #targetOf({ action, target, detail }: ShownRecord): SeenTarget | "unreadable" | "nothing" {

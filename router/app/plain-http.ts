@@ -1,58 +1,35 @@
 import { assertNever } from "../core/base/assert-never.ts";
-import type { Bytes } from "../core/base/quantity.ts";
 import type { Reason } from "../core/base/reason.ts";
 import { ok, type Result } from "../core/base/result.ts";
 import { type Authority, formatAuthority } from "../core/wire/authority.ts";
 import type { HttpForwardRequest } from "../core/wire/forward-request.ts";
 import { formatHost } from "../core/wire/host.ts";
 import type { EgressRequest } from "../core/policy/egress-request.ts";
-import type { DialPermit, NamePermit } from "../core/policy/permit.ts";
+import type { NamePermit } from "../core/policy/permit.ts";
 import { fieldValues } from "../core/wire/fields.ts";
 import { HTTP_PORT, HTTPS_PORT } from "../core/wire/request-target.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { HttpAnswer } from "../edge/listeners/http-answer.ts";
 import { RequestBody, RequestBodyError } from "../edge/listeners/request-body.ts";
 import type { ExchangeEnd } from "../edge/upstream/exchange.ts";
-import type { Link } from "../edge/upstream/dial.ts";
-import { originConnection, type OriginConnection } from "../edge/upstream/origin-connection.ts";
-import type { IpAddress } from "../core/wire/ip-address.ts";
 import { clear, judge, lostMeanwhile, refusalOf } from "./admission.ts";
 import type { Refused } from "./refused.ts";
 import { answerRefusal } from "./answer.ts";
 import type { CorridorRooms } from "./corridor-rooms.ts";
+import { contentProblem, ContentTooLong, contentUpTo } from "./content-limit.ts";
 import { Exchange } from "./exchange.ts";
+import { type AnswerWay, GuardedAnswerWay, openAnswerWay } from "./inspection/answer-way.ts";
+import { type DialOrigin, OriginWay } from "./origin-way.ts";
 import type { InjectedFields } from "./inspection/injected-fields.ts";
-
-/** The connection to the origin of the last request, to be used again for the same authority, address, way and policy. */
-interface Kept {
-  readonly authority: string;
-  /** Undefined: a parent proxy was given the name. */
-  readonly address: IpAddress | undefined;
-  readonly digest: string;
-  /** The parent proxy that it goes through. */
-  readonly proxy: string | undefined;
-  readonly connection: OriginConnection;
-}
 
 /** How requests inside inspected TLS go on: over TLS that was verified for the judged host. */
 export interface SecureWay {
   /** The tunnel that carries the requests, and counts as their connection. */
   readonly within: Exchange;
-  /** The next connection; its problem is the whole answer to one request. */
-  dial(permit: DialPermit, signal: AbortSignal): Promise<Result<Link, WayProblem>>;
+  readonly dial: DialOrigin;
   /** What the permit's rule injects; the problem is a sentence. */
   inject(permit: NamePermit): Promise<Result<InjectedFields, string>>;
 }
-
-export interface WayProblem {
-  readonly reason: Reason;
-  readonly detail: string;
-}
-
-const REPEATED = "The answer repeats a secret that was written into the request.";
-
-/** Content of a request that is longer than its rule allows. */
-class ContentTooLong extends Error {}
 
 type Next = "again" | "done";
 
@@ -65,7 +42,7 @@ export class PlainHttp {
   readonly #rooms: CorridorRooms;
   readonly #agent: AgentSocket;
   readonly #secure: SecureWay | undefined;
-  #kept: Kept | undefined;
+  readonly #way: OriginWay;
   #live: Exchange | undefined;
   #draining = false;
 
@@ -74,6 +51,7 @@ export class PlainHttp {
     this.#rooms = rooms;
     this.#agent = agent;
     this.#secure = secure;
+    this.#way = new OriginWay(secure?.dial ?? ((permit, signal) => rooms.upstream.dialPlain(permit, signal)));
   }
 
   /** Ends the exchange that is under way, for a reason of ours. */
@@ -82,7 +60,7 @@ export class PlainHttp {
   }
 
   [Symbol.dispose](): void {
-    this.#kept?.connection.close();
+    this.#way.close();
   }
 
   /** No further request: the connection ends now, or with the answer to the one that is under way. */
@@ -138,30 +116,33 @@ export class PlainHttp {
   ): Promise<Next> {
     const rooms = this.#rooms;
     const { bodyBytes } = permit;
-    if (request.framing.kind === "length" && bodyBytes !== undefined && request.framing.length > bodyBytes) {
-      return this.#refuse(exchange, request, body, tooLong(permit, bodyBytes));
+    const tooLong = contentProblem(request.framing, bodyBytes);
+    if (tooLong !== undefined) {
+      return this.#refuse(exchange, request, body, refusalOf(permit, "request_too_large", tooLong).problem);
     }
     const injected = await this.#injected(request, permit);
     if (!injected.ok) return this.#refuse(exchange, request, body, injected.problem);
     const cleared = await clear(rooms.admission, exchange, permit);
     if (!cleared.ok) return this.#refuse(exchange, request, body, cleared.problem);
-    const connected = await this.#connect(exchange, request, cleared.value);
+    const connected = await this.#way.connect(exchange, request.authority, cleared.value);
     if (!connected.ok) return this.#refuse(exchange, request, body, connected.problem);
-    const kept = connected.value;
-    exchange.address = kept.address;
+    exchange.address = connected.value.address;
     const lost = lostMeanwhile(rooms.admission, exchange);
     if (lost !== undefined) return this.#refuse(exchange, request, body, refusalOf(permit, lost).problem);
 
     const answer = new HttpAnswer(this.#agent, exchange.start.request, request.version === "1.0", request.keepAlive);
-    const content = this.#contentSink(exchange, answer, injected.value);
-    const end = await kept.connection.exchange(
+    const way =
+      injected.value === undefined
+        ? openAnswerWay(answer)
+        : new GuardedAnswerWay(answer, injected.value, () => exchange.cut("upstream_invalid"));
+    const end = await connected.value.connection.exchange(
       {
         method: request.method,
         target: `${request.path}${request.query}`,
         host: hostField(request.authority, this.#secure !== undefined),
         fields: injected.value?.request(request.fields) ?? request.fields,
         framing: request.framing,
-        body: bodyBytes === undefined ? body.chunks() : upTo(bodyBytes, body),
+        body: bodyBytes === undefined ? body.chunks() : contentUpTo(bodyBytes, body),
         expectContinue: request.expectContinue,
         upgrade: request.upgrade,
       },
@@ -171,9 +152,11 @@ export class PlainHttp {
           exchange.status = head.status;
           // An answer to a request that is still being sent ends the connection: its rest is not the next request.
           if (!body.complete || this.#draining) answer.close();
-          answer.head(injected.value === undefined ? head : { ...head, fields: injected.value.answer(head.fields) });
+          // Head and content mostly come together: one system call for both, and one record where this is TLS.
+          this.#agent.cork();
+          way.head(head);
         },
-        data: (chunk) => content.data(chunk),
+        data: (chunk) => way.data(chunk),
       },
       {
         limits: {
@@ -188,31 +171,7 @@ export class PlainHttp {
     );
     exchange.bytesOut = end.bytesOut;
     exchange.bytesIn = end.bytesIn;
-    if (end.cause === "completed" && !content.end()) {
-      return this.#broken(exchange, request, answer, permit, "upstream_invalid", REPEATED);
-    }
-    return this.#conclude(exchange, request, answer, permit, end, injected.value);
-  }
-
-  /** Where the answer's content goes; none that holds an injected secret goes on. */
-  #contentSink(
-    exchange: Exchange,
-    answer: HttpAnswer,
-    injected: InjectedFields | undefined,
-  ): { data(chunk: Buffer): Promise<void> | undefined; end(): boolean } {
-    if (injected === undefined) return { data: (chunk) => answer.data(chunk), end: () => true };
-    let wait: Promise<void> | undefined;
-    const gate = injected.gate((octets) => {
-      wait = answer.data(octets);
-    });
-    return {
-      data(chunk) {
-        wait = undefined;
-        if (!gate.push(chunk)) exchange.cut("upstream_invalid");
-        return wait;
-      },
-      end: () => gate.end(),
-    };
+    return this.#conclude(exchange, request, answer, permit, end, way);
   }
 
   /** What is to be written into the request; undefined: nothing. */
@@ -230,62 +189,23 @@ export class PlainHttp {
     return injected.ok ? injected : refusalOf(permit, "upstream_unreachable", injected.problem);
   }
 
-  /** The connection kept from the request before, where it may serve this one too; otherwise a new one. */
-  async #connect(exchange: Exchange, request: HttpForwardRequest, dial: DialPermit): Promise<Result<Kept, Refused>> {
-    const { upstream } = this.#rooms;
-    const permit = dial.name;
-    const authority = formatAuthority(request.authority);
-    const kept = this.#kept;
-    if (
-      kept !== undefined &&
-      kept.authority === authority &&
-      kept.digest === permit.policy.digest &&
-      kept.proxy === permit.proxy &&
-      (kept.address === undefined ? dial.addresses.length === 0 : dial.addresses.includes(kept.address)) &&
-      kept.connection.usable
-    ) {
-      return ok(kept);
-    }
-    kept?.connection.close();
-    this.#kept = undefined;
-    const dialled =
-      this.#secure === undefined
-        ? await upstream.dialPlain(dial, exchange.signal)
-        : await this.#secure.dial(dial, exchange.signal);
-    if (!dialled.ok) {
-      const { reason, detail } = dialled.problem;
-      return refusalOf(permit, exchange.cutReason ?? reason, detail);
-    }
-    const link = dialled.value;
-    exchange.connect = link.connectMillis;
-    const { address } = link;
-    const fresh = {
-      authority,
-      address,
-      digest: permit.policy.digest,
-      proxy: permit.proxy,
-      connection: originConnection(link),
-    };
-    this.#kept = fresh;
-    return ok(fresh);
-  }
-
   async #conclude(
     exchange: Exchange,
     request: HttpForwardRequest,
     answer: HttpAnswer,
     permit: NamePermit,
     end: ExchangeEnd,
-    injected: InjectedFields | undefined,
+    way: AnswerWay,
   ): Promise<Next> {
     switch (end.cause) {
       case "completed":
+        if (!way.end()) return this.#broken(exchange, request, answer, permit, "upstream_invalid", way.problem);
         exchange.completed();
         answer.finish(permit.limits.idle ?? this.#rooms.limits.idle);
         return answer.keepsAlive ? "again" : "done";
       case "upgraded":
         exchange.status = 101;
-        answer.switchProtocols(injected?.answer(end.fields) ?? end.fields);
+        answer.switchProtocols(way.upgraded(end.fields));
         await this.#rooms.upstream.relay(this.#agent, end.origin, exchange, permit);
         return "done";
       case "upstream_unreachable":
@@ -300,11 +220,8 @@ export class PlainHttp {
       case "lifetime_limit":
       case "byte_limit":
         return this.#broken(exchange, request, answer, permit, end.cause, undefined);
-      case "aborted": {
-        // The one thing of an answer that we cut for while it lasts.
-        const repeated = exchange.cutReason === "upstream_invalid" ? REPEATED : undefined;
-        return this.#broken(exchange, request, answer, permit, exchange.cutReason, repeated);
-      }
+      case "aborted":
+        return this.#broken(exchange, request, answer, permit, exchange.cutReason, way.problem);
       default:
         return assertNever(end);
     }
@@ -334,24 +251,6 @@ export class PlainHttp {
 /** The Host that the origin sees is derived from what was judged; its port only where it is not the scheme's own. */
 function hostField(authority: Authority, secure: boolean): string {
   return authority.port === (secure ? HTTPS_PORT : HTTP_PORT) ? formatHost(authority.host) : formatAuthority(authority);
-}
-
-/** The content as it comes; what would take it over the limit is not given on, nor anything behind it. */
-async function* upTo(limit: Bytes, body: RequestBody): AsyncGenerator<Uint8Array, void> {
-  let length = 0;
-  for await (const piece of body.chunks()) {
-    length += piece.length;
-    if (length > limit) throw new ContentTooLong(tooLongSentence(limit));
-    yield piece;
-  }
-}
-
-function tooLong(permit: NamePermit, limit: Bytes): Refused {
-  return refusalOf(permit, "request_too_large", tooLongSentence(limit)).problem;
-}
-
-function tooLongSentence(limit: Bytes): string {
-  return `The rule allows ${limit} octets of content in a request.`;
 }
 
 function detailOf(error: unknown): string {

@@ -8,8 +8,9 @@ import {
   type DnsRecord,
   type Edns,
 } from "../core/wire/dns-message.ts";
+import { DNS_HEADER_OCTETS } from "../core/wire/dns-message-read.ts";
 import { writeDnsHeader, writeDnsMessage } from "../core/wire/dns-message-write.ts";
-import { dnsNameOf, type DnsName } from "../core/wire/dns-name.ts";
+import { dnsNameOf, type DnsName, readDnsName } from "../core/wire/dns-name.ts";
 import { type IpAddress, isIpv6 } from "../core/wire/ip-address.ts";
 import { parseHostname } from "../core/wire/hostname.ts";
 
@@ -33,11 +34,22 @@ const LARGEST = 65_535;
 /** The name that negative answers are said to come from; nobody asks it. */
 const AUTHORITY = knownName("sluice.invalid");
 
+/** A query as it was read, and as it came. */
+export interface AskedDns {
+  readonly message: DnsMessage;
+  readonly octets: Uint8Array;
+}
+
 /**
  * The answer to a query, in octets. Over UDP one that is longer than the client takes is cut to its question and marked
- * (RFC 2181 section 9). Notes go only to who sent an OPT record.
+ * (RFC 2181 section 9). Notes go only to who sent an OPT record. The question is repeated letter by letter: some clients
+ * tell by their own mixture of cases that an answer is theirs.
  */
-export function dnsReply(query: DnsMessage, saying: DnsSaying, over: "udp" | "tcp"): Uint8Array {
+export function dnsReply(
+  { message: query, octets: sent }: AskedDns,
+  saying: DnsSaying,
+  over: "udp" | "tcp",
+): Uint8Array {
   const { question, edns } = query;
   const answers = saying.addresses.map((address): DnsRecord => ({
     name: question.name,
@@ -58,8 +70,15 @@ export function dnsReply(query: DnsMessage, saying: DnsSaying, over: "udp" | "tc
   };
   const octets = writeDnsMessage(reply);
   const size = Math.min(Math.max(edns?.size ?? LEAST_OVER_UDP, LEAST_OVER_UDP), MOST_OVER_UDP);
-  if (octets.length <= (over === "udp" ? size : LARGEST)) return octets;
-  return writeDnsMessage({ ...reply, truncated: true, answers: [], authority: [] });
+  if (octets.length <= (over === "udp" ? size : LARGEST)) return withName(octets, sent);
+  return withName(writeDnsMessage({ ...reply, truncated: true, answers: [], authority: [] }), sent);
+}
+
+/** The question's name stands first in both, without pointers, since there is nothing before it that one could name. */
+function withName(reply: Uint8Array, sent: Uint8Array): Uint8Array {
+  const end = readDnsName(sent, DNS_HEADER_OCTETS, sent.length)?.end ?? DNS_HEADER_OCTETS;
+  reply.set(sent.subarray(DNS_HEADER_OCTETS, end), DNS_HEADER_OCTETS);
+  return reply;
 }
 
 /** A header alone, to what is no query that could be repeated. */

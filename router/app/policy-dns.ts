@@ -61,8 +61,8 @@ export interface PolicyDns {
 const MINUTE_MILLIS = 60_000;
 /** Seconds that an allowed name's "no" may be kept. */
 const ABSENT_SECONDS = 30;
-/** Names that are being resolved for questions at the same time. */
-const MOST_ASKED = 256;
+/** Names that are being resolved for questions at the same time: few enough that who connects finds the resolver free. */
+const MOST_ASKED = 64;
 
 /** What a question comes to, and what is said to it. */
 interface Judged {
@@ -153,9 +153,13 @@ export function createPolicyDns(rooms: PolicyDnsRooms): PolicyDns {
     return refused("address_not_allowed", permit.rule, { removed: [...removed] });
   }
 
-  async function settle(query: DnsMessage, judged: Judged): Promise<DnsSaying> {
+  /** Puts the verdict on record, and says what may be said then. */
+  async function settle(query: DnsMessage, judged: Judged): Promise<Pick<Judged, "counts" | "saying">> {
     const { verdict } = judged;
-    if (verdict === undefined) return judged.saying;
+    if (verdict === undefined) {
+      records.malform();
+      return judged;
+    }
     const whole: DnsVerdict = {
       ...verdict,
       action: `dns.${TYPE_NAMES.get(query.question.type) ?? `TYPE${query.question.type}`}`,
@@ -163,10 +167,10 @@ export function createPolicyDns(rooms: PolicyDnsRooms): PolicyDns {
     };
     if (verdict.decision === "deny") {
       records.refuse(whole);
-      return judged.saying;
+      return judged;
     }
-    if (await records.allow(whole)) return judged.saying;
-    return refusalOf("audit_unavailable");
+    if (await records.allow(whole)) return judged;
+    return { counts: "deny", saying: refusalOf("audit_unavailable") };
   }
 
   return {
@@ -182,11 +186,11 @@ export function createPolicyDns(rooms: PolicyDnsRooms): PolicyDns {
       if (!isInTime) {
         rooms.counted("limited");
         records.limit();
-        return dnsReply(query.value, refusalOf("rate_limited"), over);
+        return dnsReply({ message: query.value, octets }, refusalOf("rate_limited"), over);
       }
-      const judged = await judge(query.value);
-      rooms.counted(judged.counts);
-      return dnsReply(query.value, await settle(query.value, judged), over);
+      const { counts, saying } = await settle(query.value, await judge(query.value));
+      rooms.counted(counts);
+      return dnsReply({ message: query.value, octets }, saying, over);
     },
     close() {
       clearInterval(sweep);

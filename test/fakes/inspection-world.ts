@@ -60,6 +60,8 @@ export interface InspectionWorld extends AsyncDisposable {
   secure(authority: string, options?: ConnectionOptions): Promise<TLSSocket>;
   reload(allow: readonly string[]): void;
   drain(): void;
+  /** Until nothing is under way any more: how many outcomes there are then. */
+  quiet(): Promise<number>;
   settled(count: number): Promise<readonly Outcome[]>;
 }
 
@@ -212,6 +214,11 @@ export async function inspectionWorld(options: InspectionWorldOptions): Promise<
     drain() {
       draining = true;
       inspection.drain();
+    },
+    async quiet() {
+      const until = Date.now() + 4_000;
+      while (registry.size > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 2));
+      return outcomes.length;
     },
     async settled(count) {
       const until = Date.now() + 4_000;

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PORTS } from "../../init-egress-guard/settings.ts";
 import { freePort } from "./ports.ts";
 import { type TestSigner, testSigner, writeSigned, writeTrust } from "./signing.ts";
 
@@ -35,6 +36,10 @@ export interface SidecarOptions {
   readonly uid?: number;
   /** From dist/, as the image runs it, instead of from source. */
   readonly built?: boolean;
+  /** On the ports of contract.md: in a network namespace of its own. */
+  readonly contractPorts?: boolean;
+  /** Asks the URL of /readyz from where it can be reached; its status. */
+  readonly ask?: (url: string) => Promise<number>;
   /** Milliseconds after which it counts as not becoming ready. */
   readonly readyWithin?: number;
 }
@@ -125,12 +130,13 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
 
 async function startOnce(options: SidecarOptions): Promise<Sidecar> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), "sluice-test-"));
-  const port = await freePort();
-  const agentPort = await freePort();
-  const adminPort = await freePort();
-  const tlsPort = await freePort();
-  const httpPort = await freePort();
-  const dnsPort = await freePort();
+  const portOf = async (known: number): Promise<number> => (options.contractPorts === true ? known : freePort());
+  const port = await portOf(PORTS.forward);
+  const agentPort = await portOf(PORTS.agentApi);
+  const adminPort = await portOf(PORTS.admin);
+  const tlsPort = await portOf(PORTS.tls);
+  const httpPort = await portOf(PORTS.http);
+  const dnsPort = await portOf(PORTS.dns);
   const signer = options.signer ?? testSigner();
   const path = (name: string): string => join(directory, name);
   for (const name of ["state", "audit", "secrets"]) mkdirSync(path(name), { recursive: true });
@@ -194,7 +200,12 @@ async function startOnce(options: SidecarOptions): Promise<Sidecar> {
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
   const exit = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
-  const readyAt = await untilReady(adminPort, child, began + (options.readyWithin ?? 15_000));
+  const ask = options.ask ?? (async (url) => (await fetch(url)).status);
+  const readyAt = await untilReady(
+    () => ask(`http://127.0.0.1:${adminPort}/readyz`),
+    child,
+    began + (options.readyWithin ?? 15_000),
+  );
   if (readyAt === undefined) {
     child.kill("SIGKILL");
     throw new Error(`the sidecar did not become ready:\n${text}`);
@@ -236,11 +247,14 @@ async function startOnce(options: SidecarOptions): Promise<Sidecar> {
   };
 }
 
-async function untilReady(adminPort: number, child: ChildProcess, deadline: number): Promise<number | undefined> {
+async function untilReady(
+  ask: () => Promise<number>,
+  child: ChildProcess,
+  deadline: number,
+): Promise<number | undefined> {
   while (performance.now() < deadline && child.exitCode === null) {
     try {
-      const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
-      if (response.status === 200) return performance.now();
+      if ((await ask()) === 200) return performance.now();
     } catch {
       // Not listening yet.
     }

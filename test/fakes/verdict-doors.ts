@@ -9,7 +9,7 @@ import { AttackAgent } from "./attack-agent.ts";
 import { attackHellos } from "./attack-hellos.ts";
 import { clientHello } from "./client-hello.ts";
 import { SOCKS_GREETING, socksRequest } from "./socks-client.ts";
-import { HANGING, type VerdictWorld, type Zone } from "./verdict-world.ts";
+import { HANGING, type VerdictWorld, type WorldDoor, type Zone } from "./verdict-world.ts";
 
 /** What a program asks for; each door says it in its own words, where it has any for it. */
 export interface Ask {
@@ -17,8 +17,8 @@ export interface Ask {
   readonly port: number;
   readonly method?: string;
   readonly path?: string;
-  /** In the ClientHello: another name than the host, none, or an encrypted one besides; `clear`: no TLS at all. */
-  readonly hello?: "other" | "none" | "ech" | "clear";
+  /** In the ClientHello: another name than the host, none, or an encrypted one besides; `bare`: nothing but a hello; `clear`: no TLS at all. */
+  readonly hello?: "other" | "none" | "ech" | "bare" | "clear";
   /** Another host in the Host field, or in `:authority`. */
   readonly hostField?: string;
 }
@@ -38,9 +38,7 @@ export interface Asked {
   close(): void;
 }
 
-export interface VerdictDoor {
-  readonly name: string;
-  readonly zone: Zone;
+export interface VerdictDoor extends WorldDoor {
   /** It has words for these. */
   readonly says: {
     readonly requests: boolean;
@@ -123,6 +121,7 @@ function helloOf({ host, hello }: Ask): Buffer {
       octets.writeUInt16BE(0xfe0d, octets.lastIndexOf(Buffer.of(0, 0x15)));
       return octets;
     case "other":
+    case "bare":
     case undefined:
       return octets;
     default:
@@ -162,6 +161,7 @@ function opaqueDoor(name: string, way: Way): VerdictDoor {
   return {
     name,
     zone: "opaque",
+    perAsk: 1,
     says: { requests: false, hello: true, hostField: false, addresses: way !== REDIRECTED },
     ask: async (world, ask) => spoken(world, way, ask, helloOf(ask), tlsTold),
   };
@@ -188,6 +188,7 @@ function plainDoor(name: string, way: Way, target: (ask: Ask) => string, hostFie
   return {
     name,
     zone: "web",
+    perAsk: way === CONNECT || way === SOCKS ? 2 : 1,
     says: { requests: true, hello: false, hostField, addresses: true },
     ask: async (world, ask) => spoken(world, way, ask, headOf(ask, target(ask)), answerIn(world, ask)),
   };
@@ -202,6 +203,7 @@ function inspectedDoor(name: string, way: Way, alpn: "http/1.1" | "h2"): Verdict
   return {
     name,
     zone: "seen",
+    perAsk: 2,
     says: { requests: true, hello: true, hostField: true, addresses: way !== REDIRECTED },
     async ask(world, ask) {
       const sendable = /^[0-9A-Za-z.:-]+$/.test(ask.host);
@@ -297,6 +299,7 @@ function fetchDoor(name: string, zone: Zone, scheme: "http" | "https"): VerdictD
   return {
     name,
     zone,
+    perAsk: 1,
     says: { requests: zone !== "opaque", hello: false, hostField: false, addresses: true },
     async ask(world, ask) {
       const before = world.hanging();
@@ -316,8 +319,10 @@ function fetchDoor(name: string, zone: Zone, scheme: "http" | "https"): VerdictD
       answered.catch(() => undefined);
       if (ask.path !== HANGING) return { told: await answered, close };
       const hangs = async (): Promise<Told> => {
-        while (world.hanging() <= before) await new Promise((resolve) => setTimeout(resolve, 5));
-        return ALLOWED;
+        const deadline = Date.now() + 6_000;
+        while (world.hanging() <= before && Date.now() < deadline)
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        return world.hanging() > before ? ALLOWED : { kind: "http", reason: "no answer" };
       };
       return { told: await Promise.race([answered, hangs()]), close };
     },

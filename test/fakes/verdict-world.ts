@@ -21,6 +21,14 @@ export const hostOf = (label: string, zone: Zone): string => `${label}.${zone}.e
 /** A path that origins do not answer. */
 export const HANGING = "/open/hanging";
 
+/** A way in whose limits no other uses up. */
+export interface WorldDoor {
+  readonly name: string;
+  readonly zone: Zone;
+  /** What one question counts as: a tunnel and the request inside are judged both. */
+  readonly perAsk: 1 | 2;
+}
+
 /** One sidecar with the same rules thrice, and origins that answer what is allowed. */
 export interface VerdictWorld extends AsyncDisposable {
   readonly sidecar: Sidecar;
@@ -29,14 +37,12 @@ export interface VerdictWorld extends AsyncDisposable {
   readonly allow: readonly string[];
   /** Requests and connections that reached an origin. */
   readonly reached: () => number;
-  /** Requests that wait for an answer that does not come. */
+  /** Requests, so far, whose answer does not come. */
   readonly hanging: () => number;
 }
 
-/** `doors`: names of which each gets rules of its own, whose limits no other door uses up. */
-export async function verdictWorld(
-  doors: readonly { readonly name: string; readonly zone: Zone }[],
-): Promise<VerdictWorld> {
+/** Each door gets rules of its own where limits are at stake. */
+export async function verdictWorld(doors: readonly WorldDoor[]): Promise<VerdictWorld> {
   const directory = mkdtempSync(join(tmpdir(), "sluice-verdict-"));
   const path = (name: string): string => join(directory, name);
   const own = ownLoopback();
@@ -56,12 +62,8 @@ export async function verdictWorld(
       rule("dead", ["dead"], `ports: [${port}], addresses: ["${dead}:${port}"]`),
       ...doors
         .filter((door) => door.zone === zone)
-        .flatMap(({ name }) => [
-          rule(
-            `fast-${name}`,
-            [`fast-${name}`],
-            `${here}, limits: { hostConnectionsPerMinute: ${zone === "seen" ? 2 : 1} }`,
-          ),
+        .flatMap(({ name, perAsk }) => [
+          rule(`fast-${name}`, [`fast-${name}`], `${here}, limits: { hostConnectionsPerMinute: ${perAsk} }`),
           rule(`full-${name}`, [`full-${name}`], `${here}, limits: { hostConnections: 1 }`),
         ]),
     ];
@@ -155,7 +157,6 @@ async function openOrigins(host: string, names: readonly string[]): Promise<Orig
     origins.reached += 1;
     if (request.url === HANGING) {
       origins.hanging += 1;
-      response.on("close", () => (origins.hanging -= 1));
       return;
     }
     response.end(`here ${request.url}`);

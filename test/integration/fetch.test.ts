@@ -292,56 +292,55 @@ describe("answers", () => {
 });
 
 describe("refusals", () => {
-  const rows = (): readonly (readonly [what: string, members: Readonly<Record<string, unknown>>, number, string])[] => [
-    ["a host of no rule", { url: "http://evil.example/" }, 403, "host_not_allowed"],
-    ["another port", { url: "http://web.example/" }, 403, "port_not_allowed"],
-    ["another method", { url: webUrl("/dump"), method: "PATCH" }, 403, "method_not_allowed"],
-    ["another path", { url: webUrl("/closed", "narrow") }, 403, "path_not_allowed"],
-    ["https where the rule is http", { url: `https://web.example:${web.port}/` }, 403, "method_not_allowed"],
-    ["metadata", { url: "http://169.254.169.254/latest/" }, 403, "host_not_allowed"],
-    ["a name of metadata", { url: webUrl("/", "inside") }, 403, "address_not_allowed"],
-    ["an address in another spelling", { url: "http://0251.0376.0251.0376/" }, 400, "malformed_request"],
-    ["itself", { url: `http://127.0.0.1:${sidecar.adminPort}/status` }, 403, "port_not_allowed"],
-    ["a name that leads nowhere", { url: "http://unresolved.example/" }, 502, "dns_failure"],
-    ["nobody there", { url: "http://gone.example:1/" }, 502, "upstream_unreachable"],
-    ["what governance refuses", { url: webUrl("/dump", "governed") }, 403, "governance_denied"],
+  const rows: readonly (readonly [what: string, members: () => object, status: number, reason: string])[] = [
+    ["a host of no rule", () => ({ url: "http://evil.example/" }), 403, "host_not_allowed"],
+    ["another port", () => ({ url: "http://web.example/" }), 403, "port_not_allowed"],
+    ["another method", () => ({ url: webUrl("/dump"), method: "PATCH" }), 403, "method_not_allowed"],
+    ["another path", () => ({ url: webUrl("/closed", "narrow") }), 403, "path_not_allowed"],
+    ["https where the rule is http", () => ({ url: `https://web.example:${web.port}/` }), 403, "method_not_allowed"],
+    ["metadata", () => ({ url: "http://169.254.169.254/latest/" }), 403, "host_not_allowed"],
+    ["a name of metadata", () => ({ url: webUrl("/", "inside") }), 403, "address_not_allowed"],
+    ["an address in another spelling", () => ({ url: "http://0251.0376.0251.0376/" }), 400, "malformed_request"],
+    ["itself", () => ({ url: `http://127.0.0.1:${sidecar.adminPort}/status` }), 403, "port_not_allowed"],
+    ["a name that leads nowhere", () => ({ url: "http://unresolved.example/" }), 502, "dns_failure"],
+    ["nobody there", () => ({ url: "http://gone.example:1/" }), 502, "upstream_unreachable"],
+    ["what governance refuses", () => ({ url: webUrl("/dump", "governed") }), 403, "governance_denied"],
     [
       "a body that the rule finds too long",
-      { url: webUrl("/dump", "small"), method: "POST", body: "123456789" },
+      () => ({ url: webUrl("/dump", "small"), method: "POST", body: "123456789" }),
       413,
       "request_too_large",
     ],
-    ["an answer that the rule finds too long", { url: webUrl("/large", "small") }, 429, "byte_limit"],
-    ["a field that the rule asks for", { url: webUrl("/dump", "fielded") }, 403, "denied_by_rule"],
+    ["an answer that the rule finds too long", () => ({ url: webUrl("/large", "small") }), 429, "byte_limit"],
+    ["a field that the rule asks for", () => ({ url: webUrl("/dump", "fielded") }), 403, "denied_by_rule"],
     [
       "a field of another value",
-      { url: webUrl("/dump", "fielded"), headers: { "X-Version": "3" } },
+      () => ({ url: webUrl("/dump", "fielded"), headers: { "X-Version": "3" } }),
       403,
       "denied_by_rule",
     ],
-    ["an answer one octet too long", { url: webUrl("/large"), answerBytes: 1_000 }, 429, "byte_limit"],
-    ["an endless answer", { url: webUrl("/endless") }, 429, "byte_limit"],
-    ["an answer that drips", { url: webUrl("/drip"), timeoutMs: 300 }, 429, "lifetime_limit"],
-    ["no answer", { url: webUrl("/silent"), timeoutMs: 300 }, 429, "lifetime_limit"],
-    ["a certificate for another name", { url: `https://wrong-tls.example:${tls.port}/dump` }, 502, "upstream_invalid"],
-    ["http where TLS is spoken", { url: `http://plain-tls.example:${tls.port}/` }, 403, "not_tls"],
+    ["an answer one octet too long", () => ({ url: webUrl("/large"), answerBytes: 1_000 }), 429, "byte_limit"],
+    ["an endless answer", () => ({ url: webUrl("/endless") }), 429, "byte_limit"],
+    ["an answer that drips", () => ({ url: webUrl("/drip"), timeoutMs: 300 }), 429, "lifetime_limit"],
+    ["no answer", () => ({ url: webUrl("/silent"), timeoutMs: 300 }), 429, "lifetime_limit"],
+    [
+      "a certificate for another name",
+      () => ({ url: `https://wrong-tls.example:${tls.port}/dump` }),
+      502,
+      "upstream_invalid",
+    ],
+    ["http where TLS is spoken", () => ({ url: `http://plain-tls.example:${tls.port}/` }), 403, "not_tls"],
   ];
-  for (const index of Array.from({ length: 22 }, (_, at) => at)) {
-    test(`row ${index}`, async (t) => {
-      const row = rows()[index];
-      assert.ok(row !== undefined);
-      const [what, members, status, reason] = row;
-      t.diagnostic(what);
-      const told = await ask(members);
-      assert.deepEqual([told.reason, told.status], [reason, status], `${what}: ${JSON.stringify(told.answer)}`);
+  for (const [what, members, status, reason] of rows) {
+    test(`${what}: ${reason}`, async () => {
+      const told = await ask(members());
+      assert.deepEqual([told.reason, told.status], [reason, status], JSON.stringify(told.answer));
       const { error } = told.answer;
       assert.deepEqual([error?.type, error?.code], ["egress_denied", reason]);
-      assert.ok(told.millis < 1_500, `${what} took ${told.millis} ms`);
+      assert.ok(told.millis < 1_500, `it took ${told.millis} ms`);
       assert.equal("body" in told.answer || "bodyBase64" in told.answer, false, "nothing half");
     });
   }
-
-  test("all of them are rows", () => assert.equal(rows().length, 22));
 
   test("a field that the rule asks for lets it pass", async () => {
     assert.equal((await ask({ url: webUrl("/dump", "fielded"), headers: { "X-Version": "2" } })).status, 200);

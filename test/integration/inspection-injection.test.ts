@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { AttackAgent } from "../fakes/attack-agent.ts";
 import { type AttackOrigin, attackOrigin, type Misbehaviour } from "../fakes/attack-origin.ts";
 import { type InspectionWorld, inspectionWorld } from "../fakes/inspection-world.ts";
@@ -24,6 +24,7 @@ const echoes: Readonly<Record<string, Misbehaviour>> = {
   ),
   "/echo/body": saying(withBody(`{"authorization":"Bearer ${SECRET}"}`)),
   "/echo/basic": saying(withBody(`{"authorization":"Basic ${BASE64}"}`)),
+  "/echo/coded": saying("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd"),
   "/echo/split": (socket) => {
     socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n`);
     for (const character of SECRET) socket.write(`1\r\n${character}\r\n`);
@@ -61,6 +62,11 @@ after(async () => {
   await world[Symbol.asyncDispose]();
   await front[Symbol.asyncDispose]();
   await api.close();
+});
+
+afterEach(async () => {
+  AttackAgent.closeAll();
+  await world.quiet();
 });
 
 const open = async (): Promise<AttackAgent> => AttackAgent.of(await world.secure(`${HOST}:${front.port}`));
@@ -108,8 +114,8 @@ for (const [path, status] of heads) {
 
 for (const path of ["/echo/body", "/echo/basic", "/echo/split"]) {
   test(`INV-INSPECT-4: an answer that repeats the secret is cut before it: ${path}`, async () => {
+    const from = await world.quiet();
     const agent = await open();
-    const from = world.outcomes.length;
     await agent.send(get(path)).over();
     assert.equal(agent.end, "rst");
     assert.ok(!agent.text.includes(SECRET.slice(0, 8)), agent.text);
@@ -118,6 +124,14 @@ for (const path of ["/echo/body", "/echo/basic", "/echo/split"]) {
     assert.match(outcome?.kind === "aborted" ? (outcome.detail ?? "") : "", /repeats a secret/);
   });
 }
+
+test("an answer that cannot be searched is not passed on, and parts are not asked for", async () => {
+  const agent = await open();
+  await agent.send(get("/echo/coded", "Range: bytes=0-3\r\nAccept-Encoding: gzip\r\n")).until(/upstream_invalid/);
+  assert.equal(agent.answers[0], "502 upstream_invalid");
+  assert.doesNotMatch(lastHead(), /^range:/im);
+  assert.match(lastHead(), /^Accept-Encoding: identity\r$/m);
+});
 
 test("what only begins like the secret goes through whole", async () => {
   const agent = await open();

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { readFileSync, statSync } from "node:fs";
 import { createServer as createTlsServer } from "node:tls";
 import type { AddressInfo } from "node:net";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { AttackAgent } from "../fakes/attack-agent.ts";
 import { misbehaviours } from "../fakes/attack-answers.ts";
 import { type AttackOrigin, attackOrigin } from "../fakes/attack-origin.ts";
@@ -35,6 +35,11 @@ after(async () => {
   await world[Symbol.asyncDispose]();
   await front[Symbol.asyncDispose]();
   await web.close();
+});
+
+afterEach(async () => {
+  AttackAgent.closeAll();
+  await world.quiet();
 });
 
 const pause = async (milliseconds: number): Promise<void> =>

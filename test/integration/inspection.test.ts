@@ -48,7 +48,7 @@ async function curl(...args: readonly string[]): Promise<Said> {
 const codeOf = (body: string): string | undefined => /"code":"([a-z_]+)"/.exec(body)?.[1];
 
 test("curl: each request of one connection is judged alone", async () => {
-  const from = world.outcomes.length;
+  const from = await world.quiet();
   const url = (path: string): string => `https://${authority()}${path}`;
   const told = await curl("-H", "X-Version: 1", url("/open/1"), url("/secret"), url("/open/2"));
   assert.match(told.output, /^tls \/open\/1\{.*"path_not_allowed".*\}tls \/open\/2$/s);
@@ -136,8 +136,19 @@ for path in ("/free/1", "/free/2"):
   const openssl = await run(
     "openssl",
     [
-      ...["s_client", "-proxy", `127.0.0.1:${world.port}`, "-connect", authority(), "-servername", "web.test"],
-      ...["-CAfile", world.caFile, "-x509_strict", "-verify_return_error", "-verify_hostname", "web.test"],
+      "s_client",
+      "-proxy",
+      `127.0.0.1:${world.port}`,
+      "-connect",
+      authority(),
+      "-servername",
+      "web.test",
+      "-CAfile",
+      world.caFile,
+      "-x509_strict",
+      "-verify_return_error",
+      "-verify_hostname",
+      "web.test",
     ],
     "",
   );
@@ -146,7 +157,11 @@ for path in ("/free/1", "/free/2"):
 
 test("the bundle holds the platform's roots besides", async () => {
   const told = await run("curl", [
-    ...["-sS", "-x", `http://127.0.0.1:${world.port}`, "--cacert", world.bundleFile],
+    "-sS",
+    "-x",
+    `http://127.0.0.1:${world.port}`,
+    "--cacert",
+    world.bundleFile,
     `https://${authority()}/free/x`,
   ]);
   assert.equal(told.output, "tls /free/x");
@@ -155,7 +170,7 @@ test("the bundle holds the platform's roots besides", async () => {
 });
 
 test("an agent that does not trust the CA is on record as that", async () => {
-  const from = world.outcomes.length;
+  const from = await world.quiet();
   const told = await run("curl", ["-sS", "-x", `http://127.0.0.1:${world.port}`, `https://${authority()}/free/x`]);
   assert.equal(told.code, 60);
   const [outcome] = (await world.settled(from + 1)).slice(from);
@@ -169,7 +184,7 @@ const hellos: readonly (readonly [name: string, servername: string, reason: stri
 ];
 for (const [name, servername, reason] of hellos) {
   test(`the ClientHello with ${name} ends in an alert`, async () => {
-    const from = world.outcomes.length;
+    const from = await world.quiet();
     await assert.rejects(world.secure(authority(), { servername }));
     const [outcome] = (await world.settled(from + 1)).slice(from);
     assert.equal(outcome?.kind === "refused" ? outcome.reason : outcome?.kind, reason);
@@ -214,7 +229,11 @@ test("an origin that speaks TLS 1.1 only, or none, is not spoken to", async () =
     ],
   });
   const told = await run("curl", [
-    ...["-sS", "-x", `http://127.0.0.1:${own.port}`, "--cacert", own.caFile],
+    "-sS",
+    "-x",
+    `http://127.0.0.1:${own.port}`,
+    "--cacert",
+    own.caFile,
     `https://web.test:${port}/x`,
   ]);
   assert.match(told.output, /upstream_invalid.*ERR_SSL_/);

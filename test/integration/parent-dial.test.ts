@@ -3,7 +3,9 @@ import { getEventListeners, once } from "node:events";
 import type { Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { createSecureContext } from "node:tls";
 import { systemClock } from "../../router/app/clock.ts";
+import { createUpstreamRooms } from "../../router/app/upstream-rooms.ts";
 import { millis } from "../../router/core/base/quantity.ts";
 import { ok } from "../../router/core/base/result.ts";
 import { parseEndpoint } from "../../router/core/config/endpoint-shape.ts";
@@ -15,7 +17,7 @@ import { dialThrough, type ParentDialOptions } from "../../router/edge/upstream/
 import type { ParentProxy } from "../../router/edge/upstream/parent-proxy.ts";
 import { reset } from "../../router/edge/upstream/reset.ts";
 import { type FakeOrigin, fakeOrigin } from "../fakes/origin-server.ts";
-import { testCa } from "../fakes/origins.ts";
+import { testCa, tlsOrigin } from "../fakes/origins.ts";
 import { fakeParent, type ParentSetup } from "../fakes/parent-proxy.ts";
 import { ip, network, permitFor } from "../unit/core/policy/policy-fixture.ts";
 
@@ -484,4 +486,89 @@ test("INV-CHAIN-NO-FALLBACK: a permit for a parent opens nothing directly, nor o
   );
   assert.throws(() => admitName(plain), /only a parent proxy/);
   assert.equal(origin.accepted, before);
+});
+
+describe("TLS to the origin, through a parent", () => {
+  const upstream = (setup: ParentSetup, port: number): ReturnType<typeof createUpstreamRooms> => {
+    const isTls = setup.tls !== undefined;
+    const asked = parent(0, {
+      kind: setup.kind,
+      url: isTls ? `https://parent.test:${port}` : `http://127.0.0.1:${port}`,
+      secrets: secrets(undefined, isTls ? testCa().certificatePem : undefined),
+    });
+    const trust = createSecureContext({ ca: testCa().certificatePem });
+    const limits = { connectTimeout: millis(2_000) } as Parameters<typeof createUpstreamRooms>[1];
+    return createUpstreamRooms(systemClock, limits, () => trust, {
+      dial: async (_name, permitted, how) => dialThrough(asked, permitted, options(how)),
+    });
+  };
+
+  for (const setup of [{ kind: "http" }, { kind: "socks5" }, { kind: "http", tls: ["parent.test"] }] as const) {
+    const way = `${setup.kind}${"tls" in setup ? " over TLS" : ""}`;
+    test(`${way}: the origin's own certificate counts, and a reset ends both`, async () => {
+      await using secured = await tlsOrigin(["origin.test"]);
+      await using impostor = await tlsOrigin(["parent.test"]);
+      await using fake = await fakeParent(setup);
+      const rooms = upstream(setup, fake.port);
+      const dialled = await rooms.dialSecure(permit(["127.0.0.1"], secured.port), NEVER, ["http/1.1"]);
+      assert.ok(dialled.ok, JSON.stringify(dialled));
+      const { socket, alpn, address } = dialled.value;
+      assert.deepEqual([alpn, address], ["http/1.1", "127.0.0.1"]);
+      socket.write("GET /inner HTTP/1.1\r\nHost: origin.test\r\n\r\n");
+      let got = "";
+      socket.on("data", (chunk: Buffer) => (got += chunk.toString()));
+      socket.resume();
+      while (!got.includes("/inner")) await pause(5);
+      const closed = new Promise((resolve) => socket.once("close", resolve));
+      reset(socket);
+      await closed;
+      const refused = await rooms.dialSecure(permit(["127.0.0.1"], impostor.port), NEVER, []);
+      assert.ok(!refused.ok && refused.problem.reason === "upstream_invalid", "a parent's certificate is no origin's");
+    });
+
+    test(`${way}: given up at any moment, nothing is left and nothing crashes`, async () => {
+      await using secured = await tlsOrigin(["origin.test"]);
+      await using fake = await fakeParent(setup);
+      const rooms = upstream(setup, fake.port);
+      for (let wait = 0; wait < 24; wait += 1) {
+        const abort = new AbortController();
+        const dialling = rooms.dialSecure(permit(["127.0.0.1"], secured.port), abort.signal, []);
+        setTimeout(() => abort.abort(), wait / 2);
+        const dialled = await dialling;
+        if (dialled.ok) dialled.value.socket.destroy();
+      }
+    });
+  }
+
+  test("what came before the handshake was asked for is no origin's", async () => {
+    await using secured = await tlsOrigin(["origin.test"]);
+    await using fake = await fakeParent({ kind: "http", tls: ["parent.test"], early: "early" });
+    const rooms = upstream({ kind: "http", tls: ["parent.test"] }, fake.port);
+    const refused = await rooms.dialSecure(permit(["127.0.0.1"], secured.port), NEVER, []);
+    assert.ok(!refused.ok && refused.problem.reason === "upstream_invalid", JSON.stringify(refused));
+    const tunnel = await rooms.dialTunnel(permit(["127.0.0.1"], secured.port), NEVER);
+    assert.ok(tunnel.ok);
+    tunnel.value.socket.resume();
+    assert.equal(String((await once(tunnel.value.socket, "data"))[0]), "early");
+    tunnel.value.socket.destroy();
+  });
+
+  test("an answer with FIN or RST behind it opens a link that its holder finds closed", async () => {
+    for (const how of ["end", "resetAndDestroy"] as const) {
+      const brief = await fakeOrigin((socket) => {
+        socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\n\r\n", () => void socket[how]()));
+      });
+      try {
+        const dialled = await dialThrough(parent(brief.port), permit(), options());
+        if (!dialled.ok) continue;
+        const { socket } = dialled.value;
+        const closed = new Promise((resolve) => socket.once("close", resolve).once("end", resolve));
+        socket.resume();
+        await closed;
+        socket.destroy();
+      } finally {
+        await brief.close();
+      }
+    }
+  });
 });

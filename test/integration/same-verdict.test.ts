@@ -85,7 +85,12 @@ const CASES: readonly VerdictCase[] = [
     name: "a rule for something else on this port",
     verdict: "malformed_request",
     label: "wrong",
-    otherwise: ({ zone, name }) => (zone === "web" ? "not_tls" : name.startsWith("fetch") ? "not_tls" : undefined),
+    ask: ({ zone, name }) => (zone === "seen" && name.startsWith("inspected") ? { hello: "bare" } : {}),
+    otherwise(door) {
+      if (door.zone === "web") return "not_tls";
+      // To a rule for plain HTTP a request over TLS is of the wrong kind, as any request is to one for tcp.
+      return door.name.startsWith("fetch") ? "method_not_allowed" : undefined;
+    },
   },
   {
     name: "another server_name",
@@ -160,8 +165,8 @@ async function verdictOf(door: VerdictDoor, ask: Ask, verdict: Reason | "allowed
     assert.deepEqual(told, { kind: "allowed" } satisfies Told);
     return;
   }
+  assert.deepEqual(await reasonsSince(since), [verdict], `told ${JSON.stringify(told)}`);
   assert.ok(tells(told, verdict), `told ${JSON.stringify(told)}`);
-  assert.deepEqual(await reasonsSince(since), [verdict]);
   // An inspected origin is dialled before a request inside is judged, and one of a tunnel before its hello is.
   if (
     !["sni_mismatch", "sni_missing", "ech_not_allowed", "not_tls", "host_mismatch"].includes(verdict) &&

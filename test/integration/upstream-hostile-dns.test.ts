@@ -104,7 +104,7 @@ for (const row of table) {
     const said = found.ok ? found.value.join(" ") : found.problem.detail;
     if (typeof row.expected === "string") assert.equal(said, row.expected);
     else assert.match(said, row.expected);
-    assert.ok(performance.now() - began < TIMEOUT + 200);
+    assert.ok(performance.now() - began < TIMEOUT + 1_000);
     assert.ok(dns.seen.length <= 8, `${dns.seen.length} questions`);
   });
 }

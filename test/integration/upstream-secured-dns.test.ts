@@ -249,7 +249,7 @@ for (const over of TRANSPORTS) {
       const said = await asked(createResolver(config, systemClock, testCa().certificatePem));
       if (typeof row.expected === "string") assert.equal(said, row.expected);
       else assert.match(said, row.expected);
-      assert.ok(performance.now() - began < timeout + 300);
+      assert.ok(performance.now() - began < timeout + 1_000);
     });
   }
 

@@ -2,6 +2,8 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
+  cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,6 +17,7 @@ import { join } from "node:path";
 import type { InjectionConfig } from "../../controller/config/controller-config.ts";
 import { routerConfigDocument } from "../../controller/config/controller-config-shape.ts";
 import { parseControllerConfig } from "../../controller/config/parse-controller-config.ts";
+import { TRUST_SOURCE } from "../../controller/inject/trust-mount.ts";
 import { CONFIG_MAP, ROUTER_ID } from "../../controller/pod/names.ts";
 import type { JsonObject, PodObject } from "../../controller/pod/pod.ts";
 import { canonicalDocument } from "../../controller/policies/canonical-document.ts";
@@ -67,6 +70,7 @@ function controllerConfig() {
       resolver: { servers: [NODE.ipv4] },
       network: { deny: ["10.77.0.0/24", "fd77::/64", "10.96.0.0/12"], nat64: { discover: false } },
       limits: { drain: "2s" },
+      inspection: { directory: TRUST_SOURCE },
     },
   };
   const document = { apiVersion: "sluice.dev/v1alpha1", kind: "ControllerConfig", spec };
@@ -164,6 +168,19 @@ function ourImage(target: Target): LabImage {
   return { rootfs: realpathSync(rootfs), mounts: [], user: User, env: Env, entrypoint: Entrypoint, cmd: Cmd };
 }
 
+/** Of the host's /etc, what its programs need. */
+const ETC = [
+  "alternatives",
+  "group",
+  "hosts",
+  "iproute2",
+  "ld.so.cache",
+  "nsswitch.conf",
+  "passwd",
+  "resolv.conf",
+  "ssl",
+];
+
 let agent: LabImage | undefined;
 
 /** The host's programs, as an image whose user is root, with a set-user-ID program that somebody put there. */
@@ -174,6 +191,10 @@ function agentImage(): LabImage {
   for (const name of ["usr", "etc", "proc", "dev", "opt/tools", "opt/agent"]) {
     mkdirSync(join(rootfs, name), { recursive: true });
   }
+  // Copied, since a runtime makes the places of mounts in it.
+  for (const name of ETC.filter((each) => existsSync(join("/etc", each)))) {
+    cpSync(join("/etc", name), join(rootfs, "etc", name), { recursive: true });
+  }
   for (const name of ["bin", "sbin", "lib", "lib64"]) symlinkSync(`usr/${name}`, join(rootfs, name));
   const shell = join(rootfs, SETUID_SHELL);
   copyFileSync("/bin/bash", shell);
@@ -182,7 +203,7 @@ function agentImage(): LabImage {
   process.on("exit", () => rmSync(rootfs, { recursive: true, force: true }));
   agent = {
     rootfs,
-    mounts: hostRoot().mounts.filter(({ at }) => at === "/usr" || at === "/etc"),
+    mounts: hostRoot().mounts.filter(({ at }) => at === "/usr"),
     user: "0:0",
     env: [],
     entrypoint: ["/usr/bin/python3", "-I", "/opt/agent/agent.py"],

@@ -15,6 +15,7 @@ import { ATTEMPTS, CONTROLS } from "./attempts/catalogue.ts";
 import { ATTEMPT_FILES, leaks, play, surprises, toothless } from "./attempts/play.ts";
 import { requireImages } from "./build-image.ts";
 import { agentContainer, labOptions, labSettings, NAMESPACE, plainPod } from "./pod-lab-fixture.ts";
+import { ALLOWED } from "./pod-lab-internet.ts";
 import { PodLab } from "./pod-lab.ts";
 import { haveRuntimeDefault } from "./pod-lab-seccomp.ts";
 
@@ -235,7 +236,7 @@ for (const [name, change, state, why] of [
 test("INV-LAB-INIT: an init container of the pod's own runs behind the guard, by way of the router", need, async () => {
   const setup = agentContainer("setup", ["run", "/opt/agent/setup.json"]);
   const attempts = [
-    { id: "past", kind: "tcp", to: "45.33.100.10", port: 443, marker: "LEAK of setup" },
+    { id: "past", kind: "tcp", to: "45.33.100.10", port: 9_999, marker: "LEAK of setup" },
     { id: "allowed", kind: "fetch", url: "https://allowed.example/" },
   ];
   const pod = injected(withInit(plainPod(["run", "/opt/agent/setup.json"]), [setup]));
@@ -252,3 +253,49 @@ test("INV-LAB-INIT: an init container of the pod's own runs behind the guard, by
   }
   assert.deepEqual(leaks({ frames: await lab.internet.frames() }), []);
 });
+
+const PYTHON = "/usr/bin/python3";
+const BOTH = "/etc/sluice/ca/ca.pem /etc/sluice/ca/bundle.pem";
+/** Whether OpenSSL finds as many roots in the bundle as the platform has, and one more. */
+const LOADS =
+  "import ssl; c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT); c.load_verify_locations('/etc/sluice/ca/bundle.pem'); print(len(c.get_ca_certs()) > 100)";
+
+/** What programs do that know of no proxy, and what it comes to; `outside`: by which address they think to reach it. */
+const WITHOUT_PROXY: readonly (readonly [id: string, args: JsonObject, expected: string])[] = [
+  ["dns", { kind: "dns", over: "udp", to: "8.8.8.8", port: 53, name: ALLOWED.host }, "NOERROR 1"],
+  ["dns over tcp", { kind: "dns", over: "tcp", to: "2001:4860:4860::8888", port: 53, name: ALLOWED.host }, "NOERROR 1"],
+  ["dns, refused", { kind: "dns", over: "udp", to: "8.8.8.8", port: 53, name: "other.example" }, "NXDOMAIN 0"],
+  ["https", { kind: "fetch", url: `https://${ALLOWED.host}/`, direct: true }, "200 outside"],
+  [
+    "https, refused",
+    { kind: "tls", to: "45.33.100.10", port: 443, name: "other.example" },
+    "TLSV1_ALERT_ACCESS_DENIED",
+  ],
+  // Wherever it believes to connect to, the router looks the name up itself.
+  ["https elsewhere", { kind: "tls", to: "198.51.100.9", port: 443, name: ALLOWED.host }, "spoken"],
+  ["http, refused", { kind: "http", to: "45.33.100.10", port: 80, host: "other.example" }, "403 host_not_allowed"],
+  ["http, https only", { kind: "http", to: "45.33.100.10", port: 80, host: ALLOWED.host }, "403 port_not_allowed"],
+  ["what to trust", { kind: "look", paths: ["/etc/sluice/ca/ca.pem", "/etc/sluice/ca/bundle.pem"] }, BOTH],
+  ["trusts it", { kind: "program", argv: [PYTHON, "-c", LOADS] }, "0: True"],
+];
+
+test(
+  "INV-LAB-TRANSPARENT: programs that know of no proxy are led to the router, and told in their own words",
+  need,
+  async () => {
+    const attempts = WITHOUT_PROXY.map(([id, args]) => ({ id, marker: "by the router", ...args }));
+    const pod = injected(plainPod(["run", "/opt/agent/direct.json"]));
+    assert.deepEqual(judged(pod), []);
+    await using lab = await PodLab.open(labOptions(pod, { "direct.json": attempts }));
+    assert.equal(await lab.start(), "Running", lab.output());
+    assert.equal((await lab.container("agent").ended).code, 0, lab.output());
+    const lines = lab.container("agent").stdout().trim().split("\n");
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line) as unknown),
+      WITHOUT_PROXY.map(([id, , expected]) => ({ id, said: expected })),
+    );
+    assert.deepEqual(leaks({ frames: await lab.internet.frames() }), []);
+    const asked = (await lab.internet.seen()).filter(({ port }) => port === 53).map(({ text }) => text);
+    assert.deepEqual([...new Set(asked)], [ALLOWED.host]);
+  },
+);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { runCampaign } from "../fuzz/campaign.ts";
 import { FEED } from "../fuzz/blocklist/feed.ts";
 import { build, hostOf, readFeed } from "../fuzz/blocklist/feed-text.ts";

@@ -1,11 +1,15 @@
 import type { Clock } from "../../core/base/clock.ts";
+import type { Millis } from "../../core/base/quantity.ts";
 import { currentIdentity } from "../../edge/sources/regular-file.ts";
-import type { CurrentBlocklist } from "./current-blocklist.ts";
 import type { Feed } from "./feed.ts";
+import type { FollowRooms } from "./follow-url.ts";
 import { retryPause } from "./retry-pause.ts";
 
-/** How often it is looked whether the path leads to another file. */
-const POLL_MILLIS = 2_000;
+export interface FollowFileRooms extends FollowRooms {
+  readonly clock: Clock;
+  /** How often it is looked whether the path leads to another file. */
+  readonly poll: Millis;
+}
 
 /**
  * A file is read again once its path leads to something else (a ConfigMap is swapped through links) and has done so for
@@ -15,17 +19,14 @@ const POLL_MILLIS = 2_000;
 export async function followFile(
   feed: Feed,
   read: string | undefined,
-  current: CurrentBlocklist,
-  clock: Clock,
-  random: () => number,
-  pause: (milliseconds: number) => Promise<boolean>,
+  { current, clock, random, pause, poll }: FollowFileRooms,
 ): Promise<void> {
   const { file = "", refresh } = feed.config;
   let inForce = read;
   let before = read;
   let tried: string | undefined;
   let retryAt = read === undefined ? clock.monotonic() + retryPause(1, refresh, random()) : 0;
-  while (await pause(POLL_MILLIS)) {
+  while (await pause(poll)) {
     const now = await currentIdentity(file);
     const isSettled = now === before;
     before = now;

@@ -2,13 +2,16 @@ import type { CurrentBlocklist } from "./current-blocklist.ts";
 import type { Feed } from "./feed.ts";
 import { refreshPause, retryPause } from "./retry-pause.ts";
 
-/** A feed of which nothing is in force is asked for at once, any other when it is due. It ends with the first `pause` that is false. */
-export async function followUrl(
-  feed: Feed,
-  current: CurrentBlocklist,
-  random: () => number,
-  pause: (milliseconds: number) => Promise<boolean>,
-): Promise<void> {
+export interface FollowRooms {
+  readonly current: CurrentBlocklist;
+  /** Chance in [0, 1). */
+  readonly random: () => number;
+  /** False: the router stops. */
+  readonly pause: (milliseconds: number) => Promise<boolean>;
+}
+
+/** A feed of which nothing is in force is asked for at once, any other when it is due; until a `pause` is false. */
+export async function followUrl(feed: Feed, { current, random, pause }: FollowRooms): Promise<void> {
   const { refresh } = feed.config;
   let next = feed.isLoaded ? refreshPause(refresh, feed.age, random()) : 0;
   while (await pause(next)) {

@@ -18,7 +18,7 @@ export interface CopyFacts {
 
 const MOST_FACTS = 4_096;
 const DIGEST = /^[0-9a-f]{64}$/;
-const COPY = /^[a-z0-9-]+\.[0-9a-f]{64}\.list$/;
+const COPY = /^(?<name>[a-z0-9-]+)\.[0-9a-f]{64}\.list$/;
 
 /**
  * The last good copy of one feed, in a directory that is the router's own: the octets in one file, and in another what
@@ -118,10 +118,16 @@ export class KeptCopy {
   }
 }
 
-/** Removes the copies in the directory that nobody's facts name. Throws what the file system throws. */
-export async function sweepCopies(directory: string, kept: ReadonlySet<string>): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (COPY.test(name) && !kept.has(name)) await rm(join(directory, name), { force: true });
+/**
+ * Removes copies of feeds that there are no more, and of the others what is not the copy in force. `files`: the copy of
+ * each feed; where it is undefined, what there is stays, since the feed may be told otherwise at the next start. Throws
+ * what the file system throws.
+ */
+export async function sweepCopies(directory: string, files: ReadonlyMap<string, string | undefined>): Promise<void> {
+  for (const file of await readdir(directory)) {
+    const name = COPY.exec(file)?.groups?.["name"];
+    if (name === undefined || (files.has(name) && (files.get(name) ?? file) === file)) continue;
+    await rm(join(directory, file), { force: true });
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../../core/base/clock.ts";
+import { type Millis, millis } from "../../core/base/quantity.ts";
 import type { HashSeed } from "../../core/blocklist/name-hash.ts";
 import { formatEndpoint } from "../../core/config/endpoint-shape.ts";
 import type { BlocklistConfig, RouterConfig } from "../../core/config/router-config.ts";
@@ -26,10 +27,14 @@ export interface BlocklistRooms {
   readonly clock: Clock;
   readonly log: Log;
   readonly resolve: NameResolver["resolve"];
-  /** For tests: chance in [0, 1), and how long a source may take. */
+  /** For tests: chance in [0, 1), how long a source may take, how often files are looked at. */
   readonly random?: () => number;
   readonly deadlines?: FeedDeadlines;
+  readonly poll?: Millis;
 }
+
+/** How often it is looked whether a path leads to another file. */
+const POLL = millis(2_000);
 
 /** All feeds of the configuration, each followed for as long as the process lives. */
 export interface Blocklists {
@@ -48,7 +53,7 @@ export interface Blocklists {
  * earlier process kept. What comes over the network follows; nothing waits for it.
  */
 export async function openBlocklists(rooms: BlocklistRooms): Promise<Blocklists> {
-  const { config, clock, log, resolve, random = Math.random, deadlines = FEED_DEADLINES } = rooms;
+  const { config, clock, log, resolve, random = Math.random, deadlines = FEED_DEADLINES, poll = POLL } = rooms;
   const directory = join(config.state.directory, "blocklists");
   const pace = new Pace(clock);
   const seed = randomSeed();
@@ -104,15 +109,15 @@ export async function openBlocklists(rooms: BlocklistRooms): Promise<Blocklists>
     const built = await current.build();
     if (!built.ok) for (const feed of feeds) feed.failed(built.problem);
     for (const feed of feeds) await feed.settled();
-    const kept = new Set(copies.flatMap(({ file }) => file ?? []));
-    await sweepCopies(directory, kept).catch((error: unknown) => {
+    const files = new Map(config.blocklists.map(({ name }, index) => [name, copies[index]?.file]));
+    await sweepCopies(directory, files).catch((error: unknown) => {
       log.event("warn", "blocklist copies not swept", { problem: String(error) });
     });
   }
   const following = feeds.map((feed) =>
     feed.config.url === undefined
-      ? followFile(feed, identities.get(feed), current, clock, random, pause)
-      : followUrl(feed, current, random, pause),
+      ? followFile(feed, identities.get(feed), { current, clock, random, pause, poll })
+      : followUrl(feed, { current, random, pause }),
   );
 
   return {

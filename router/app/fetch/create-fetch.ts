@@ -155,7 +155,8 @@ export function createFetch(rooms: FetchRooms): Fetch {
     if ("refused" in told) return refuse(agent, told.exchange, told.refused, keepAlive);
     const { request } = told.exchange.start;
     agent.write(fetchResponse(request, told.answer, keepAlive));
-    await agent.drained(rooms.limits.idle);
+    // Who reads slowly holds what others could have.
+    await agent.drained(settings.timeout);
     if (keepAlive) return "again";
     agent.finish();
     return "done";

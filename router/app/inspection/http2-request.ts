@@ -136,8 +136,9 @@ function sortFields(raw: readonly string[]): Result<Sorted, RequestProblem> {
     if (OF_CONNECTION.has(name) || (name === "te" && value.toLowerCase() !== "trailers")) {
       return malformed("A field is one of a connection, which HTTP/2 does not have.");
     }
-    if (name === "cookie") cookies.push(value);
-    else fields.push({ name, rawName: name, value });
+    // An empty crumb would leave a blank at the end of what is joined.
+    if (name !== "cookie") fields.push({ name, rawName: name, value });
+    else if (value !== "") cookies.push(value);
   }
   if (cookies.length > 0) fields.push({ name: "cookie", rawName: "cookie", value: cookies.join("; ") });
   return ok({ pseudo, fields });

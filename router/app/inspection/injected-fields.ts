@@ -24,6 +24,8 @@ export interface ContentGate {
   end(): boolean;
 }
 
+const NOT_SENT = new Set(["accept-encoding", "range", "if-range"]);
+
 /**
  * The fields that the permit's rule injects. For requests that go over TLS which was verified for the permit's host, and
  * nowhere else. The problem is a sentence that names files and nothing in them.
@@ -45,8 +47,8 @@ export async function injectedFields(
   const forms = rules.flatMap((rule) => rule.forms);
   return ok({
     request: (fields) => [
-      // Content that is coded cannot be searched for what was injected.
-      ...fields.filter(({ name }) => !names.has(name) && name !== "accept-encoding"),
+      // In content that is coded, or comes in parts, nothing can be found.
+      ...fields.filter(({ name }) => !names.has(name) && !NOT_SENT.has(name)),
       { name: "accept-encoding", rawName: "Accept-Encoding", value: "identity" },
       ...written,
     ],

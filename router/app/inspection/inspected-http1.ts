@@ -1,14 +1,11 @@
-import type { TLSSocket } from "node:tls";
 import type { Reason } from "../../core/base/reason.ts";
-import { fail, ok, type Result } from "../../core/base/result.ts";
-import type { DialPermit } from "../../core/policy/permit.ts";
 import { type HttpForwardRequest, secureRequest } from "../../core/wire/forward-request.ts";
 import { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import { type HeadProblem, serveRequests } from "../../edge/listeners/request-loop.ts";
-import type { SecureLink } from "../../edge/upstream/secure-dial.ts";
 import { answerRefusal } from "../answer.ts";
 import { Exchange } from "../exchange.ts";
-import { PlainHttp, type SecureWay, type WayProblem } from "../plain-http.ts";
+import { PlainHttp, type SecureWay } from "../plain-http.ts";
+import { FirstConnection } from "./first-connection.ts";
 import { injectedFields } from "./injected-fields.ts";
 import type { Inspected, InspectionRooms } from "./inspected.ts";
 
@@ -66,53 +63,4 @@ function refuseUnread(
   const exchange = new Exchange(rooms.nextRequestId(), "request", request, rooms.clock, rooms.settle);
   const policy = rooms.admission.policy().identity;
   answerRefusal(agent, exchange, { ...problem, policy, rule: undefined });
-}
-
-/**
- * The connection that was made before the first request, or why there is none; either serves once. An origin that speaks
- * before it is asked, or leaves while it waits, has made it useless.
- */
-class FirstConnection {
-  #first: Result<SecureLink, WayProblem> | undefined;
-  readonly #proxy: string | undefined;
-  readonly #digest: string;
-
-  constructor({ origin, permit }: Inspected) {
-    this.#first = origin;
-    this.#proxy = permit.proxy;
-    this.#digest = permit.policy.digest;
-    if (!origin.ok) return;
-    origin.value.socket.on("data", this.#spoke);
-    origin.value.socket.on("end", this.#spoke);
-    origin.value.socket.resume();
-  }
-
-  /** Undefined: it is used up, or of no use to this permit. */
-  take({ addresses, name }: DialPermit): Result<SecureLink, WayProblem> | undefined {
-    const first = this.#first;
-    this.#first = undefined;
-    if (first?.ok !== true) return first === undefined ? undefined : fail(first.problem);
-    const { address, socket } = first.value;
-    socket.off("data", this.#spoke);
-    socket.off("end", this.#spoke);
-    socket.pause();
-    const fits = address === undefined ? addresses.length === 0 : addresses.includes(address);
-    if (fits && name.proxy === this.#proxy && name.policy.digest === this.#digest && usable(socket))
-      return ok(first.value);
-    socket.destroy();
-    return undefined;
-  }
-
-  close(): void {
-    if (this.#first?.ok === true) this.#first.value.socket.destroy();
-    this.#first = undefined;
-  }
-
-  readonly #spoke = (): void => {
-    if (this.#first?.ok === true) this.#first.value.socket.destroy();
-  };
-}
-
-function usable(socket: TLSSocket): boolean {
-  return !socket.destroyed && socket.writable && !socket.readableEnded;
 }

@@ -5,7 +5,6 @@ import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import type { Alpn } from "../../edge/upstream/secure-dial.ts";
 import { lostMeanwhile } from "../admission.ts";
 import type { InspectionRoom } from "../corridor-rooms.ts";
-import type { Exchange } from "../exchange.ts";
 import type { Inspected, InspectionRooms } from "./inspected.ts";
 import { serveInspectedHttp1 } from "./inspected-http1.ts";
 import { serveInspectedHttp2 } from "./inspected-http2.ts";

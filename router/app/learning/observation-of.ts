@@ -11,31 +11,30 @@ import type { Exchange } from "../exchange.ts";
  * shows neither (the name led nowhere, the ClientHello was refused, its inner requests are exchanges of their own).
  */
 export function observationOf(
-  exchange: Pick<Exchange, "request" | "permit">,
+  exchange: Pick<Exchange, "request" | "permit" | "admitted">,
   outcome: Outcome,
   at: EpochMillis,
 ): Observation | undefined {
-  const { request, permit } = exchange;
+  const { request, permit, admitted } = exchange;
   if (request === undefined) return undefined;
   const { host, port } = request;
   const asked =
     request.via === "http"
       ? { method: namedMethod(request.method), shape: shapeOf(request.path) }
       : { method: undefined, shape: undefined };
-  const { bytesOut, bytesIn, address } = outcome.facts;
+  const { bytesOut, bytesIn } = outcome.facts;
   const about = { host, port, ...asked, at, bytesOut, bytesIn };
-  if (outcome.kind === "refused") {
-    const { reason } = outcome;
-    return LASTING.includes(reason)
-      ? { ...about, kind: likelyKind(request), outcome: { allowed: false, reason } }
-      : undefined;
+  const reason = outcome.kind === "completed" ? undefined : outcome.reason;
+  // Also what was open when it came to be denied.
+  if (reason !== undefined && LASTING.includes(reason)) {
+    return { ...about, kind: likelyKind(request), outcome: { allowed: false, reason } };
   }
   const kind = permit === undefined ? undefined : seenKind(request, permit.obligations);
-  if (permit === undefined || kind === undefined || address === undefined) return undefined;
+  if (outcome.kind === "refused" || permit === undefined || kind === undefined || !admitted) return undefined;
   return { ...about, kind, outcome: { allowed: true, rule: permit.rule, unlisted: permit.unlisted } };
 }
 
-/** Of what was never permitted, what learn mode would have taken it for. */
+/** Of what is denied, what learn mode would have taken it for. */
 function likelyKind(request: EgressRequest): SeenKind {
   if (request.via === "http") return request.secure === true ? "https-inspected" : "http";
   return request.port === 443 ? "tls" : "tcp";

@@ -62,9 +62,10 @@ function wordsOf(line: string): readonly string[] {
 
 function readHostsLine(first: string, words: readonly string[]): readonly FeedItem[] {
   // macOS ships `fe80::1%lo0 localhost`.
-  const address = parseIpAddress(first.split("%", 1)[0] ?? "");
+  const [text = "", zone] = first.split("%", 2);
+  const address = parseIpAddress(text);
   if (address === undefined || words.length === 1) return [BAD];
-  if (!SINKS.has(address)) return [IGNORED];
+  if (zone !== undefined || !SINKS.has(address)) return [IGNORED];
   const items: FeedItem[] = [];
   for (const word of words.slice(1)) {
     // hosts(5): a comment needs no blank before it.

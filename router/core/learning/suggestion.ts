@@ -1,7 +1,7 @@
 import type { Port } from "../base/quantity.ts";
 import type { Reason } from "../base/reason.ts";
 import { formatAuthority } from "../wire/authority.ts";
-import { formatHost, sameHost } from "../wire/host.ts";
+import { formatHost } from "../wire/host.ts";
 import { coversShape, shapeText } from "./path-shape.ts";
 import { LASTING, type SeenEntry } from "./seen.ts";
 import { showsRequests } from "./seen-kind.ts";
@@ -64,7 +64,10 @@ const WILDCARD_FROM = 5;
  * `given`: its rules stay, and come first.
  */
 export function suggest(entries: readonly SeenEntry[], given?: GivenPolicy): Suggestion {
-  const refused = entries.filter((entry) => entry.refused !== undefined && LASTING.includes(entry.refused.reason));
+  const refused = Map.groupBy(
+    entries.filter((entry) => entry.refused !== undefined && LASTING.includes(entry.refused.reason)),
+    ({ host }) => formatHost(host),
+  );
   const leftOut: LeftOut[] = [];
   const ruled = new Map<string, SeenEntry[]>();
   const wanted: SeenEntry[] = [];
@@ -75,22 +78,29 @@ export function suggest(entries: readonly SeenEntry[], given?: GivenPolicy): Sug
       continue;
     }
     const word = given?.ruled(entry) ?? { effect: "none" };
-    const reason = word.effect === "deny" ? word.reason : refusalOf(entry, refused, given !== undefined);
+    const reason =
+      word.effect === "deny"
+        ? word.reason
+        : refusalOf(entry, refused.get(formatHost(entry.host)) ?? [], given !== undefined);
     if (reason !== undefined) leftOut.push({ entry, why: { kind: "refused", reason } });
     else if (word.effect !== "allow") wanted.push(entry);
-    else ruled.set(word.rule, [...(ruled.get(word.rule) ?? []), entry]);
+    else {
+      const same = ruled.get(word.rule);
+      if (same === undefined) ruled.set(word.rule, [entry]);
+      else same.push(entry);
+    }
   }
-  const ids = new Set(given?.ids);
-  const rules = grouped(wanted.length === 0 ? [] : termsOf(wanted)).map((group): SuggestedRule => {
-    const id = freeId(group, ids);
-    ids.add(id);
-    return { ...group, id, wildcard: wildcardFor(group) };
-  });
+  const freeId = idsBeside(given?.ids ?? new Set());
+  const rules = grouped(termsOf(wanted)).map((group) => ({
+    ...group,
+    id: freeId(group),
+    wildcard: wildcardFor(group),
+  }));
   return { rules, leftOut, ruled };
 }
 
 /**
- * Why what the entry stands for was refused, too. With deny rules that stay in force, a refusal by one of them is theirs to
+ * Why what the entry stands for was refused, too; `refused`: of its host. With deny rules that stay in force, a refusal by one of them is theirs to
  * repeat.
  */
 function refusalOf(entry: SeenEntry, refused: readonly SeenEntry[], keepsDenyRules: boolean): Reason | undefined {
@@ -98,7 +108,7 @@ function refusalOf(entry: SeenEntry, refused: readonly SeenEntry[], keepsDenyRul
   if (entry.unlisted === "denied_by_rule") return entry.unlisted;
   for (const other of refused) {
     const reason = other.refused?.reason;
-    if (reason === undefined || !sameHost(entry.host, other.host)) continue;
+    if (reason === undefined) continue;
     if (reason === "denied_by_rule" && keepsDenyRules) continue;
     if (reason === "blocklisted") return reason;
     if (entry.port !== other.port) continue;
@@ -210,11 +220,24 @@ function wildcardFor({ hosts, parent }: Terms): string | undefined {
   return hosts.length >= WILDCARD_FROM && !isSharedHost(parent) ? `*.${parent}` : undefined;
 }
 
-function freeId({ hosts, addresses, parent, protocol, inspect }: Terms, taken: ReadonlySet<string>): string {
+/** Gives each rule an id that none of these is, and none that was given before. */
+function idsBeside(taken: ReadonlySet<string>): (terms: Terms) => string {
+  const given = new Map<string, number>();
+  return (terms) => {
+    const wished = idOf(terms);
+    for (let count = (given.get(wished) ?? 0) + 1; ; count += 1) {
+      const id = count === 1 ? wished : `${wished}-${count}`;
+      given.set(wished, count);
+      if (taken.has(id) || (id !== wished && given.has(id))) continue;
+      given.set(id, given.get(id) ?? 1);
+      return id;
+    }
+  };
+}
+
+function idOf({ hosts, addresses, parent, protocol, inspect }: Terms): string {
   const what = hosts.length > 1 ? parent : (hosts[0] ?? addresses[0] ?? "");
   const kind = inspect ? "-inspected" : protocol === "tls" ? "" : `-${protocol}`;
   const begun = what.replaceAll(/[^a-z0-9._-]+/g, "-").replace(/^[^a-z0-9]+/, "");
-  const id = (begun === "" ? "learned" : begun).slice(0, 45) + kind;
-  if (!taken.has(id)) return id;
-  for (let count = 2; ; count += 1) if (!taken.has(`${id}-${count}`)) return `${id}-${count}`;
+  return (begun === "" ? "learned" : begun).slice(0, 45) + kind;
 }

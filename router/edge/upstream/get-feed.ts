@@ -125,6 +125,8 @@ function open({ endpoint, ca, resolve, etag }: FeedRequest, signal: AbortSignal)
 function answered(outgoing: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.once("response", resolve);
+    // An answer that switches protocols closes without an error.
+    outgoing.once("close", () => reject(new Error("closed")));
     // Stays: a connection may also fail after its response has begun.
     outgoing.on("error", reject);
     outgoing.end();

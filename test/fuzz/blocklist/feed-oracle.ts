@@ -41,7 +41,7 @@ export function oracleFeed(feed: string): OracleFeed {
     if (words.length > 1) {
       const sink = canonicalAddress(first.replace(/%.*$/s, ""));
       if (sink === undefined) bad += 1;
-      else if (!SINK.test(sink) || (first.includes(":") && !sink.includes(":"))) ignored += 1;
+      else if (!SINK.test(sink) || (first.includes(":") && !sink.includes(":")) || first.includes("%")) ignored += 1;
       else {
         const [names = ""] = words.slice(1).join(" ").split("#");
         for (const word of names.split(" ").filter((part) => part !== "")) name(word, false);

@@ -190,8 +190,12 @@ def apart(what):
 
 def proxied(args):
     """A request to the proxy as it stands: the status and the reason that it is refused for."""
-    with socket.create_connection(PROXY, 2) as sock:
-        sock.sendall(args["request"].encode())
+    return spoken(PROXY, args["request"])
+
+
+def spoken(to, request):
+    with socket.create_connection(to, 2) as sock:
+        sock.sendall(request.encode())
         head = b""
         while b"\r\n\r\n" not in head:
             data = sock.recv(4096)
@@ -203,10 +207,60 @@ def proxied(args):
     return f"{lines[0].split(' ')[1]} {fields.get('sluice-reason', '')}".strip()
 
 
+def http(args):
+    """A request to whoever is there, past the proxy: the status, and the reason that it is refused for."""
+    request = f"GET /{args['marker'].replace(' ', '-')} HTTP/1.1\r\nHost: {args['host']}\r\nConnection: close\r\n\r\n"
+    return spoken((args["to"], args["port"]), request)
+
+
+def tls(args):
+    """A handshake with whoever is there, past the proxy: the alert that it ends with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.socket(family_of(args["to"]), socket.SOCK_STREAM) as sock:
+        sock.settimeout(args.get("wait", 1))
+        sock.connect(endpoint(args["to"], args["port"]))
+        try:
+            with context.wrap_socket(sock, server_hostname=args.get("name")):
+                return "spoken"
+        except ssl.SSLError as error:
+            return error.reason or str(error)
+
+
+def plain(args):
+    """Octets of no protocol to whoever is there: what comes back, and how it ends."""
+    with socket.socket(family_of(args["to"]), socket.SOCK_STREAM) as sock:
+        sock.settimeout(args.get("wait", 1))
+        sock.connect(endpoint(args["to"], args["port"]))
+        sock.sendall(args["marker"].encode())
+        said = sock.recv(100)
+        return f"answered {said.hex()}" if said else "closed"
+
+
+def dns(args):
+    """A question for an address, by hand, to whoever is there."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in args["name"].split("."))
+    query = struct.pack("!HHHHHH", 4711, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", 1, 1)
+    over = socket.SOCK_DGRAM if args["over"] == "udp" else socket.SOCK_STREAM
+    with socket.socket(family_of(args["to"]), over) as sock:
+        sock.settimeout(args.get("wait", 1))
+        sock.connect(endpoint(args["to"], args["port"]))
+        if args["over"] == "udp":
+            sock.send(query)
+            said = sock.recv(2000)
+        else:
+            sock.sendall(struct.pack("!H", len(query)) + query)
+            said = sock.recv(2002)[2:]
+    if len(said) < 12 or said[:2] != query[:2]:
+        return f"answered {said.hex()}"
+    return f"{('NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED')[said[3] & 15]} {struct.unpack('!H', said[6:8])[0]}"
+
+
 def fetch(args):
     """As every library does it: by the variables of the environment."""
+    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if args.get("direct") else []))
     try:
-        with urllib.request.urlopen(args["url"], timeout=args.get("wait", 5)) as response:
+        with opener.open(args["url"], timeout=args.get("wait", 5)) as response:
             return f"{response.status} {response.read(1000).decode()}"
     except urllib.error.HTTPError as error:
         return str(error.code)
@@ -297,7 +351,7 @@ def leave_by_namespace(args):
 
 KINDS = {
     "tcp": tcp, "udp": udp, "ping": ping, "packet": packet, "raw": raw, "as router": as_router, "program": program, "syscall": syscall,
-    "proxied": proxied, "fetch": fetch, "adopt": adopt, "squat": squat, "by relay": by_relay, "abstract": abstract, "look": look,
+    "proxied": proxied, "http": http, "tls": tls, "plain": plain, "dns": dns, "fetch": fetch, "adopt": adopt, "squat": squat, "by relay": by_relay, "abstract": abstract, "look": look,
     "processes": processes, "by namespace": leave_by_namespace,
 }
 

@@ -1,4 +1,5 @@
 import type { Family } from "../../../init-egress-guard/settings.ts";
+import { TRUST_PATH } from "../../../controller/inject/trust-mount.ts";
 import { anywhere } from "../../netns/case.ts";
 import { NODE, NODE_LINK_LOCAL, POD } from "../../netns/lab.ts";
 import { SETUID_SHELL } from "../pod-lab-fixture.ts";
@@ -29,6 +30,10 @@ export interface Attempt {
 }
 
 const REFUSED = ["ECONNREFUSED"];
+/** Which policy allows nobody to ask for: it must not be asked for outside either. */
+const REFUSED_NAME = "c2VjcmV0.tunnel.example";
+/** To a marker, read as the head of a message: not implemented, and nothing of what it said but its first two octets. */
+const NO_DNS = `answered LE\u00c1\u0084${"\0".repeat(8)}`;
 const FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
 const LOOPBACK = { ipv4: "127.0.0.1", ipv6: "::1" } as const;
 
@@ -69,12 +74,17 @@ for (const family of FAMILIES) {
     [1, "TCP", { kind: "tcp", port: 9_999 }, REFUSED],
     [1, "UDP", { kind: "udp", port: 9_999 }, denied],
     [10, "QUIC", { kind: "udp", port: 443 }, denied],
-    // Led to ports of the router where nobody listens.
-    [11, "DNS over UDP", { kind: "udp", port: 53 }, REFUSED],
-    [11, "DNS over TCP", { kind: "tcp", port: 53 }, REFUSED],
+    // Led to the router, which answers itself.
+    [11, "DNS over UDP", { kind: "dns", over: "udp", port: 53, name: REFUSED_NAME }, ["NXDOMAIN 0"]],
+    [11, "DNS over TCP", { kind: "dns", over: "tcp", port: 53, name: REFUSED_NAME }, ["NXDOMAIN 0"]],
+    [11, "what is no DNS, over UDP", { kind: "udp", port: 53 }, [NO_DNS]],
+    [11, "what is no DNS, over TCP", { kind: "plain", port: 53 }, ["closed"]],
+    [12, "HTTPS past the proxy", { kind: "tls", port: 443, name: "other.example" }, ["TLSV1_ALERT_ACCESS_DENIED"]],
+    [12, "TLS that names nobody", { kind: "tls", port: 443 }, ["TLSV1_UNRECOGNIZED_NAME"]],
+    [12, "what is no TLS", { kind: "plain", port: 443 }, ["closed"]],
+    [12, "HTTP past the proxy", { kind: "http", port: 80, host: "other.example" }, ["403 host_not_allowed"]],
+    [12, "HTTP to an address", { kind: "http", port: 80, host: "198.51.100.7" }, ["403 host_not_allowed"]],
     [12, "DNS over TLS", { kind: "tcp", port: 853 }, REFUSED],
-    [12, "HTTPS past the proxy", { kind: "tcp", port: 443 }, REFUSED],
-    [12, "HTTP past the proxy", { kind: "tcp", port: 80 }, REFUSED],
     [38, "data that is still unsent at the close", { kind: "tcp", port: 9_999, fastopen: true }, ["closed"]],
   ];
   for (const [way, name, args, expected] of plain) {
@@ -89,9 +99,9 @@ for (const family of FAMILIES) {
     add(14, `${family}: ${kind} to loopback by way of eth0`, args, expected, UNGUARDED);
   }
   const metadata = family === "ipv4" ? "169.254.169.254" : "fd00:ec2::254";
-  for (const port of [80, 9_999]) {
-    add(24, `${family}: metadata port ${port}`, { kind: "tcp", to: metadata, port }, REFUSED, UNGUARDED);
-  }
+  add(24, `${family}: metadata port 9999`, { kind: "tcp", to: metadata, port: 9_999 }, REFUSED, UNGUARDED);
+  const asked = { kind: "http", to: metadata, port: 80, host: family === "ipv4" ? metadata : `[${metadata}]` };
+  add(24, `${family}: metadata port 80`, asked, ["403 host_not_allowed"], UNGUARDED);
   for (const to of [LOOPBACK[family], POD[family][0]]) {
     add(24, `${family}: the admin port on ${to}`, { kind: "tcp", to, port: 18_090, remote: [] }, REFUSED, undefined);
   }
@@ -125,8 +135,12 @@ for (const family of FAMILIES) {
 }
 
 add(1, "link-local TCP", { kind: "tcp", to: `${NODE_LINK_LOCAL}%eth0`, port: 9_999 }, REFUSED, UNGUARDED);
-for (const port of [9_999, 443, 53]) {
-  add(2, `mapped TCP ${port}`, { kind: "tcp", to: `::ffff:${anywhere("ipv4")}`, port }, REFUSED, UNGUARDED);
+for (const [args, expected] of [
+  [{ kind: "tcp", port: 9_999 }, REFUSED],
+  [{ kind: "tls", port: 443, name: "other.example" }, ["TLSV1_ALERT_ACCESS_DENIED"]],
+  [{ kind: "dns", over: "tcp", port: 53, name: REFUSED_NAME }, ["NXDOMAIN 0"]],
+] as const) {
+  add(2, `mapped TCP ${args.port}`, { ...args, to: `::ffff:${anywhere("ipv4")}` }, expected, UNGUARDED);
 }
 
 // The shell runs as the router if its bit counts; -p keeps it from giving that up.
@@ -152,7 +166,8 @@ add(
 
 const adopt = { kind: "adopt", url: `https://${ALLOWED.host}/ports`, otherwise: 40_001, wait: 0.1, remote: [] };
 for (const [port, expected] of [
-  [53, "told: ECONNREFUSED"],
+  // To the router, to which it is no question.
+  [53, `told: ${NO_DNS}`],
   [9_999, "told: EPERM"],
 ] as const) {
   add(
@@ -201,8 +216,12 @@ for (const [way, host, expected] of [
   add(way, `GET of ${host}`, { kind: "proxied", request, remote: [] }, [expected], undefined);
 }
 
-const ROUTERS = ["/run/secrets/sluice", "/run/sluice", "/etc/sluice", "/var/lib/sluice", "/var/log/sluice"];
+const SETTINGS = ["router.yaml", "policy", "trust", "podinfo"].map((name) => `/etc/sluice/${name}`);
+const ROUTERS = [...SETTINGS, "/run/secrets/sluice", "/run/sluice", "/var/run", "/var/lib/sluice", "/var/log/sluice"];
 add(36, "the router's files", { kind: "look", paths: ROUTERS, remote: [] }, ["none"], undefined);
+const touched = { kind: "program", argv: ["/usr/bin/touch", `${TRUST_PATH}/mine`], remote: [] };
+const untouched = `1: /usr/bin/touch: cannot touch '${TRUST_PATH}/mine': Read-only file system`;
+add(36, "what the router gives it to trust, to write", touched, [untouched], undefined);
 const TOKENS = ["/var/run/secrets", "/run/secrets"];
 add(36, "a token for the API server", { kind: "look", paths: TOKENS, remote: [] }, ["none"], undefined);
 add(37, "other containers' processes", { kind: "processes", remote: [] }, ["/usr/bin/python3"], undefined);

@@ -226,11 +226,13 @@ test("INV-LEARN-DENIED: what was refused for good is left out, and told", async 
       EVENTS.denied("5", { target: "listed.example.com:80", reason: "blocklisted", rule: "blocklist/feed" }),
       tunnel("6", "models.example.com:443"),
       EVENTS.denied("7", { target: "models.example.com:443", reason: "inference_only", rule: null }),
+      tunnel("8", "cut.example.com:443"),
+      end("8", 1, 1, { reason: "blocklisted" }),
     ),
   );
   assert.equal(exit, 0);
   assert.match(body, /ok\.example\.com/);
-  assert.doesNotMatch(body, /gist|listed|models/);
+  assert.doesNotMatch(body, /gist|listed|models|cut/);
   assert.match(
     comments.join("\n"),
     /listed.*blocklisted[^]*models.*inference_only[^]*gist\.github\.com:443.*denied_by_rule/,
@@ -337,6 +339,23 @@ test("what has not ended was seen, too, and what is damaged is told", async () =
   assert.equal(exit, 0);
   assert.match(stderr, /1 decisions do not say what they were about/);
   assert.match(stdout, /# ! 1 decisions do not say/);
+});
+
+test("the version is above every one that is on record, whatever happened under it", async () => {
+  const policy = { name: "research-agent", version: 40, digest: `sha256:${"d".repeat(64)}` };
+  const loaded = (kind: string, version: number): AuditEvent =>
+    EVENTS.allowed("l", {
+      kind: "policy.load",
+      action: "policy.load",
+      target: "research-agent",
+      policy: { ...policy, version },
+      detail: { kind },
+    });
+  const { body } = await suggest(
+    "--audit",
+    log(tunnel("1", "a.example.com:443"), loaded("EgressPolicy", 40), loaded("InferencePolicy", 99)),
+  );
+  assert.match(body, /^ {2}version: 41$/m);
 });
 
 test("a log that does not say which paths gets all, loudly", async () => {

@@ -65,7 +65,11 @@ async function world(given: { directory?: string; policy?: PolicySnapshot; entri
   return Object.assign(made, { learning });
 }
 
-type End = "completed" | "aborted" | { readonly refused: "dns_failure" | "sni_mismatch" | "upstream_unreachable" };
+type End =
+  | "completed"
+  | "aborted"
+  | "cut"
+  | { readonly refused: "dns_failure" | "sni_mismatch" | "upstream_unreachable" };
 
 /** One exchange, judged and settled as the corridor does it. */
 function pass(at: World, text: string, end: End = "completed"): void {
@@ -79,9 +83,11 @@ function pass(at: World, text: string, end: End = "completed"): void {
   if (decision.effect === "deny") return exchange.refused(decision.reason, undefined, decision.rule);
   exchange.permit = decision.permit;
   if (typeof end === "object") return exchange.refused(end.refused, undefined, undefined);
+  exchange.admitted = true;
   exchange.address = ip("192.0.2.1");
   exchange.bytesOut = 100;
   exchange.bytesIn = 2000;
+  if (end === "cut") return exchange.aborted("blocklisted");
   return end === "aborted" ? exchange.aborted(undefined) : exchange.completed();
 }
 
@@ -167,6 +173,16 @@ for (const [name, text, end] of unseen) {
     assert.deepEqual(readdirSync(at.directory), []);
   });
 }
+
+test("what was open when it came to be denied is remembered as refused", async () => {
+  const at = await world();
+  pass(at, "CONNECT new.example:443", "cut");
+  await at.learning.close();
+  assert.deepEqual(
+    kept(at).entries.map(({ count: times, refused }) => [times, refused]),
+    [[0, { count: 1, reason: "blocklisted" }]],
+  );
+});
 
 test("what is enforced is not remembered, and what was learnt before stays readable", async () => {
   const at = await world();

@@ -271,3 +271,16 @@ for (const [name, observation, expected] of careful) {
     assert.deepEqual(cautionsOf(entry), expected);
   });
 }
+
+test("tens of thousands of entries take a moment, and every id is another", () => {
+  const book = new LearnedBook(65_536);
+  const prefix = "a".repeat(50);
+  for (let at = 0; at < 6_000; at += 1) {
+    book.observe(seen(`tls ${prefix}${at}.d${at % 200}.example${at % 100}x:443`));
+    book.observe(seen(`http GET web.d${at}.example${at % 100}x:80/list`));
+    book.observe(refused(`tls ${prefix}${at}.d${at % 200}.example${at % 100}x:444`, "denied_by_rule"));
+  }
+  const { rules } = suggest(book.entries());
+  assert.ok(rules.length > 5_000);
+  assert.equal(new Set(rules.map(({ id }) => id)).size, rules.length);
+});
