@@ -55,7 +55,18 @@ export async function verdictWorld(doors: readonly WorldDoor[]): Promise<Verdict
     const rule = (id: string, labels: readonly string[], more: string): string =>
       `{ id: ${id}-${zone}, hosts: [${labels.map((label) => hostOf(label, zone)).join(", ")}], ${more}${kind} }`;
     const here = `ports: [${port}], addresses: ["${own}:${port}"]`;
-    const labels = ["ok", "denied", "governed", "provider", "blocked", "private", "metadata", "mapped", "missing"];
+    const labels = [
+      "ok",
+      "denied",
+      "governed",
+      "asked",
+      "provider",
+      "blocked",
+      "private",
+      "metadata",
+      "mapped",
+      "missing",
+    ];
     return [
       rule("main", labels, here),
       rule("elsewhere", ["elsewhere"], "ports: [8000]"),
@@ -84,7 +95,7 @@ export async function verdictWorld(doors: readonly WorldDoor[]): Promise<Verdict
   );
   const origins = await openOrigins(own, all("ok"));
   const names = [
-    ...["ok", "denied", "governed", "provider", "blocked", "wrong"].flatMap(all),
+    ...["ok", "denied", "governed", "asked", "provider", "blocked", "wrong"].flatMap(all),
     ...doors.flatMap(({ name, zone }) => [hostOf(`fast-${name}`, zone), hostOf(`full-${name}`, zone)]),
   ];
   const pinned: readonly (readonly [string, readonly string[]])[] = [
@@ -110,6 +121,7 @@ export async function verdictWorld(doors: readonly WorldDoor[]): Promise<Verdict
     governance: [
       "delegate: [egress]",
       "rules:",
+      `  - { id: ask-first, effect: require_approval, actions: [egress], when: { host: { names: [${all("asked").join(", ")}] } } }`,
       `  - { id: not-these, effect: deny, actions: [egress], when: { host: { names: [${all("governed").join(", ")}] } } }`,
     ],
     settings: [

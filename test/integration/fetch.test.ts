@@ -74,6 +74,10 @@ before(async () => {
     },
     "/exact": (response) => void response.end("x".repeat(1_000)),
     "/large": (response) => void response.end("x".repeat(1_001)),
+    "/streamed": (response) => {
+      response.write("x".repeat(999));
+      response.end("xx");
+    },
     "/endless": (response) => {
       const more = (): void => {
         while (!response.destroyed && response.write("x".repeat(16_384)));
@@ -243,6 +247,7 @@ describe("answers", () => {
     ["what is not there", { path: "/nothing" }, [404, "no such thing"]],
     ["a redirect to nowhere", { path: "/nowhere" }, [302, "where?"]],
     ["exactly as much as may be", { path: "/exact", answerBytes: 1_000 }, [200, "x".repeat(1_000)]],
+    ["the same in pieces", { path: "/streamed", answerBytes: 1_001 }, [200, "x".repeat(1_001)]],
   ];
   for (const [what, { path, ...members }, expected] of rows as readonly [string, { path: string }, unknown[]][]) {
     test(what, async () => {
@@ -320,6 +325,7 @@ describe("refusals", () => {
       "denied_by_rule",
     ],
     ["an answer one octet too long", () => ({ url: webUrl("/large"), answerBytes: 1_000 }), 429, "byte_limit"],
+    ["one that does not say so", () => ({ url: webUrl("/streamed"), answerBytes: 1_000 }), 429, "byte_limit"],
     ["an endless answer", () => ({ url: webUrl("/endless") }), 429, "byte_limit"],
     ["an answer that drips", () => ({ url: webUrl("/drip"), timeoutMs: 300 }), 429, "lifetime_limit"],
     ["no answer", () => ({ url: webUrl("/silent"), timeoutMs: 300 }), 429, "lifetime_limit"],
@@ -648,6 +654,27 @@ describe("how it ends from outside", () => {
   test("it may not be there at all", async () => {
     await using without = await startSidecar({ allow: [], settings: ["fetch: { enabled: false }"] });
     assert.equal((await ask({ url: webUrl("/text") }, without)).status, 404);
+  });
+
+  test("its rule changes while its name is looked up: the address is judged by the new one", async () => {
+    const slow = await fakeDns({
+      "A slow.example": { addresses: ["127.0.0.1"], delayMillis: 700 },
+      "AAAA slow.example": { addresses: [] },
+    });
+    const rule = (more: string): string =>
+      `{ id: slow, hosts: [slow.example], ports: [${web.port}], ${more}protocol: http, http: { methods: [GET], paths: ["/**"] } }`;
+    await using own = await startSidecar({
+      allow: [rule(`addresses: ["127.0.0.1:${web.port}"], `)],
+      settings: [`resolver: { servers: ["${slow.server}"], timeout: 2s }`],
+    });
+    web.clear();
+    const asked = ask({ url: webUrl("/dump", "slow") }, own);
+    await until("a question", () => slow.questions.length > 0);
+    own.publish([rule("")]);
+    assert.deepEqual(await asked.then(({ status, reason }) => [status, reason]), [403, "address_not_allowed"]);
+    assert.equal(web.seen.length, 0);
+    assert.equal(policies(own), 2, "it was changed in time");
+    await slow.close();
   });
 
   test("its rule goes: it ends with the reason; the router drains: it may end first, and is cut then", async () => {

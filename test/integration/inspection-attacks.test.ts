@@ -3,6 +3,7 @@ import { after, before, test } from "node:test";
 import { AttackAgent } from "../fakes/attack-agent.ts";
 import { answerPath, attackAnswers, misbehaviours } from "../fakes/attack-answers.ts";
 import { attackHeads } from "../fakes/attack-heads.ts";
+import { attackHellos } from "../fakes/attack-hellos.ts";
 import { type AttackOrigin, attackOrigin, FORBIDDEN } from "../fakes/attack-origin.ts";
 import type { AttackWorld } from "../fakes/attack-world.ts";
 import { type InspectionWorld, inspectionWorld } from "../fakes/inspection-world.ts";
@@ -19,6 +20,7 @@ before(async () => {
   world = await inspectionWorld({
     allow: [
       `{ id: web, hosts: [${HOST}], ports: [${front.port}], addresses: ["127.0.0.1:${front.port}"], protocol: tls, inspect: true, http: { methods: [GET, POST, HEAD], paths: ["/open/**", "/o/**"] } }`,
+      `{ id: door, hosts: [door.example], ports: [${front.port}], addresses: ["127.0.0.1:${front.port}"], protocol: tls, inspect: true }`,
     ],
     limits: { headTimeout: 700, connectTimeout: 700, idle: 1500 },
   });
@@ -130,4 +132,25 @@ test("INV-INSPECT-2: whatever an origin answers inside TLS, the agent sees what 
     assert.equal(agent.requestIds.length, 2, name);
     agent.reset();
   });
+});
+
+test("INV-INSPECT-8: whatever the ClientHello, the tunnel ends in one outcome, and no request comes of it", async () => {
+  await world.quiet();
+  const requests = web.requests.length;
+  for (const { name, octets, outcome, afterwards } of attackHellos) {
+    const from = await world.quiet();
+    const socket = await world.connect(`door.example:${front.port}`);
+    socket.resume();
+    socket.write(octets);
+    if (afterwards === "fin") socket.end();
+    if (afterwards === "rst") setTimeout(() => socket.resetAndDestroy(), 20);
+    const [told, ...more] = (await world.settled(from + 1)).slice(from);
+    const reason = told?.kind === "completed" ? "completed" : told?.reason;
+    // What passes the door is a handshake that nobody goes on with.
+    assert.equal(reason, outcome === "through" || outcome === "left" ? undefined : outcome, name);
+    assert.equal(more.length, 0, name);
+    socket.destroy();
+  }
+  assert.equal(web.requests.length, requests);
+  assert.equal(world.registry.size, 0);
 });

@@ -172,7 +172,7 @@ const REFUSED: readonly (readonly [what: string, act: () => Promise<string>, rea
   ["metadata", () => http("GET", "169.254.169.254", "/latest"), "address_not_allowed"],
 ];
 
-test("INV-LEARN-MODE: learn mode is loud, allows what nobody listed, and nothing that is denied, blocked or special", async () => {
+test("learn mode is loud, allows what nobody listed, and nothing that is denied, blocked or special", async () => {
   assert.equal(await tls("api.learn.example"), "host_not_allowed");
   await publish(2, policy(2, "learn", 7_200));
   for (const [what, act] of TRAFFIC) assert.equal(await act(), "passed", what);
@@ -191,7 +191,7 @@ test("INV-LEARN-MODE: learn mode is loud, allows what nobody listed, and nothing
   assert.match(sidecar.output(), /"level":"warn".*"left":"1 h 59 min".*learn mode/);
 });
 
-test("INV-LEARN-FILE: a kill takes a few seconds of it at most, and no query is kept", async () => {
+test("a kill takes a few seconds of it at most, and no query is kept", async () => {
   const path = join(directory, "state", "learned.json");
   const kept = (): string => {
     try {
@@ -219,7 +219,7 @@ for (const [source, nextVersion] of [
   ["learned", 3],
   ["audit", 5],
 ] as const) {
-  test(`INV-LEARN-SUGGEST: what is suggested of ${source} is a policy under which the same passes, and nothing else`, async () => {
+  test(`what is suggested of ${source} is a policy under which the same passes, and nothing else`, async () => {
     const learnVersion = nextVersion - 1;
     if (learnVersion !== 2) await publish(learnVersion, policy(learnVersion, "learn", 7_200));
     await sidecar[Symbol.asyncDispose]();
@@ -276,7 +276,7 @@ test("records say how a request came to be allowed, and no more of its path than
   assert.doesNotMatch(JSON.stringify(records), /secret-in-a-query|users\/123/);
 });
 
-test("INV-LEARN-MODE: learn mode ends by itself", async () => {
+test("learn mode ends by itself", async () => {
   await publish(6, policy(6, "learn", 4));
   assert.equal(await tls("api.learn.example"), "passed");
   await until("its end", async () => (await tls("api.learn.example")) === "policy_expired");

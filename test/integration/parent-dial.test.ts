@@ -217,7 +217,7 @@ describe("a parent that does not keep its word", () => {
     readonly what: string;
     readonly kind?: ParentProxy["kind"];
     readonly says: Says;
-    readonly then?: "close" | "reset";
+    readonly last?: "close" | "reset";
     readonly expected: RegExp;
     readonly timeout?: number;
     readonly most?: number;
@@ -256,15 +256,15 @@ describe("a parent that does not keep its word", () => {
     },
     {
       what: "a head in a trickle",
-      says: [..."HTTP/1.1 200 OK\r\nA: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"],
+      says: "HTTP/1.1 200 OK\r\nA: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb".split(""),
       expected: /^upstream_unreachable Parent proxy corp: No connection within 300 ms\.$/,
       timeout: 300,
       most: 900,
     },
     { what: "silence", says: [], expected: /^upstream_unreachable .*within 300 ms/, timeout: 300, most: 900 },
-    { what: "FIN", says: [], then: "close", expected: /^upstream_unreachable .*closed the connection/ },
-    { what: "RST", says: [], then: "reset", expected: /^upstream_unreachable .*broke/ },
-    { what: "half an answer and FIN", says: ["HTTP/1.1 200"], then: "close", expected: /closed the connection/ },
+    { what: "FIN", says: [], last: "close", expected: /^upstream_unreachable .*closed the connection/ },
+    { what: "RST", says: [], last: "reset", expected: /^upstream_unreachable .*broke/ },
+    { what: "half an answer and FIN", says: ["HTTP/1.1 200"], last: "close", expected: /closed the connection/ },
     { what: "SOCKS 4", kind: "socks5", says: [hexOf("005a")], expected: /^upstream_invalid .*version/ },
     { what: "HTTP to SOCKS", kind: "socks5", says: ["HTTP/1.1 200 OK\r\n\r\n"], expected: /^upstream_invalid/ },
     { what: "no method", kind: "socks5", says: [hexOf("05ff")], expected: /^upstream_unreachable .*authenticate/ },
@@ -315,8 +315,8 @@ describe("a parent that does not keep its word", () => {
           socket.write(piece);
           if (row.says.length < 30) await pause(2);
         }
-        if (row.then === "close") socket.end();
-        if (row.then === "reset") socket.resetAndDestroy();
+        if (row.last === "close") socket.end();
+        if (row.last === "reset") socket.resetAndDestroy();
       }
       const before = origin.accepted;
       const began = performance.now();
@@ -341,14 +341,15 @@ describe("a parent that does not keep its word", () => {
 
   test("an answer in single octets, behind interim ones, opens", async () => {
     const slow = await fakeOrigin((socket) => {
-      socket.once("data", async () => {
-        const text = "HTTP/1.1 103 Early\r\nLink: <x>\r\n\r\nHTTP/1.1 200\r\nContent-Length: 5\r\n\r\nearly";
-        for (const octet of text) {
-          socket.write(octet);
-          await pause(0);
-        }
-      });
+      socket.once("data", () => void speak(socket));
     });
+    async function speak(socket: Socket): Promise<void> {
+      const text = "HTTP/1.1 103 Early\r\nLink: <x>\r\n\r\nHTTP/1.1 200\r\nContent-Length: 5\r\n\r\nearly";
+      for (const octet of text) {
+        socket.write(octet);
+        await pause(0);
+      }
+    }
     try {
       const dialled = await dialThrough(parent(slow.port), permit(), options());
       assert.ok(dialled.ok, JSON.stringify(dialled));
@@ -403,6 +404,7 @@ describe("the way to the parent", () => {
       const dialled = await dialThrough(parent(0, { url, secrets: secrets("me:swordfish", ca) }), permit(), options());
       assert.ok(!dialled.ok, what);
       assert.match(`${dialled.problem.reason} ${dialled.problem.detail}`, expected, what);
+      assert.match(dialled.problem.detail, /^Parent proxy corp: 127\.0\.0\.1: (?!.*127)/, "the origin's address only");
       assert.deepEqual([fake.asked, fake.credentials], [[], []], what);
     }
   });
@@ -435,7 +437,13 @@ describe("the way to the parent", () => {
     const closed = await fakeOrigin(() => undefined);
     await closed.close();
     const rows = [
-      [parent(closed.port), options(), /ECONNREFUSED/],
+      [parent(closed.port), options(), /^Parent proxy corp: 127\.0\.0\.1: It cannot be reached \(ECONNREFUSED\)\.$/],
+      [
+        parent(0, { url: `http://parent.test:${closed.port}` }),
+        // Where it is, the agent is not told.
+        options({ resolve: async () => ok([ip("127.0.0.77"), ip("::1")]) }),
+        /: It cannot be reached \(ECONNREFUSED, ECONNREFUSED\)\.$/,
+      ],
       [
         parent(0, { url: "http://parent.test:3128" }),
         options({

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { connect as connectTls } from "node:tls";
-import { type RunningProxy, startSquid, startTinyproxy } from "../../bench/proxy/peers.ts";
 import { auditRecord, type ReadRecord } from "../fakes/audit-records.ts";
 import { httpOrigin, type Origin, tcpOrigin, testCa, tlsOrigin } from "../fakes/origins.ts";
 import { type FakeParent, fakeParent } from "../fakes/parent-proxy.ts";
 import { openTunnel, rawRequest } from "../fakes/raw-client.ts";
 import { freePort } from "../fakes/ports.ts";
+import { type RealParent, squid, tinyproxy } from "../fakes/real-parents.ts";
 import { type Sidecar, startSidecar } from "../fakes/sidecar.ts";
 
 let directory: string;
@@ -22,16 +22,14 @@ let connect: FakeParent;
 let secure: FakeParent;
 let socks: FakeParent;
 let early: FakeParent;
-let tinyproxy: RunningProxy | undefined;
-let squid: RunningProxy | undefined;
+let tiny: RealParent | undefined;
+let cached: RealParent | undefined;
 let sidecar: Sidecar;
 const PASSWORD = "swordfish-1";
 
 before(async () => {
   directory = mkdtempSync(join(tmpdir(), "sluice-parents-"));
-  // Squid gives its rights up before it reads what is in there.
-  chmodSync(directory, 0o755);
-  tls = await tlsOrigin(["tls.example"]);
+  tls = await tlsOrigin(["tls.example", "seen.example", "seen-down.example"]);
   http = await httpOrigin();
   tcp = await tcpOrigin((socket) => {
     socket.on("data", (chunk: Buffer) => socket.write(chunk));
@@ -45,8 +43,8 @@ before(async () => {
     hosts: { "named.example": "127.0.0.1" },
   });
   early = await fakeParent({ kind: "http", early: "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged" });
-  tinyproxy = await startTinyproxy(directory, tcp.port);
-  squid = await startSquid(directory, tcp.port);
+  tiny = await tinyproxy(directory, tcp.port, `agent:${PASSWORD}`);
+  cached = await squid(directory, tcp.port);
   const dead = await freePort();
   const credential = join(directory, "credential");
   writeFileSync(credential, `agent:${PASSWORD}\n`);
@@ -60,6 +58,8 @@ before(async () => {
       rule("tls", tls, "corp", "protocol: tls"),
       rule("web", http, "corp", "protocol: http"),
       rule("raw", tcp, "corp", "protocol: tcp"),
+      rule("seen", tls, "corp", "protocol: tls, inspect: true, limits: { connections: 1 }"),
+      rule("seen-down", tls, "down", "protocol: tls, inspect: true"),
       rule("over-tls", tcp, "secure", "protocol: tcp"),
       rule("by-socks", tcp, "socks", "protocol: tcp"),
       rule("named", tcp, "socks-by-name", "protocol: tcp"),
@@ -73,20 +73,21 @@ before(async () => {
     ],
     // Neither named.example nor origin.bench can be resolved here.
     hosts: Object.fromEntries(
-      "tls web raw over-tls by-socks by-tinyproxy down down-web unknown forged private"
+      "tls seen seen-down web raw over-tls by-socks by-tinyproxy down down-web unknown forged private"
         .split(" ")
         .map((name) => [`${name}.example`, ["127.0.0.1"]] as const)
         .concat([["parent.example", ["127.0.0.1"]]]),
     ),
     settings: [
       "limits: { connectTimeout: 2s }",
+      `inspection: { directory: ${join(directory, "inspection")}, caFile: ${join(directory, "ca.pem")} }`,
       "proxies:",
       `  - { name: corp, endpoint: "http://127.0.0.1:${connect.port}", credentialFile: ${credential} }`,
       `  - { name: secure, endpoint: "https://parent.example:${secure.port}", caFile: ${join(directory, "ca.pem")} }`,
       `  - { name: socks, endpoint: "http://127.0.0.1:${socks.port}", kind: socks5, credentialFile: ${credential} }`,
       `  - { name: socks-by-name, endpoint: "http://127.0.0.1:${socks.port}", kind: socks5, credentialFile: ${credential}, send: name }`,
-      `  - { name: tiny, endpoint: "http://127.0.0.1:${tinyproxy?.port ?? dead}" }`,
-      `  - { name: squid, endpoint: "http://127.0.0.1:${squid?.port ?? dead}", send: name }`,
+      `  - { name: tiny, endpoint: "http://127.0.0.1:${tiny?.port ?? dead}", credentialFile: ${credential} }`,
+      `  - { name: squid, endpoint: "http://127.0.0.1:${cached?.port ?? dead}", send: name }`,
       `  - { name: down, endpoint: "http://127.0.0.1:${dead}" }`,
       `  - { name: early, endpoint: "http://127.0.0.1:${early.port}" }`,
     ],
@@ -94,9 +95,8 @@ before(async () => {
 });
 
 after(async () => {
-  for (const part of [sidecar, connect, secure, socks, early, tls, http, tcp]) await part?.[Symbol.asyncDispose]();
-  await tinyproxy?.stop();
-  await squid?.stop();
+  for (const part of [sidecar, tiny, cached, connect, secure, socks, early, tls, http, tcp])
+    await part?.[Symbol.asyncDispose]();
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -153,6 +153,29 @@ describe("through a parent", () => {
     assert.match(got, /tls \/x$/);
   });
 
+  async function inspected(name: string): Promise<string> {
+    const ca = readFileSync(join(directory, "inspection", "ca.pem"), "utf8");
+    const socket = await openTunnel(sidecar.port, `${name}.example:${tls.port}`);
+    const secured = connectTls({ socket, servername: `${name}.example`, ca });
+    await once(secured, "secureConnect");
+    const host = `${name}.example:${tls.port}`;
+    secured.write(
+      `GET /x HTTP/1.1\r\nHost: ${host}\r\n\r\nGET /y HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+    );
+    let got = "";
+    for await (const chunk of secured) got += String(chunk);
+    return got;
+  }
+
+  test("INV-CHAIN-NO-FALLBACK: inspected requests go through it, or nowhere; the tunnel counts as their one connection", async () => {
+    const before = connect.asked.length;
+    assert.match(await inspected("seen"), /tls \/x[^]*tls \/y/);
+    assert.deepEqual(connect.asked.slice(before), [`127.0.0.1:${tls.port}`]);
+    const reached = tls.seen.connections;
+    assert.match(await inspected("seen-down"), /^HTTP\/1\.1 502 [^]*Sluice-Reason: upstream_unreachable/);
+    assert.equal(tls.seen.connections, reached);
+  });
+
   test("plain HTTP goes through CONNECT, and each request is on record alone", async () => {
     const before = connect.asked.length;
     const head = (path: string): string =>
@@ -167,12 +190,12 @@ describe("through a parent", () => {
   });
 
   test("tinyproxy, by address", async (context) => {
-    if (tinyproxy === undefined) return context.skip("tinyproxy is not installed");
+    if (tiny === undefined) return context.skip("tinyproxy is not installed");
     await echoesOpen(await openTunnel(sidecar.port, `by-tinyproxy.example:${tcp.port}`));
   });
 
   test("Squid, by name", async (context) => {
-    if (squid === undefined) return context.skip("Squid is not installed");
+    if (cached === undefined) return context.skip("Squid is not installed");
     await echoesOpen(await openTunnel(sidecar.port, `origin.bench:${tcp.port}`));
     const record = await auditRecord(sidecar.auditDirectory, admitted("by-squid"));
     assert.equal(record.detail["addressVetted"], false);

@@ -55,6 +55,7 @@ const CASES: readonly VerdictCase[] = [
   { name: "a name on a blocklist", verdict: "blocklisted", label: "blocked" },
   { name: "a model provider's host", verdict: "inference_only", label: "provider" },
   { name: "what the governance policy denies", verdict: "governance_denied", label: "governed" },
+  { name: "what the governance policy asks an approval for", verdict: "approval_required", label: "asked" },
   { name: "a path", verdict: "path_not_allowed", label: "ok", ask: () => ({ path: "/closed" }), not: noRequests },
   { name: "a method", verdict: "method_not_allowed", label: "ok", ask: () => ({ method: "DELETE" }), not: noRequests },
   { name: "a name for addresses of the pod's network", verdict: "address_not_allowed", label: "private" },

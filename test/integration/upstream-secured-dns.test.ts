@@ -333,14 +333,15 @@ for (const over of TRANSPORTS) {
     });
     const resolver = createResolver(securedConfig(over, [dns.server]), systemClock, testCa().certificatePem);
     const rows = [
-      ["gone.test", 2],
-      ["empty.test", 2],
-      ["zero.test", 4],
-      ["bare.test", 4],
-      ["half.test", 4],
+      ["gone.test", 2, "name: AAAA ENOTFOUND, A ENOTFOUND"],
+      ["empty.test", 2, "addresses: AAAA ENODATA, A ENODATA"],
+      ["zero.test", 4, "addresses: AAAA ENODATA, A ENODATA"],
+      ["bare.test", 4, "name: AAAA ENOTFOUND, A ENOTFOUND"],
+      ["half.test", 4, "failed: AAAA ENODATA, A ESERVFAIL"],
     ] as const;
-    for (const [name, questions] of rows) {
+    for (const [name, questions, said] of rows) {
       const first = await asked(resolver, name as Hostname);
+      assert.equal(first, said);
       assert.equal(await asked(resolver, name as Hostname), first);
       assert.equal(dns.seen.questions.filter((one) => one.name === name).length, questions, name);
     }

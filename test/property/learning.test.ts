@@ -98,7 +98,7 @@ function policyFor(book: LearnedBook): CompiledPolicy {
   return compilePolicy(document.value, `sha256:${"0".repeat(64)}`, millis(0));
 }
 
-test("INV-LEARN-SUGGEST: a suggestion is a policy that allows every exchange it was made from, if a rule can name it", () => {
+test("a suggestion is a policy that allows every exchange it was made from, if a rule can name it", () => {
   fc.assert(
     fc.property(fc.array(asked, { maxLength: 40 }), (exchanges) => {
       const book = new LearnedBook(4096);
@@ -119,7 +119,7 @@ test("INV-LEARN-SUGGEST: a suggestion is a policy that allows every exchange it 
   );
 });
 
-test("INV-LEARN-SUGGEST: it allows no other host, port, method or word of a path", () => {
+test("it allows no other host, port, method or word of a path", () => {
   fc.assert(
     fc.property(fc.array(asked, { maxLength: 12 }), asked, (exchanges, other) => {
       const book = new LearnedBook(4096);
@@ -161,7 +161,7 @@ test("a shape is a pattern that matches its path, holds words only, and is read 
   );
 });
 
-test("INV-LEARN-BOUND: whatever comes, the book is within its bounds, loses no exchange, and is read again as written", () => {
+test("whatever comes, the book is within its bounds, loses no exchange, and is read again as written", () => {
   fc.assert(
     fc.property(fc.array(asked, { maxLength: 80 }), fc.integer({ min: 16, max: 40 }), (exchanges, maximum) => {
       const book = new LearnedBook(maximum);
@@ -183,7 +183,7 @@ test("INV-LEARN-BOUND: whatever comes, the book is within its bounds, loses no e
   );
 });
 
-test("INV-LEARN-FILE: no text makes the reader throw, and a changed one is refused", () => {
+test("no text makes the reader throw, and a changed one is refused", () => {
   const book = new LearnedBook(16);
   for (const name of ["a.example", "b.example"]) {
     const at = parseHost(name);

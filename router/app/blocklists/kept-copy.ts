@@ -18,7 +18,8 @@ export interface CopyFacts {
 
 const MOST_FACTS = 4_096;
 const DIGEST = /^[0-9a-f]{64}$/;
-const COPY = /^(?<name>[a-z0-9-]+)\.[0-9a-f]{64}\.list$/;
+/** All that is written here: copies, drafts, facts. */
+const WRITTEN = /^(?<name>[a-z0-9-]+)\.(?:(?<copy>[0-9a-f]{64}\.list)|new|json|json\.new)$/;
 
 /**
  * The last good copy of one feed, in a directory that is the router's own: the octets in one file, and in another what
@@ -119,15 +120,16 @@ export class KeptCopy {
 }
 
 /**
- * Removes copies of feeds that there are no more, and of the others what is not the copy in force. `files`: the copy of
- * each feed; where it is undefined, what there is stays, since the feed may be told otherwise at the next start. Throws
- * what the file system throws.
+ * Removes what is kept of feeds that there are no more, and of the others each copy but the one in force. `files`: the
+ * copy of each feed; where it is undefined, what there is stays, since the feed may be told otherwise at the next start.
+ * Throws what the file system throws.
  */
 export async function sweepCopies(directory: string, files: ReadonlyMap<string, string | undefined>): Promise<void> {
   for (const file of await readdir(directory)) {
-    const name = COPY.exec(file)?.groups?.["name"];
-    if (name === undefined || (files.has(name) && (files.get(name) ?? file) === file)) continue;
-    await rm(join(directory, file), { force: true });
+    const { name, copy } = WRITTEN.exec(file)?.groups ?? {};
+    if (name === undefined) continue;
+    const isOurs = files.has(name) && (copy === undefined || (files.get(name) ?? file) === file);
+    if (!isOurs) await rm(join(directory, file), { force: true });
   }
 }
 

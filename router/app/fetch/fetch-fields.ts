@@ -52,9 +52,6 @@ const OF_CONTENT: ReadonlySet<string> = new Set([
   "content-type",
 ]);
 
-/** What an answer may come in parts by: parts of a secret are not found. */
-const OF_RANGES: ReadonlySet<string> = new Set(["range", "if-range"]);
-
 const OURS: readonly (readonly [string, string])[] = [
   ["accept", "*/*"],
   ["user-agent", "sluice-fetch"],
@@ -106,10 +103,6 @@ export function acrossOrigins(fields: readonly Field[]): readonly Field[] {
 
 export function withoutContentFields(fields: readonly Field[]): readonly Field[] {
   return fields.filter(({ name }) => !OF_CONTENT.has(name));
-}
-
-export function withoutRanges(fields: readonly Field[]): readonly Field[] {
-  return fields.filter(({ name }) => !OF_RANGES.has(name));
 }
 
 function isObject(value: Json): value is { readonly [name: string]: Json } {

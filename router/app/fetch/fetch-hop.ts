@@ -16,7 +16,6 @@ import { Exchange } from "../exchange.ts";
 import type { Share } from "../governance/budget.ts";
 import type { ContentGate, InjectedFields } from "../inspection/injected-fields.ts";
 import type { Refused } from "../refused.ts";
-import { withoutRanges } from "./fetch-fields.ts";
 import type { FetchRooms } from "./fetch-rooms.ts";
 import type { FetchStep } from "./read-fetch.ts";
 
@@ -150,8 +149,7 @@ async function sent(
         method,
         target: `${url.path}${url.query}`,
         host: hostFieldOf(url),
-        // What is told in parts, a secret too, is found in none of them.
-        fields: injected?.request(withoutRanges(step.fields)) ?? step.fields,
+        fields: injected?.request(step.fields) ?? step.fields,
         framing: body === undefined ? { kind: "none" } : { kind: "length", length: body.length },
         body: inOnePiece(body),
         expectContinue: false,

@@ -13,8 +13,8 @@ const LONGEST_WORD = 32;
 const DEEPEST = 8;
 
 const WORD = /^[.]?[A-Za-z][A-Za-z0-9._~-]*$/;
-/** A run of digits that counts something. `v1`, `oauth2` and `utf-16` are words. */
-const NUMBER = /[0-9]{4}/;
+/** Digits of a word: `v1`, `oauth2` and `sha256` are words. */
+const MOST_DIGITS = 3;
 const HEX = /^[0-9a-f]{7,}$/i;
 /** What a word of a language or of a programmer holds somewhere. */
 const SPOKEN = /[aeiouy]/i;
@@ -67,9 +67,9 @@ function shapeOfSegment(segment: string, isLast: boolean): string {
 
 /** A word that programs share; not what names one customer, file, day or secret. */
 function isPlainWord(segment: string): boolean {
-  if (segment.length > LONGEST_WORD || !WORD.test(segment) || NUMBER.test(segment) || HEX.test(segment)) return false;
+  if (segment.length > LONGEST_WORD || !WORD.test(segment) || HEX.test(segment)) return false;
   const digits = count(segment, /[0-9]/g);
-  if (digits > 3 || (digits > 0 && segment.length > 16)) return false;
+  if (digits > MOST_DIGITS || (digits > 0 && segment.length > 16)) return false;
   return segment.split(/[._~-]/).every((part) => part.length <= 16 && !isRandom(part));
 }
 

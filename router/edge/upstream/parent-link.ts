@@ -51,7 +51,8 @@ export async function linkToParent(
     if (signal.aborted || left <= 0) break;
     const share = millis(left / (addresses.length - index));
     const connected = await connectTo(address, port, share, signal);
-    if (!connected.ok) failures.push(`${address} ${connected.problem}`);
+    // Not the address: the agent is told, and where the operator's proxies are is none of its business.
+    if (!connected.ok) failures.push(connected.problem);
     else if (context === undefined) return connected;
     else return overTls(connected.value, address, parent, context.value, options);
   }
@@ -70,12 +71,16 @@ async function overTls(
   const alpn = parent.kind === "http" ? (["http/1.1"] as const) : [];
   const link = { socket, address, port, connectMillis: millis(0) };
   const secured = await secure(link, { host, context, alpn, clock, timeout, signal });
-  if (secured.ok) return ok(secured.value.socket);
-  return fail({
-    reason: secured.problem.reason,
-    detail: `TLS with it failed (${secured.problem.detail}).`,
-    again: false,
-  });
+  if (secured.ok) {
+    const over = secured.value.socket;
+    // What ends without close_notify is broken to its reader. Reset from below, TLS within this TLS would never emit "close"
+    // (Node 26.10).
+    over.resetAndDestroy = () => over.destroy();
+    return ok(over);
+  }
+  const { reason } = secured.problem;
+  const detail = secured.problem.detail.replace(`${address}: `, "");
+  return fail({ reason, detail: `TLS with it failed (${detail}).`, again: false });
 }
 
 /** A paused socket whose errors are caught. The problem is a phrase. */

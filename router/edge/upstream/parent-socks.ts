@@ -48,19 +48,13 @@ export function socksDialogue(target: Authority, credential: ParentCredential | 
     return heard[1] === 0 ? ask(2) : failed("upstream_unreachable", "It refuses the user name and password.");
   }
 
-  return {
-    opening: Uint8Array.from([VERSION, methods.length, ...methods]),
-    hear(heard) {
-      switch (awaited) {
-        case "method":
-          return expectVersion(heard, VERSION) ?? (heard.length < 2 ? MORE : chosen(heard[1] ?? NO_METHOD));
-        case "leave":
-          return admitted(heard);
-        case "reply":
-          return readSocksReply(heard);
-      }
-    },
-  };
+  function hear(heard: Uint8Array): DialogueStep {
+    if (awaited === "reply") return readSocksReply(heard);
+    if (awaited === "leave") return admitted(heard);
+    return expectVersion(heard, VERSION) ?? (heard.length < 2 ? MORE : chosen(heard[1] ?? NO_METHOD));
+  }
+
+  return { opening: Uint8Array.from([VERSION, methods.length, ...methods]), hear };
 }
 
 const MORE: DialogueStep = { kind: "more" };

@@ -6,6 +6,7 @@ import { DNS_MESSAGE } from "./dns-message.ts";
 import { MESSAGE_HEAD } from "./message-head.ts";
 import { REQUEST_TARGET } from "./request-target.ts";
 import { SOCKS } from "./socks.ts";
+import { TRANSPARENT_REQUEST } from "./transparent-request.ts";
 
 /** The parsers at the door, each with what it promises. */
 export const WIRE_TARGETS: readonly FuzzTarget[] = [
@@ -16,4 +17,5 @@ export const WIRE_TARGETS: readonly FuzzTarget[] = [
   CHUNKED_BODY,
   DNS_MESSAGE,
   SOCKS,
+  TRANSPARENT_REQUEST,
 ];

@@ -423,11 +423,13 @@ test("INV-DNS-POLICY: no more than 64 names are being resolved at the same time"
 
 test("INV-DNS-AUDIT: an answer is on record before it is given, or not given", async () => {
   const waiting = Promise.withResolvers<void>();
+  let tried = 0;
   const bench = dnsBench({
     policy: POLICY,
     answers: ANSWERS,
     rooms: {
       async record() {
+        tried += 1;
         await waiting.promise;
         return fail("audit_unavailable");
       },
@@ -445,6 +447,8 @@ test("INV-DNS-AUDIT: an answer is on record before it is given, or not given", a
   const refused = "SERVFAIL ede 14 sluice: audit_unavailable";
   assert.deepEqual(await Promise.all(replies), [refused, refused]);
   assert.deepEqual(bench.counted, ["deny", "deny"]);
+  await bench.dns.answer(ednsQueryOctets("api.test"), "udp");
+  assert.equal(tried, 2, "what is not on record is tried again");
 });
 
 test("INV-DNS-AUDIT: the same verdict is one record a minute, and one with the count", async () => {
@@ -519,6 +523,33 @@ test("INV-DNS-TUNNEL: names invented below a wildcard reach the resolver so many
 });
 
 const LONG = `${"long.".repeat(16)}test`;
+test("INV-DNS-TUNNEL: names that the policy writes out, or an approval is of, are not counted", async () => {
+  const dense = `${"abcdefghijklmnopqrstuvwxyz234567".repeat(2).slice(0, 63)}.${"qwertzuiopasdfghjkl".repeat(2)}.x.test`;
+  const policy: PolicyText = {
+    allow: [
+      { id: "exact", hosts: ["a.x.test", "b.x.test", dense] },
+      { id: "wild", hosts: ["**.x.test"] },
+    ],
+  };
+  const snapshot = compiled(policy);
+  const names = ["a.x.test", "b.x.test", dense, "a.y.test", "b.y.test"];
+  const bench = dnsBench({
+    policy,
+    answers: Object.fromEntries(names.map((name) => [name, ["8.8.8.8"]])),
+    settings: { namesPerHour: 1 },
+    rooms: {
+      approved(host) {
+        const grant = { id: "one", protocol: "tls" } as const;
+        const decision = decide(snapshot, { via: "tunnel", host, port: port(443) }, NOON, NOTHING_AROUND, grant);
+        return decision.effect === "permit" ? [decision.permit] : [];
+      },
+    },
+  });
+  for (const name of names) {
+    assert.equal(replyLine(await bench.dns.answer(queryOctets(name), "udp")), "NOERROR 8.8.8.8 ttl 20", name);
+  }
+});
+
 test("answers over what the client takes are cut over UDP, and whole over TCP", async () => {
   const addresses = Array.from({ length: 16 }, (_, index) => `2001:4860::${index + 1}`);
   const bench = dnsBench({ policy: { allow: [{ id: "long", hosts: [LONG] }] }, answers: { [LONG]: addresses } });

@@ -5,6 +5,11 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { policyDiff } from "../../../cli/policy-diff.ts";
 import type { AuditEvent } from "../../../router/core/audit/audit-event.ts";
+import type { Port } from "../../../router/core/base/quantity.ts";
+import type { Host } from "../../../router/core/wire/host.ts";
+import { asRecorded } from "../../../cli/policy-diff-path.ts";
+import type { PolicySet } from "../../../cli/policy-set.ts";
+import type { ShownRecord } from "../../../cli/shown-record.ts";
 import { epochMillis } from "../../../router/core/base/quantity.ts";
 import { EVENTS, WrittenLog } from "../../fakes/written-log.ts";
 
@@ -150,4 +155,19 @@ test("a deny rule about paths is held against shapes", async () => {
     "UNKNOWN       1  http.GET www.example:80/*/list: allow -> depends on what is not recorded",
     "3 decisions: 1 stay, 1 change, 1 unknown",
   ]);
+});
+
+test("where a governance policy reads paths, a shape is not taken for one", () => {
+  const record = { kind: "egress.decision", action: "http.GET", detail: { path: "/v1/*" } } as unknown as ShownRecord;
+  const host = { kind: "name", text: "www.example" } as unknown as Host;
+  const request = { via: "http", host, port: 80 as Port, method: "GET", path: "/" } as const;
+  const question = { about: "egress", request, addresses: undefined, hidden: new Set(["path"] as const) } as const;
+  const none = { egress: undefined, inference: undefined, governance: undefined };
+  const pathOf = (set: PolicySet): string | undefined => {
+    const asked = asRecorded(question, record, [set]);
+    assert.ok(typeof asked === "object" && asked.about === "egress" && asked.request.via === "http");
+    return asked.hidden.has("path") ? undefined : asked.request.path;
+  };
+  assert.equal(pathOf(none), "/v1/0any0segment0");
+  assert.equal(pathOf({ ...none, governance: {} as never }), undefined);
 });

@@ -215,7 +215,7 @@ for (const [name, argv, says] of unreadable) {
   });
 }
 
-test("INV-LEARN-DENIED: what was refused for good is left out, and told", async () => {
+test("what was refused for good is left out, and told", async () => {
   const { exit, body, comments } = await suggest(
     "--audit",
     log(
@@ -295,6 +295,12 @@ test("with --policy its rules stay as they are, and what they lack is added", as
   assert.match(told, /gist\.github\.com:443.*denied_by_rule[^]*api\.openai\.com:443.*inference_only/);
 });
 
+test("the version is above the log's, where that is the higher one", async () => {
+  const policy = directory({ "egress.yaml": POLICY.replace("version: 41", "version: 2") });
+  const { body } = await suggest("--policy", policy, "--audit", log(tunnel("1", "new.example.com:443")));
+  assert.match(body, /^ {2}version: 8$/m);
+});
+
 const hostile = [
   "$(reboot)",
   "`id`",
@@ -306,7 +312,7 @@ const hostile = [
   "é".repeat(300),
 ];
 
-test("INV-LEARN-QUOTE: whatever stands in methods, paths, rules and targets, the text is one policy, and steers no terminal", async () => {
+test("whatever stands in methods, paths, rules and targets, the text is one policy, and steers no terminal", async () => {
   const events = hostile.flatMap((text, at) => [
     request(`m${at}`, text, "a.example.com:80", "/list"),
     request(`p${at}`, "GET", "b.example.com:80", `/${text}`),

@@ -1,17 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  appendFile,
-  chmod,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  symlink,
-  truncate,
-  writeFile,
-} from "node:fs/promises";
-import { join } from "node:path";
+import { appendFile, mkdir, readdir, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { test } from "node:test";
 import { feedServer, feedText } from "../../../fakes/feed-server.ts";
 import { blocked, FeedWorld, until } from "./feed-world.ts";
@@ -141,15 +130,19 @@ test("a copy is of one source: of another URL, another format or another pinned 
   assert.deepEqual(blocked(lists, "bad7.example"), ["oisd"]);
 });
 
-test("a copy that no feed has any more is removed; other files are nobody's business here", async () => {
+test("what is kept of a feed that there is no more is removed; other files are nobody's business here", async () => {
   await using run = await afterOneRun();
-  await writeFile(join(run.world.copies, "notes.txt"), "mine");
-  await run.world.open(run.world.feed({ name: "other", file: run.world.caFile }));
+  const orphan = `oisd.${"0".repeat(64)}.list`;
+  for (const name of ["notes.txt", "gone.json", "gone.new", orphan]) await writeFile(join(run.world.copies, name), "");
+  run.world.resolves = false;
+  await run.world.open(feedOf(run.world));
   assert.deepEqual(
-    (await readdir(run.world.copies)).filter((name) => name.startsWith("oisd") && name.endsWith(".list")),
-    [],
+    (await readdir(run.world.copies)).toSorted(),
+    [basename(run.copy), "notes.txt", "oisd.json"].toSorted(),
   );
-  assert.ok((await readdir(run.world.copies)).includes("notes.txt"));
+  await run.world.open(run.world.feed({ name: "other", file: run.world.caFile }));
+  const left = (await readdir(run.world.copies)).filter((name) => name.startsWith("oisd"));
+  assert.deepEqual(left, []);
 });
 
 test("a newer list replaces the copy: one is kept, and it is the newest", async () => {

@@ -36,6 +36,7 @@ const POLICY: PolicyText = {
   mode: "learn",
   allow: [
     { id: "known", hosts: ["known.example"] },
+    { id: "inspected", hosts: ["inspected.example"], inspect: true },
     { id: "web", hosts: ["web.example"], ports: [80], protocol: "http" },
   ],
   deny: [{ id: "no", hosts: ["no.example"] }],
@@ -69,6 +70,7 @@ type End =
   | "completed"
   | "aborted"
   | "cut"
+  | "left"
   | { readonly refused: "dns_failure" | "sni_mismatch" | "upstream_unreachable" };
 
 /** One exchange, judged and settled as the corridor does it. */
@@ -83,6 +85,8 @@ function pass(at: World, text: string, end: End = "completed"): void {
   if (decision.effect === "deny") return exchange.refused(decision.reason, undefined, decision.rule);
   exchange.permit = decision.permit;
   if (typeof end === "object") return exchange.refused(end.refused, undefined, undefined);
+  // Before anything was on record.
+  if (end === "left") return exchange.aborted(undefined, "agent_reset");
   exchange.admitted = true;
   exchange.address = ip("192.0.2.1");
   exchange.bytesOut = 100;
@@ -162,6 +166,8 @@ const unseen: readonly (readonly [name: string, text: string, end: End])[] = [
   ["a name that leads nowhere", "CONNECT new.example:443", { refused: "dns_failure" }],
   ["an origin that does not answer", "CONNECT new.example:443", { refused: "upstream_unreachable" }],
   ["a ClientHello for another name", "CONNECT new.example:443", { refused: "sni_mismatch" }],
+  ["an agent that left while its name was looked up", "CONNECT new.example:443", "left"],
+  ["a tunnel that is inspected", "CONNECT inspected.example:443", "completed"],
   ["a tunnel whose requests are judged one by one", "CONNECT web.example:80", "completed"],
 ];
 for (const [name, text, end] of unseen) {
@@ -212,7 +218,7 @@ test("another policy's name begins anew, and says so", async () => {
   assert.match(at.lines.join("\n"), /^warn .*forgotten.*research-agent/);
 });
 
-test("INV-LEARN-LOUD: learn mode is told in the conditions and the log, with the time that is left, until it is over", async () => {
+test("learn mode is told in the conditions and the log, with the time that is left, until it is over", async () => {
   const at = await world({ entries: 16 });
   at.now = EXPIRES - 3 * 3_600_000 - 12 * 60_000;
   at.learning.swapped(at.policy);
@@ -230,7 +236,7 @@ test("INV-LEARN-LOUD: learn mode is told in the conditions and the log, with the
   await at.learning.close();
 });
 
-test("INV-LEARN-LOUD: what found no room is told", async () => {
+test("what found no room is told", async () => {
   const at = await world({ entries: 16 });
   for (let one = 0; one < 40; one += 1) pass(at, `CONNECT n${one}.x${one}.example:443`);
   assert.match(at.learning.conditions()[0]?.reason ?? "", /24 exchanges found no room/);
@@ -253,7 +259,7 @@ const damage: readonly (readonly [name: string, put: (path: string) => void])[] 
   ["a directory", (path) => mkdirSync(path)],
 ];
 for (const [name, put] of damage) {
-  test(`INV-LEARN-FILE: set aside, loudly: ${name}`, async () => {
+  test(`set aside, loudly: ${name}`, async () => {
     const path = directory();
     put(join(path, "learned.json"));
     const at = await world({ directory: path });
@@ -266,7 +272,7 @@ for (const [name, put] of damage) {
   });
 }
 
-test("INV-LEARN-FILE: a count that somebody changed is noticed", async () => {
+test("a count that somebody changed is noticed", async () => {
   const at = await world();
   pass(at, "CONNECT new.example:443");
   await at.learning.close();

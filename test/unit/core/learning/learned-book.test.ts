@@ -100,7 +100,7 @@ function* invented(count: number, domain: (at: number) => string): Generator<Obs
   }
 }
 
-test("INV-LEARN-BOUND: a million invented names take no more room than is given, and push out nothing", () => {
+test("a million invented names take no more room than is given, and push out nothing", () => {
   const book = bookOf([seen("tls known.example:443"), seen("http GET api.known.example:80/v1/list")], 1024);
   const before = process.memoryUsage().heapUsed;
   for (const observation of invented(500_000, () => "evil.example")) book.observe(observation);
@@ -115,7 +115,7 @@ test("INV-LEARN-BOUND: a million invented names take no more room than is given,
   assert.ok(process.memoryUsage().heapUsed - before < 64 * 1024 * 1024, "the heap has grown");
 });
 
-test("INV-LEARN-BOUND: ports, methods and paths of one host are bounded", () => {
+test("ports, methods and paths of one host are bounded", () => {
   const book = new LearnedBook(4096);
   const plain = seen("http GET a.example:80/");
   const syllables = ["ba", "de", "fi", "go", "ku", "la", "me", "ni", "po", "ru"];
@@ -131,7 +131,7 @@ test("INV-LEARN-BOUND: ports, methods and paths of one host are bounded", () => 
   assert.equal(counted, 20_000);
 });
 
-test("INV-LEARN-BOUND: what is always refused takes an eighth at most, so that names below a deny rule leave room", () => {
+test("what is always refused takes an eighth at most, so that names below a deny rule leave room", () => {
   const book = new LearnedBook(1024);
   for (let at = 0; at < 5_000; at += 1) book.observe(refused(`tls n${at}.evil${at}.example:443`, "denied_by_rule"));
   assert.equal(book.size, 128);

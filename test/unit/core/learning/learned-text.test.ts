@@ -126,7 +126,7 @@ const refusedTexts: readonly (readonly [name: string, text: string])[] = [
   ["a namespace that ends a comment", withEntries(entry).replace('"n"', '"n\\nmode: learn"')],
 ];
 for (const [name, text] of refusedTexts) {
-  test(`INV-LEARN-FILE: refused: ${name}`, () => {
+  test(`refused: ${name}`, () => {
     const read = parseLearned(text, sha256);
     assert.ok(!read.ok);
     assert.match(read.problem, /^It[s]? .*\.$/);

@@ -8,6 +8,7 @@ const rows: readonly (readonly [name: string, path: string, expected: string | u
   ["the root", "/", "/"],
   ["a slash at the end", "/simple/requests/", "/simple/requests/"],
   ["a number", "/repos/acme/widgets/issues/123", "/repos/acme/widgets/issues/*"],
+  ["a word with a number", "/order1234/sha256/v1", "/*/sha256/v1"],
   ["a uuid", "/users/6f1ed002-ab5d-4f3c-9d3c-1f0d3f9b2c11/files", "/users/*/files"],
   ["a hash", "/commit/9fceb02d0ae598e95dc970b74767f19372d61af8", "/commit/*"],
   ["a short hash", "/commit/9fceb02", "/commit/*"],

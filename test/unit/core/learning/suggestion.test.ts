@@ -153,7 +153,7 @@ const leaving: readonly (readonly [name: string, observations: readonly Observat
     ],
   ];
 for (const [name, observations, expected] of leaving) {
-  test(`INV-LEARN-DENIED: left out: ${name}`, () => {
+  test(`left out: ${name}`, () => {
     const { rules, leftOut } = suggested(observations);
     assert.deepEqual(rules.map(text), []);
     assert.deepEqual(
@@ -169,8 +169,11 @@ test("a refusal elsewhere leaves the rest alone", () => {
     seen("http POST a.example:80/u/other"),
     refused("http GET a.example:80/u/other", "denied_by_rule"),
     refused("tls b.example:443", "blocklisted"),
+    seen("tls a.example:443"),
+    refused("tls a.example:8443", "denied_by_rule"),
   ]);
   assert.deepEqual(rules.map(text), [
+    "a.example: a.example:443 tls",
     "a.example-http: a.example:80 http GET /u/list",
     "a.example-http-2: a.example:80 http POST /u/other",
   ]);
@@ -228,6 +231,30 @@ for (const mode of ["enforce", "learn"] as const) {
         "web: http GET www.example:80/deep/*/*/*/*/*/*/** x1, http GET www.example:80/v1/* x2, http GET www.example:80/v1/list x1",
       ].map((line) => line),
     );
+  });
+}
+
+const DEEP = "http GET www.example:80/a/b/c/d/e/f/g/h/i/j";
+const deepRows: readonly (readonly [name: string, policy: PolicyText, rules: number, leftOut: number])[] = [
+  ["no rule", {}, 1, 0],
+  [
+    "a rule for all of them",
+    { allow: [{ id: "w", hosts: ["www.example"], ports: [80], protocol: "http", paths: ["/a/**"] }] },
+    0,
+    0,
+  ],
+  [
+    "a rule for the shortest",
+    { allow: [{ id: "w", hosts: ["www.example"], ports: [80], protocol: "http", paths: ["/a/b/c/d/e/f/g"] }] },
+    1,
+    0,
+  ],
+  ["a deny rule for longer ones", { deny: [{ id: "d", hosts: ["www.example"], paths: ["/a/b/c/d/e/f/g/*"] }] }, 0, 1],
+];
+for (const [name, policy, rules, leftOut] of deepRows) {
+  test(`many paths in one entry, and a policy with ${name}`, () => {
+    const found = suggested([seen(DEEP)], policy);
+    assert.deepEqual([found.rules.length, found.leftOut.length], [rules, leftOut]);
   });
 }
 
