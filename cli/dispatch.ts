@@ -123,6 +123,17 @@ const VERBS: readonly VerbRow[] = [
     load: async () => (await import("./policy-diff.ts")).policyDiff,
   },
   {
+    words: "policy suggest",
+    usage: "policy suggest (--audit DIR... | --learned FILE) [--policy DIR] [--name NAME] [--json]",
+    does: "an allowlist from what learn mode saw, with a note for a reviewer at each entry",
+    options: [
+      "--audit DIR: audit logs; --learned FILE: learned.json of a sidecar's state directory",
+      "--policy DIR: its rules stay as they are, and what they lack is added",
+      "exit codes: 0 written to standard output, 1 nothing was seen, 2 unreadable",
+    ],
+    load: async () => (await import("./policy-suggest.ts")).policySuggest,
+  },
+  {
     words: "behavior replay",
     usage: "behavior replay --policy DIR|FILE --audit DIR... [--json]",
     does: "the alarms that a policy's detectors would have raised over a recorded log",

@@ -4,14 +4,7 @@ import type { AnyPolicyLoop, EgressLoop, GovernanceLoop, InferenceLoop } from ".
 
 /** Loaded and not over: `degraded` where a newer document was refused, or the life of this one is nearly used. */
 export function policyCondition(loop: EgressLoop): Condition {
-  const common = commonCondition("policy", loop);
-  const { snapshot } = loop;
-  if (common.state !== "ok" || snapshot.state === "missing" || snapshot.mode !== "learn") return common;
-  return {
-    name: "policy",
-    state: "degraded",
-    reason: "learn mode: everything that is not denied is allowed and recorded",
-  };
+  return commonCondition("policy", loop);
 }
 
 /** No document of this kind is in order: then the agent API serves no model. One that is refused is not. */

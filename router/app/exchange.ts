@@ -11,6 +11,7 @@ import type { ExchangeStart, Outcome } from "../core/outcome/outcome.ts";
 import type { Action } from "../core/governance/action.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
 import type { Leave } from "./governance/governor.ts";
+import { recordedRequest } from "./learning/recorded-request.ts";
 import type { TraceContext } from "../core/wire/traceparent.ts";
 
 /** An action that an exchange is, and the leave for it. */
@@ -71,7 +72,8 @@ export class Exchange {
     settle: Settle,
     trace?: TraceContext,
   ) {
-    this.start = { request: id, action, host: request?.host, port: request?.port, at: clock.now(), trace };
+    const { host, port } = request ?? {};
+    this.start = { request: id, action, host, port, at: clock.now(), trace, ...recordedRequest(request) };
     this.request = request;
     this.#clock = clock;
     this.#began = clock.monotonic();

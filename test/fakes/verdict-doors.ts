@@ -36,6 +36,8 @@ export interface Asked {
   readonly told: Told;
   /** Ends what is open, so that it counts no more. */
   close(): void;
+  /** The sidecar has ended it; undefined: there is nothing that stays open. */
+  readonly ended?: () => boolean;
 }
 
 export interface VerdictDoor extends WorldDoor {
@@ -151,7 +153,7 @@ async function spoken(
     const opened = way.opened(agent.text);
     const ended = agent.end !== "open" || Date.now() > deadline;
     const told = opened?.kind === "open" ? read(opened.rest, ended) : opened;
-    if (told !== undefined) return { told, close: () => void agent.reset() };
+    if (told !== undefined) return { told, close: () => void agent.reset(), ended: () => agent.end !== "open" };
     if (ended) return { told: { kind: "tls", alert: "" }, close: () => void agent.reset() };
     await new Promise((resolve) => setTimeout(resolve, 2));
   }

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import type { Reason } from "../../router/core/base/reason.ts";
 import { AttackAgent } from "../fakes/attack-agent.ts";
 import { auditRecords } from "../fakes/audit-records.ts";
 import { lowPorts } from "../fakes/low-ports.ts";
 import { egressPolicy } from "../fakes/sidecar.ts";
 import { writeSigned } from "../fakes/signing.ts";
-import { type Ask, tells, type Told, VERDICT_DOORS, type VerdictDoor } from "../fakes/verdict-doors.ts";
+import { type Ask, type Asked, tells, type Told, VERDICT_DOORS, type VerdictDoor } from "../fakes/verdict-doors.ts";
 import { HANGING, hostOf, verdictWorld, type VerdictWorld, ZONE_PORT } from "../fakes/verdict-world.ts";
 
 let world: VerdictWorld;
@@ -15,9 +15,9 @@ before(async () => {
   if (lowPorts.skip === false) world = await verdictWorld(VERDICT_DOORS);
 });
 after(async () => {
+  AttackAgent.closeAll();
   await world?.[Symbol.asyncDispose]();
 });
-afterEach(() => AttackAgent.closeAll());
 
 interface VerdictCase {
   readonly name: string;
@@ -193,8 +193,16 @@ async function reasonsSince(since: number): Promise<readonly (string | null)[]> 
 }
 
 describe("a policy that has expired: policy_expired", () => {
+  /** Tunnels that were open when it did. */
+  const open = new Map<string, Asked>();
+
   before(async () => {
     if (lowPorts.skip !== false) return;
+    for (const door of VERDICT_DOORS.filter(({ says, zone }) => says.hello && zone === "opaque")) {
+      const asked = await door.ask(world, { host: hostOf("ok", door.zone), port: ZONE_PORT[door.zone] });
+      assert.deepEqual(asked.told, { kind: "allowed" } satisfies Told);
+      open.set(door.name, asked);
+    }
     const document = egressPolicy(9, world.allow).replace(
       /expiresAt: "[^"]*"/,
       `expiresAt: "${new Date(Date.now() + 1_500).toISOString()}"`,
@@ -210,6 +218,19 @@ describe("a policy that has expired: policy_expired", () => {
       last = told;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  });
+
+  test("ends the tunnels that are open, whichever door they came through", lowPorts, async () => {
+    assert.deepEqual([...open.keys()], ["connect", "socks", "port-443"]);
+    const deadline = Date.now() + 3_000;
+    const standing = (): readonly string[] =>
+      [...open].flatMap(([name, { ended }]) => (ended?.() === true ? [] : [name]));
+    while (standing().length > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(standing(), []);
+    const ends = auditRecords(world.sidecar.auditDirectory).filter(
+      ({ kind, reason }) => kind === "egress.end" && reason === "policy_expired",
+    );
+    assert.equal(ends.length, open.size);
   });
 
   for (const door of VERDICT_DOORS) {
