@@ -335,12 +335,12 @@ export async function startRouter(
     bound.push(listener);
     return listener.bound;
   };
+  let dnsListener: BoundListener | undefined;
   const bindDns = async (at: ListenerConfig): Promise<readonly string[]> => {
-    const listener = await bindDnsListener(at, egress.dns, (thrown) =>
+    dnsListener = await bindDnsListener(at, egress.dns, (thrown) =>
       log.event("error", "a question of the DNS failed inside the router", { error: String(thrown) }),
     );
-    bound.push(listener);
-    return listener.bound;
+    return dnsListener.bound;
   };
   let listening = false;
   let admin: AdminServer | undefined;
@@ -370,6 +370,8 @@ export async function startRouter(
     for (const agent of [...connections, ...turnedAway]) agent.abort();
     // What was cut has its records still to come.
     await drained(open, CUT_MILLIS);
+    // Until now it said that the router drains.
+    dnsListener?.close();
     await sources[Symbol.asyncDispose]();
     await policy.close();
     await models.close();

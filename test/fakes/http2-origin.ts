@@ -28,12 +28,12 @@ export async function http2OriginServer(
     sessions.push(session);
     session.on("error", () => undefined);
   });
-  server.on("stream", (stream, _fields, _flags, raw) => {
+  server.on("stream", (stream: ServerHttp2Stream, _fields, _flags, raw) => {
     stream.on("error", () => undefined);
     requests.push({ raw, stream });
     serve(stream, raw);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
   return {
     port: (server.address() as AddressInfo).port,
     sessions,

@@ -41,6 +41,8 @@ export interface Http2WorldOptions {
   /** The origin is not reached. */
   readonly unreachable?: NonNullable<Http2Connection["unreachable"]>;
   readonly redial?: boolean;
+  /** Where a redialled connection leads; default where the first does. */
+  readonly redialHost?: string;
   readonly within?: NonNullable<Http2Connection["within"]>;
   readonly record?: () => Promise<void>;
 }
@@ -129,10 +131,10 @@ export async function http2World(originPort: number, options: Http2WorldOptions 
   const { permit } = asked;
   const leaf = testCa().issue([HOST]);
 
-  async function originSocket(): Promise<TLSSocket> {
+  async function originSocket(host = "127.0.0.1"): Promise<TLSSocket> {
     dialled += 1;
     const socket = connectTls({
-      socket: connectTcp({ host: "127.0.0.1", port: originPort, allowHalfOpen: true, noDelay: true }),
+      socket: connectTcp({ host, port: originPort, allowHalfOpen: true, noDelay: true }),
       servername: HOST,
       ca: testCa().certificatePem,
       ALPNProtocols: ["h2"],
@@ -171,7 +173,7 @@ export async function http2World(originPort: number, options: Http2WorldOptions 
       address,
       ...(options.unreachable === undefined ? {} : { unreachable: options.unreachable }),
       ...(options.within === undefined ? {} : { within: options.within }),
-      ...(options.redial === true ? { redial: originSocket } : {}),
+      ...(options.redial === true ? { redial: async () => originSocket(options.redialHost) } : {}),
     });
     serving -= 1;
   }

@@ -216,8 +216,8 @@ async function seenBy(members: Readonly<Record<string, unknown>>): Promise<SeenR
   return JSON.parse(answer.body ?? "") as SeenRequest;
 }
 
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5_000;
+async function until(what: string, holds: () => boolean, within = 5_000): Promise<void> {
+  const deadline = Date.now() + within;
   while (!holds()) {
     assert.ok(Date.now() < deadline, `still waiting: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -630,6 +630,11 @@ describe("a hostile origin", () => {
 });
 
 describe("how it ends from outside", () => {
+  test("no connection to an origin outlives its request", async () => {
+    await ask({ url: webUrl("/one") });
+    await until("no connection", () => web.open.size === 0, 1_000);
+  });
+
   test("the agent leaves: the origin is let go", async () => {
     const body = JSON.stringify({ url: webUrl("/drip") });
     await until("an origin at rest", () => web.open.size === 0);
@@ -639,7 +644,7 @@ describe("how it ends from outside", () => {
     );
     await until("a request at the origin", () => web.open.size === 1);
     socket.destroy();
-    await until("the origin let go", () => web.open.size === 0);
+    await until("the origin let go", () => web.open.size === 0, 2_000);
   });
 
   test("so many run at the same time, and no more; a place is free again at its end", async () => {

@@ -178,6 +178,45 @@ const rows: readonly Row[] = [
     outcome: "aborted upstream_invalid",
   },
   {
+    name: "has fields of 60 kB",
+    serve: says(
+      headers(
+        1,
+        [
+          [":status", "200"],
+          ["x-a", "v".repeat(15_000)],
+        ],
+        0,
+      ),
+      frame(FRAME.continuation, 0, 1, block([["x-b", "v".repeat(15_000)]])),
+      frame(FRAME.continuation, 0, 1, block([["x-c", "v".repeat(15_000)]])),
+      frame(FRAME.continuation, END_HEADERS, 1, block([["x-d", "v".repeat(15_000)]])),
+    ),
+    told: [502, "upstream_invalid"],
+    outcome: "aborted upstream_invalid",
+  },
+  {
+    name: "says of which origins it is (RFC 8336), and where else it is (RFC 7838)",
+    serve: says(
+      frame(12, 0, 0, Buffer.concat([Buffer.of(0, 16), Buffer.from("https://all.test")])),
+      frame(10, 0, 0, Buffer.concat([Buffer.of(0, 16), Buffer.from('https://all.testh3=":443"')])),
+      answer([[":status", "200"]]),
+    ),
+    told: [200, 0],
+    outcome: "completed ",
+  },
+  {
+    name: "has trailers of 60 kB",
+    serve: says(
+      OK,
+      headers(1, [["x-a", "v".repeat(15_000)]], END_STREAM),
+      frame(FRAME.continuation, 0, 1, block([["x-b", "v".repeat(15_000)]])),
+      frame(FRAME.continuation, END_HEADERS, 1, block([["x-c", "v".repeat(15_000)]])),
+    ),
+    told: [200, NGHTTP2_CANCEL],
+    outcome: "aborted upstream_invalid",
+  },
+  {
     name: "pushes",
     serve: says(
       frame(

@@ -468,6 +468,22 @@ for (const redial of [true, false]) {
   });
 }
 
+test("INV-H2-PINNED: another connection to the origin is of use at the recorded address only", async () => {
+  await using origin = await http2OriginServer((stream) => {
+    stream.respond({ ":status": 200 });
+    stream.end("one");
+    stream.session?.close();
+  });
+  await using world = await http2World(origin.port, { redial: true, redialHost: "127.0.0.2" });
+  const agent = world.agent();
+  assert.equal((await call(agent, {})).body.toString(), "one");
+  await pause(30);
+  const answer = await call(agent, {});
+  assert.deepEqual([answer.status, answer.reason], [502, "upstream_unreachable"]);
+  assert.equal(world.dialled, 2);
+  assert.equal(origin.requests.length, 1);
+});
+
 test("a stream that the origin has not begun with is asked again once, and then handed back as it is", async () => {
   let refusals = 1;
   await using origin = await http2OriginServer((stream) => {

@@ -96,6 +96,19 @@ for (const [name, args, code] of refusals) {
   });
 }
 
+test("content that says it is too long is refused before anyone is asked; other content is cut off", async () => {
+  const from = await world.quiet();
+  const url = `https://${authority()}/open/x`;
+  await curl("-H", "X-Version: 1", "-d", "x".repeat(1025), url);
+  await curl("-H", "X-Version: 1", "-H", "Transfer-Encoding: chunked", "-d", "x".repeat(1025), url);
+  const told = (await world.settled(from + 4)).slice(from).filter(({ start }) => start.action === "http.POST");
+  assert.deepEqual(
+    told.map((outcome) => (outcome.kind === "completed" ? outcome.kind : `${outcome.kind} ${outcome.reason}`)),
+    ["refused request_too_large", "aborted request_too_large"],
+  );
+  assert.ok(told.every(({ facts }) => facts.bytesOut === 0));
+});
+
 test("a field that the rule asks for: missing, other, twice", async () => {
   const url = `https://${authority()}/open/x`;
   const none = await curl(url);

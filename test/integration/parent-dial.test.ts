@@ -391,6 +391,19 @@ describe("a parent that does not keep its word", () => {
   });
 });
 
+test("what another address cannot mend is asked once", async () => {
+  for (const answer of ["HTTP/1.1 407 No\r\n\r\n", "nonsense", "HTTP/1.1 101 X\r\n\r\n", ""]) {
+    const single = await fakeOrigin((socket) => socket.once("data", () => socket.end(answer)));
+    try {
+      const dialled = await dialThrough(parent(single.port), permit(["127.0.0.1", "127.0.0.2"]), options());
+      assert.ok(!dialled.ok);
+      assert.equal(single.accepted, 1, answer);
+    } finally {
+      await single.close();
+    }
+  }
+});
+
 describe("the way to the parent", () => {
   test("TLS: who is not verified is told nothing", async () => {
     const rows = [
@@ -554,6 +567,9 @@ describe("TLS to the origin, through a parent", () => {
     const rooms = upstream({ kind: "http", tls: ["parent.test"] }, fake.port);
     const refused = await rooms.dialSecure(permit(["127.0.0.1"], secured.port), NEVER, []);
     assert.ok(!refused.ok && refused.problem.reason === "upstream_invalid", JSON.stringify(refused));
+    const plain = await rooms.dialPlain(permit(["127.0.0.1"], secured.port), NEVER);
+    assert.ok(!plain.ok && plain.problem.reason === "upstream_invalid", JSON.stringify(plain));
+    assert.match(plain.problem.detail, /octets came behind its answer/);
     const tunnel = await rooms.dialTunnel(permit(["127.0.0.1"], secured.port), NEVER);
     assert.ok(tunnel.ok);
     tunnel.value.socket.resume();

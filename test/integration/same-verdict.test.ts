@@ -228,7 +228,8 @@ describe("a policy that has expired: policy_expired", () => {
     while (standing().length > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
     assert.deepEqual(standing(), []);
     const ends = auditRecords(world.sidecar.auditDirectory).filter(
-      ({ kind, reason }) => kind === "egress.end" && reason === "policy_expired",
+      ({ kind, reason, target }) =>
+        kind === "egress.end" && reason === "policy_expired" && target === `${hostOf("ok", "opaque")}:443`,
     );
     assert.equal(ends.length, open.size);
   });

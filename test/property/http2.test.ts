@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { http2Request, http2RequestTrailers } from "../../router/app/inspection/http2-request.ts";
 import { http2AnswerFields, http2ResponseHead } from "../../router/edge/upstream/http2-response.ts";
 import { parseAuthority } from "../../router/core/wire/authority.ts";
@@ -15,8 +15,22 @@ const names = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.constantFrom(
-      ...[":status", ":protocol", "host", "cookie", "te", "expect", "content-length", "connection", "upgrade"],
-      ...["x-http-method-override", "proxy-authorization", "transfer-encoding", "x-a", "authorization", "X-A", ""],
+      ":status",
+      ":protocol",
+      "host",
+      "cookie",
+      "te",
+      "expect",
+      "content-length",
+      "connection",
+      "upgrade",
+      "x-http-method-override",
+      "proxy-authorization",
+      "transfer-encoding",
+      "x-a",
+      "authorization",
+      "X-A",
+      "",
     ),
   },
   { weight: 1, arbitrary: fc.string({ maxLength: 12 }) },
@@ -46,20 +60,23 @@ const likely = fc
   .map((pairs) => pairs.flat());
 const wellFormed = fc
   .oneof(lines, likely)
-  .map((more) => [...[":method", "GET", ":scheme", "https", ":authority", "origin.test", ":path", "/"], ...more]);
+  .map((more) => [":method", "GET", ":scheme", "https", ":authority", "origin.test", ":path", "/"].concat(more));
 
 const NEVER = new Set([
-  ...[
-    "host",
-    "connection",
-    "keep-alive",
-    "transfer-encoding",
-    "upgrade",
-    "proxy-connection",
-    "http2-settings",
-    "trailer",
-  ],
-  ...["x-http-method", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url", "proxy"],
+  "host",
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "upgrade",
+  "proxy-connection",
+  "http2-settings",
+  "trailer",
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-original-url",
+  "x-rewrite-url",
+  "proxy",
 ]);
 
 function sound(fields: readonly { readonly name: string; readonly value: string }[]): void {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type EpochMillis, epochMillis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { type ChunkProblem, readFileInChunks } from "../../edge/sources/file-chunks.ts";
-import { FileDraft } from "../../edge/sources/file-draft.ts";
+import { type DiskSpace, FileDraft } from "../../edge/sources/file-draft.ts";
 import { StateFile } from "../../edge/state/state-file.ts";
 
 /** What is known of the last good copy of a feed, beside its octets. */
@@ -30,11 +30,13 @@ export class KeptCopy {
   readonly #name: string;
   readonly #source: string;
   readonly #facts: StateFile;
+  readonly #space: DiskSpace;
   #problem: string | undefined;
   #kept: CopyFacts | undefined;
 
   /** `source`: SHA-256 of where the feed comes from; a copy from elsewhere is not this feed's. */
-  constructor(directory: string, name: string, source: string) {
+  constructor(directory: string, name: string, source: string, space: DiskSpace) {
+    this.#space = space;
     this.#directory = directory;
     this.#name = name;
     this.#source = source;
@@ -73,12 +75,14 @@ export class KeptCopy {
   /** What was read had its digest. */
   stands(facts: CopyFacts): void {
     this.#kept = facts;
+    // There it is, whether there is room for it or not.
+    this.#space.give(-facts.octets);
   }
 
   /** Undefined: it cannot be written, and `problem` says why. */
   async draft(): Promise<FileDraft | undefined> {
     try {
-      return await FileDraft.open(this.#directory, `${this.#name}.new`);
+      return await FileDraft.open(this.#directory, `${this.#name}.new`, this.#space);
     } catch (error) {
       this.failed(error);
       return undefined;
@@ -87,14 +91,14 @@ export class KeptCopy {
 
   /** Makes the draft the copy. Never throws. */
   async keep(draft: FileDraft, facts: CopyFacts): Promise<void> {
-    const before = this.file;
-    const after = this.#fileOf(facts.digest);
+    const before = this.#kept;
     try {
       this.#problem = undefined;
-      await draft.keep(after);
+      await draft.keep(this.#fileOf(facts.digest));
       await this.note(facts);
-      if (this.problem === undefined && before !== undefined && before !== after) {
-        await rm(join(this.#directory, before), { force: true });
+      if (this.problem === undefined && before !== undefined && before.digest !== facts.digest) {
+        await rm(join(this.#directory, this.#fileOf(before.digest)), { force: true });
+        this.#space.give(before.octets);
       }
     } catch (error) {
       this.failed(error);

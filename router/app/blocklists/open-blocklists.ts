@@ -14,6 +14,7 @@ import { currentIdentity } from "../../edge/sources/regular-file.ts";
 import { FEED_DEADLINES, type FeedDeadlines } from "../../edge/upstream/get-feed.ts";
 import type { NameResolver } from "../../edge/upstream/resolver.ts";
 import { blocklistsCondition } from "./blocklists-condition.ts";
+import { CopySpace } from "./copy-space.ts";
 import { CurrentBlocklist } from "./current-blocklist.ts";
 import { Feed } from "./feed.ts";
 import type { FeedStatus } from "./feed-status.ts";
@@ -27,10 +28,11 @@ export interface BlocklistRooms {
   readonly clock: Clock;
   readonly log: Log;
   readonly resolve: NameResolver["resolve"];
-  /** For tests: chance in [0, 1), how long a source may take, how often files are looked at. */
+  /** For tests: chance in [0, 1), how long a source may take, how often files are looked at, and how much may be kept. */
   readonly random?: () => number;
   readonly deadlines?: FeedDeadlines;
   readonly poll?: Millis;
+  readonly copySpace?: CopySpace;
 }
 
 /** How often it is looked whether a path leads to another file. */
@@ -53,7 +55,16 @@ export interface Blocklists {
  * earlier process kept. What comes over the network follows; nothing waits for it.
  */
 export async function openBlocklists(rooms: BlocklistRooms): Promise<Blocklists> {
-  const { config, clock, log, resolve, random = Math.random, deadlines = FEED_DEADLINES, poll = POLL } = rooms;
+  const {
+    config,
+    clock,
+    log,
+    resolve,
+    random = Math.random,
+    deadlines = FEED_DEADLINES,
+    poll = POLL,
+    copySpace = new CopySpace(),
+  } = rooms;
   const directory = join(config.state.directory, "blocklists");
   const pace = new Pace(clock);
   const seed = randomSeed();
@@ -74,9 +85,10 @@ export async function openBlocklists(rooms: BlocklistRooms): Promise<Blocklists>
     startedAt: clock.now(),
     signal: stop.signal,
   };
-  const copies = config.blocklists.map((feed) => new KeptCopy(directory, feed.name, sourceDigest(feed)));
+  const copies = config.blocklists.map((feed) => new KeptCopy(directory, feed.name, sourceDigest(feed), copySpace));
   const feeds = config.blocklists.map(
-    (feed, index) => new Feed(feedRooms, feed, index, copies[index] ?? new KeptCopy(directory, feed.name, "")),
+    (feed, index) =>
+      new Feed(feedRooms, feed, index, copies[index] ?? new KeptCopy(directory, feed.name, "", copySpace)),
   );
 
   /** False: the router stops. */

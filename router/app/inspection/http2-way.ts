@@ -1,8 +1,8 @@
-import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import { type Http2Origin, http2Origin } from "../../edge/upstream/http2-origin.ts";
 
 /** Opens the way to the origin anew: by the same leave, at the same address; undefined: it cannot be reached. */
-export type Redial = () => Promise<Duplex | undefined>;
+export type Redial = () => Promise<TLSSocket | undefined>;
 
 /**
  * The way of one agent connection to its origin: one connection at a time. Origins end theirs after so many requests or
@@ -12,12 +12,12 @@ export class Http2Way {
   readonly #window: () => number;
   readonly #redial: Redial | undefined;
   readonly #lost: () => void;
-  #socket: Duplex | undefined;
+  #socket: TLSSocket | undefined;
   #origin: Http2Origin | undefined;
   #opening: Promise<Http2Origin | undefined> | undefined;
   #closed = false;
 
-  constructor(socket: Duplex | undefined, window: () => number, redial: Redial | undefined, lost: () => void) {
+  constructor(socket: TLSSocket | undefined, window: () => number, redial: Redial | undefined, lost: () => void) {
     this.#socket = socket;
     this.#window = window;
     this.#redial = redial;
@@ -61,7 +61,7 @@ export class Http2Way {
     }
   }
 
-  #adopt(socket: Duplex): Http2Origin {
+  #adopt(socket: TLSSocket): Http2Origin {
     const origin = http2Origin(socket, this.#window(), () => {
       // What is open on it may end.
       if (this.#origin === origin) this.#origin = undefined;

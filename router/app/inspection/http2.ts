@@ -5,7 +5,7 @@ import type { Reason } from "../../core/base/reason.ts";
 import type { Result } from "../../core/base/result.ts";
 import type { NamePermit } from "../../core/policy/permit.ts";
 import type { Authority } from "../../core/wire/authority.ts";
-import type { IpAddress } from "../../core/wire/ip-address.ts";
+import { type IpAddress, parseIpAddress } from "../../core/wire/ip-address.ts";
 import { AGENT_WINDOW, http2Agent } from "../../edge/inspection/http2-agent.ts";
 import type { CorridorRooms } from "../corridor-rooms.ts";
 import type { Exchange } from "../exchange.ts";
@@ -85,7 +85,7 @@ export async function serveHttp2(rooms: Http2Rooms, connection: Http2Connection)
   });
   // What the agent says that it takes ahead, we take ahead of it: no less throughput, and no more held, than without us.
   const window = (): number => Math.min(Math.max(agent.window, AGENT_WINDOW), LARGEST_WINDOW);
-  const way = new Http2Way(connection.origin, window, connection.redial, () => agent.close());
+  const way = new Http2Way(connection.origin, window, pinned(connection), () => agent.close());
   const streams: Http2Streams = {
     rooms,
     authority: connection.authority,
@@ -141,4 +141,18 @@ export async function serveHttp2(rooms: Http2Rooms, connection: Http2Connection)
       idle = setTimeout(() => agent.destroy(), LAST_WORDS_MILLIS);
     }, after);
   }
+}
+
+/**
+ * Streams are on record with the connection's address, so another connection is of use at that address only. Through a
+ * parent proxy nobody sees where it leads: there the agent is sent away, and comes back with a tunnel of its own.
+ */
+function pinned({ address, permit, redial }: Http2Connection): Redial | undefined {
+  if (redial === undefined || address === undefined || permit.proxy !== undefined) return undefined;
+  return async () => {
+    const socket = await redial();
+    if (socket === undefined || parseIpAddress(socket.remoteAddress ?? "") === address) return socket;
+    socket.destroy();
+    return undefined;
+  };
 }

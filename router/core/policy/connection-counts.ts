@@ -96,9 +96,10 @@ export class ConnectionCounts {
     return this.#open.get(rule)?.count ?? 0;
   }
 
-  /** What is remembered, for tests: rules with open connections, and hosts with a minute. */
-  get size(): { readonly rules: number; readonly hosts: number } {
-    return { rules: this.#open.size, hosts: this.#perHost.size };
+  /** What is remembered: rules and hosts of open connections, and hosts with a minute. */
+  get size(): { readonly rules: number; readonly open: number; readonly hosts: number } {
+    const open = [...this.#open.values()].reduce((sum, { hosts }) => sum + hosts.size, 0);
+    return { rules: this.#open.size, open, hosts: this.#perHost.size };
   }
 
   #placeFor(rule: string, host: string): ConnectionPlace {

@@ -35,7 +35,7 @@ export class Http2Answer {
     this.#gone = promise;
     stream.on("close", resolve);
     stream.on("wantTrailers", () => {
-      if (this.#open) stream.sendTrailers(fieldLists(this.#trailers));
+      this.#attempt(() => stream.sendTrailers(fieldLists(this.#trailers)));
     });
   }
 
@@ -64,7 +64,7 @@ export class Http2Answer {
 
   /** 1xx. */
   interim(status: number, fields: readonly Field[]): void {
-    if (this.#open && !this.#begun) this.#stream.additionalHeaders({ ":status": status, ...fieldLists(fields) });
+    if (!this.#begun) this.#attempt(() => this.#stream.additionalHeaders({ ":status": status, ...fieldLists(fields) }));
   }
 
   head({ status, fields, whole }: Http2AnswerHead): void {
@@ -75,7 +75,7 @@ export class Http2Answer {
     for (const { name, value } of fields) list.push(name, value);
     list.push("sluice-request-id", this.#request);
     const options = { endStream: this.#silent, waitForTrailers: !this.#silent, sendDate: false };
-    this.#stream.respond(list, options);
+    this.#attempt(() => this.#stream.respond(list, options));
   }
 
   /** A promise asks to wait until the agent has taken what was written. */
@@ -117,6 +117,16 @@ export class Http2Answer {
 
   reset(code: number): void {
     if (this.#open) this.#stream.close(code);
+  }
+
+  /** Node throws for fields that it does not take; in an event of an origin's nobody would catch it. */
+  #attempt(write: () => void): void {
+    if (!this.#open) return;
+    try {
+      write();
+    } catch {
+      this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
   }
 
   /** With listeners that go again: a race with `gone` would keep one reaction for every wait of a long stream. */

@@ -90,6 +90,7 @@ export async function getFeed(
       if (problem !== undefined) return fail(problem);
       quiet.refresh();
     }
+    // Second line: the reading above throws where the answer was cut.
     return response.complete ? judged : fail(`${origin}: the answer was cut.`);
   } catch (error) {
     return fail(`${origin}: ${why === "" ? codeOf(error) : why}.`);

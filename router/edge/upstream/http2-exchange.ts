@@ -96,7 +96,13 @@ export async function http2Exchange(
     sink.head(head.value);
   });
   stream.on("wantTrailers", () => {
-    if (!stream.destroyed && !stream.closed) stream.sendTrailers(trailers);
+    if (stream.destroyed || stream.closed) return;
+    try {
+      stream.sendTrailers(trailers);
+    } catch {
+      // Fields that Node does not take: nobody else would catch it here.
+      finish({ cause: "upstream_invalid", detail: "The trailers cannot be sent." });
+    }
   });
   stream.on("close", closed);
   reading.start({
@@ -143,7 +149,8 @@ export async function http2Exchange(
   }
 
   function provisional(status: unknown, raw: readonly string[]): void {
-    if (done || begun || typeof status !== "number") return;
+    // 101 is none of HTTP/2's (RFC 9113 section 8.6).
+    if (done || begun || typeof status !== "number" || status === 101) return;
     interim += 1;
     const fields = http2AnswerFields(raw);
     if (interim > MOST_INTERIM) {

@@ -2,7 +2,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, type ClientSessionOpti
 import type { Duplex } from "node:stream";
 import type { ExchangeOptions } from "./exchange.ts";
 import { type Http2End, http2Exchange, type Http2OriginRequest, type Http2Sink } from "./http2-exchange.ts";
-import { MOST_ANSWER_FIELDS } from "./http2-response.ts";
+import { MOST_ANSWER_FIELDS, MOST_HEAD_BYTES } from "./http2-response.ts";
 
 /** An origin's connection that speaks HTTP/2, for the streams of one agent connection. */
 export interface Http2Origin {
@@ -16,7 +16,6 @@ export interface Http2Origin {
   destroy(): void;
 }
 
-const HEAD_BYTES = 32 * 1024;
 /** All streams together: what an origin may have on its way to us, none of it kept (streams have windows of their own). */
 const CONNECTION_WINDOW = 4 * 1024 * 1024;
 /** Megabytes of Node's own accounting for one connection: heads, queued frames, unanswered pings. */
@@ -35,12 +34,11 @@ interface StrictFields {
 export function http2Origin(socket: Duplex, window: number, gone: () => void): Http2Origin {
   const how: ClientSessionOptions & StrictFields = {
     createConnection: () => socket,
-    settings: { enablePush: false, initialWindowSize: window, maxHeaderListSize: HEAD_BYTES },
+    settings: { enablePush: false, initialWindowSize: window, maxHeaderListSize: MOST_HEAD_BYTES },
     maxReservedRemoteStreams: 0,
     maxHeaderListPairs: MOST_ANSWER_FIELDS + 1,
     maxSessionMemory: SESSION_MEMORY,
     maxSettings: 16,
-    maxOriginSetSize: 0,
     strictSingleValueFields: false,
   };
   socket.pause();

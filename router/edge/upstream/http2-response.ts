@@ -16,6 +16,9 @@ export interface Http2ResponseHead {
 /** Of a head or of trailers; the same number that the h1 reader takes. */
 export const MOST_ANSWER_FIELDS = 200;
 
+/** Of a head or of trailers, counted as RFC 9113 section 6.5.2 does. */
+export const MOST_HEAD_BYTES = 32 * 1024;
+
 /**
  * What of an origin's head may go on. nghttp2 has refused what RFC 9113 section 8 calls malformed: connection-specific
  * fields, capitals, two statuses, a Content-Length that is not the content's.
@@ -37,6 +40,10 @@ export function http2ResponseHead(raw: readonly string[], whole: boolean): Resul
 /** The fields of an interim answer, or trailers, that go on. */
 export function http2AnswerFields(raw: readonly string[]): Result<readonly Field[], string> {
   if (raw.length > 2 * MOST_ANSWER_FIELDS) return fail("The response has too many fields.");
+  // Node takes what nghttp2 does, and gives up a connection by which it cannot pass so much on.
+  if (raw.reduce((octets, text) => octets + text.length, 16 * raw.length) > MOST_HEAD_BYTES) {
+    return fail(`The response has fields of more than ${MOST_HEAD_BYTES} octets.`);
+  }
   const fields = fieldsOf(raw);
   // nghttp2 lets none through; were one to pass, Node would write two fields of it.
   if (fields.some(({ value }) => /[\0\r\n]/.test(value))) return fail("A field value holds a control character.");

@@ -50,12 +50,14 @@ test("INV-BLOCKLIST-KEEP: a restart without the network has the last good list a
   assert.deepEqual(blocked(lists, "bad7.example"), ["oisd"]);
 });
 
-test("a clock that was set back makes nothing younger than new", async () => {
+test("a clock that was set back makes nothing younger than new, and age counts from then on", async () => {
   await using run = await afterOneRun();
   run.world.resolves = false;
   run.world.ahead = -7_200_000;
   const lists = await run.world.open(feedOf(run.world));
   assert.equal(lists.status()[0]?.ageSeconds, 0);
+  run.world.ahead = -3_600_000;
+  assert.ok((lists.status()[0]?.ageSeconds ?? 0) >= 3_600);
 });
 
 const damages: readonly (readonly [
@@ -222,4 +224,34 @@ test("without feeds there is nothing: no condition, no directory", async () => {
   assert.deepEqual(lists.condition(), { name: "blocklists", state: "ok", reason: "" });
   assert.deepEqual(blocked(lists, "bad1.example"), [undefined]);
   assert.deepEqual((await readdir(world.directory)).toSorted(), ["ca.pem"]);
+});
+
+test("INV-BLOCKLIST-ROOM: copies never take more room than they may: what is too much counts, and is not kept", async () => {
+  await using world = await FeedWorld.create();
+  // For one list and the draft of the next, of the same size.
+  world.space = 2 * GOOD.length + 20;
+  await using server = await feedServer(feedText(GOOD));
+  const lists = await world.open(world.feed({ name: "oisd", url: server.url() }));
+  await until(lists, ([feed]) => feed?.state === "current");
+  for (const round of [1, 2, 3, 4]) {
+    server.answer(feedText(`${GOOD}r${round}.example\n`.slice(10)));
+    await until(lists, () => blocked(lists, `r${round}.example`)[0] === "oisd");
+  }
+  await until(lists, ([feed]) => feed?.state === "current");
+  assert.equal(lists.status()[0]?.copyProblem, undefined);
+
+  server.answer(feedText(`${GOOD}${GOOD.replaceAll("bad", "worse")}`));
+  await until(lists, ([feed]) => feed?.entries === 80);
+  assert.match(lists.status()[0]?.copyProblem ?? "", /no more room for copies/);
+  assert.deepEqual(blocked(lists, "worse3.example"), ["oisd"]);
+  await lists.close();
+  let octets = 0;
+  for (const name of await readdir(world.copies)) {
+    if (!name.endsWith(".json")) octets += (await stat(join(world.copies, name))).size;
+  }
+  assert.ok(octets > 0 && octets <= world.space, `${octets}`);
+
+  server.answer(feedText(`${GOOD}r5.example\n`.slice(10)));
+  const again = await world.open(world.feed({ name: "oisd", url: server.url() }));
+  await until(again, ([feed]) => feed?.state === "current" && feed.copyProblem === undefined);
 });

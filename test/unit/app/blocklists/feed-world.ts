@@ -7,6 +7,7 @@ import { fail, ok } from "../../../../router/core/base/result.ts";
 import type { BlocklistConfig } from "../../../../router/core/config/router-config.ts";
 import { parseIpAddress } from "../../../../router/core/wire/ip-address.ts";
 import type { Log, LogFacts } from "../../../../router/edge/log/log.ts";
+import { CopySpace } from "../../../../router/app/blocklists/copy-space.ts";
 import { type Blocklists, openBlocklists } from "../../../../router/app/blocklists/open-blocklists.ts";
 import type { FeedStatus } from "../../../../router/app/blocklists/feed-status.ts";
 import { testCa } from "../../../fakes/origins.ts";
@@ -21,6 +22,8 @@ export class FeedWorld implements AsyncDisposable {
   ahead = 0;
   /** Of the next answers of the name service; false: it has none. */
   resolves = true;
+  /** Octets that copies may take. */
+  space = 1_000_000;
   #open: Blocklists | undefined;
 
   private constructor(directory: string) {
@@ -63,6 +66,7 @@ export class FeedWorld implements AsyncDisposable {
         this.resolves && loopback !== undefined ? ok([loopback]) : fail({ reason: "dns_failure", detail: "" }),
       random: () => 0,
       poll: millis(20),
+      copySpace: new CopySpace(this.space),
       deadlines: { head: millis(200), silence: millis(200), total: millis(400) },
     });
     return this.#open;

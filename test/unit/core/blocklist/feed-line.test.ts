@@ -21,6 +21,8 @@ const rows: readonly Row[] = [
   ["hosts", "127.0.0.1 localhost localhost.localdomain local", "- - -"],
   ["hosts", "::1 ip6-localhost ip6-loopback", "- -"],
   ["hosts", "fe80::1%lo0 localhost", "-"],
+  ["hosts", "::1%lo0 bad.example", "-"],
+  ["hosts", "0.0.0.0%eth0 bad.example", "-"],
   ["hosts", "255.255.255.255 broadcasthost", "-"],
   ["hosts", "93.184.216.34 www.example.com", "-"],
   ["hosts", "127.0.0.1 198.51.100.7", "=198.51.100.7"],

@@ -84,7 +84,7 @@ test("INV-CONNECTION-LIMIT: a limit that a reload brings finds what is open; rul
   counts.take("r", A, limits({ connectionsPerMinute: 9, hostConnectionsPerMinute: 9 }), at(0));
   counts.retain(new Set(["other"]));
   assert.equal(counts.open("r"), 3, "what is open counts on");
-  assert.deepEqual(counts.size, { rules: 1, hosts: 0 });
+  assert.deepEqual(counts.size, { rules: 1, open: 1, hosts: 0 });
   for (const place of held) assert.ok(place.ok && (place.value.release(), true));
   assert.equal(counts.open("r"), 1);
   counts.retain(new Set(["r"]));
@@ -129,4 +129,26 @@ test("INV-CONNECTION-MEMORY: a million hosts under a wildcard are refused before
     assert.ok(counts.take("r", { kind: "name", text: `n${index}.example` as never }, rate, at(80)).ok);
   }
   assert.ok(counts.size.hosts <= 16_384 - 6_000, `${counts.size.hosts}`);
+});
+
+test("INV-CONNECTION-MEMORY: while one connection stays open, hosts that come and go leave nothing", () => {
+  const counts = new ConnectionCounts();
+  assert.ok(counts.take("r", A, NO_LIMITS, at(0)).ok);
+  for (let index = 0; index < 1_000; index += 1) {
+    const taken = counts.take("r", { kind: "name", text: `h${index}.example` as never }, NO_LIMITS, at(0));
+    assert.ok(taken.ok);
+    taken.value.release();
+  }
+  assert.deepEqual(counts.size, { rules: 1, open: 1, hosts: 0 });
+});
+
+test("a busy host does not keep those that are quiet from being forgotten", () => {
+  const counts = new ConnectionCounts(3);
+  const rate = limits({ hostConnectionsPerMinute: 9 });
+  const opened = (name: string, second: number): boolean => counts.take("r", host(name), rate, at(second)).ok;
+  assert.ok(opened("busy.example", 0) && opened("a.example", 1) && opened("b.example", 2));
+  assert.ok(opened("busy.example", 50));
+  assert.equal(opened("c.example", 51), false, "three at a time");
+  assert.ok(opened("c.example", 70) && opened("d.example", 70), "two of them have been quiet for a minute");
+  assert.equal(opened("e.example", 71), false);
 });
