@@ -1,5 +1,6 @@
 import {
   createSecureServer,
+  sensitiveHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
   type SecureServerOptions,
@@ -9,10 +10,17 @@ import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { HOST } from "./http2-world.ts";
 import { testCa } from "./origins.ts";
 
+export interface Http2Asked {
+  readonly raw: readonly string[];
+  readonly stream: ServerHttp2Stream;
+  /** Names of fields that came as never to be indexed. */
+  readonly unindexed: readonly string[];
+}
+
 export interface Http2Origin extends AsyncDisposable {
   readonly port: number;
   readonly sessions: ServerHttp2Session[];
-  readonly requests: { readonly raw: readonly string[]; readonly stream: ServerHttp2Stream }[];
+  readonly requests: Http2Asked[];
 }
 
 /** An origin over TLS that speaks HTTP/2; `serve` gets each stream. */
@@ -22,15 +30,15 @@ export async function http2OriginServer(
 ): Promise<Http2Origin> {
   const { certificatePem, keyPem } = testCa().issue([HOST]);
   const sessions: ServerHttp2Session[] = [];
-  const requests: { readonly raw: readonly string[]; readonly stream: ServerHttp2Stream }[] = [];
+  const requests: Http2Asked[] = [];
   const server = createSecureServer({ ...options, cert: certificatePem, key: keyPem });
   server.on("session", (session) => {
     sessions.push(session);
     session.on("error", () => undefined);
   });
-  server.on("stream", (stream: ServerHttp2Stream, _fields, _flags, raw) => {
+  server.on("stream", (stream: ServerHttp2Stream, fields, _flags, raw) => {
     stream.on("error", () => undefined);
-    requests.push({ raw, stream });
+    requests.push({ raw, stream, unindexed: fields[sensitiveHeaders] ?? [] });
     serve(stream, raw);
   });
   await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));

@@ -38,12 +38,13 @@ function says(...parts: readonly Buffer[]): (socket: TLSSocket) => void {
   return (socket) => {
     socket.write(Buffer.concat([settings(), frame(FRAME.settings, ACK, 0)]));
     const { until } = reader(socket, PREFACE.length);
-    void until(({ type }) => type === FRAME.headers).then(async () => {
+    void (async () => {
+      await until(({ type }) => type === FRAME.headers);
       for (const part of parts) {
         socket.write(part);
         await pause(15);
       }
-    });
+    })();
   };
 }
 

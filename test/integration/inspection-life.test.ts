@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, statSync } from "node:fs";
 import { createServer as createTlsServer } from "node:tls";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { after, afterEach, before, test } from "node:test";
 import { AttackAgent } from "../fakes/attack-agent.ts";
 import { misbehaviours } from "../fakes/attack-answers.ts";
@@ -79,6 +79,28 @@ test("a WebSocket inside, verified, relayed, and ended by both ends of TLS", asy
     assert.equal(agent.end, "fin");
   }, 2);
   assert.deepEqual(told, ["http.GET completed", "connect completed"]);
+});
+
+test("a WebSocket ends with TLS's own end, for those who ask for it", async () => {
+  const script = `import socket, ssl, sys
+raw = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+name = "${HOST}:" + sys.argv[2]
+raw.sendall(f"CONNECT {name} HTTP/1.1\\r\\nHost: {name}\\r\\n\\r\\n".encode())
+raw.recv(4096)
+context = ssl.create_default_context(cafile=sys.argv[3])
+tls = context.wrap_socket(raw, server_hostname="${HOST}", suppress_ragged_eofs=False)
+tls.sendall(f"GET /o/websocket HTTP/1.1\\r\\nHost: {name}\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n".encode())
+text = b""
+while not text.endswith(b"early"):
+    text += tls.recv(4096)
+tls.unwrap()
+print("ended well")
+`;
+  const told = await new Promise<string>((resolve) => {
+    const args = ["-c", script, String(world.port), String(front.port), world.caFile];
+    execFile("python3", args, { timeout: 10_000 }, (_error, out, problems) => resolve(out + problems));
+  });
+  assert.equal(told, "ended well\n");
 });
 
 test("a WebSocket's rule limits what it carries", async () => {
@@ -171,6 +193,30 @@ test("INV-INSPECT-5: a policy that loses the rule cuts the connection and what i
     "connect aborted host_not_allowed undefined",
     "http.GET aborted host_not_allowed undefined",
   ]);
+});
+
+test("a policy that loses the rule while the origin is asked: nothing is minted", async () => {
+  const silent = createTcpServer((socket) => void socket.on("error", () => undefined));
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const { port } = silent.address() as AddressInfo;
+  await using own = await inspectionWorld({
+    allow: [`{ id: web, hosts: [${HOST}], ports: [${port}], addresses: ["127.0.0.1:${port}"], inspect: true }`],
+  });
+  const socket = await own.connect(`${HOST}:${port}`);
+  socket.resume();
+  socket.write(clientHello(HOST));
+  const told = await outcomesOf(
+    async () => {
+      await once(silent, "connection");
+      await pause(50);
+      own.reload([`{ id: other, hosts: [other.example], ports: [443] }`]);
+    },
+    1,
+    own,
+  );
+  assert.deepEqual(told, ["connect aborted host_not_allowed undefined"]);
+  assert.equal(own.inspection.status().minted, 0);
+  silent.close();
 });
 
 test("the rule's lifetime ends the connection", async () => {

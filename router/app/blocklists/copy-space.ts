@@ -4,7 +4,7 @@ import type { DiskSpace } from "../../edge/sources/file-draft.ts";
  * Octets of all copies and drafts together: the state volume has 64Mi unless told otherwise, and a pod whose volume is
  * too full is evicted. No publisher may bring that about.
  */
-export const MOST_COPIED = 48 * 1024 * 1024;
+const MOST_COPIED = 48 * 1024 * 1024;
 
 export class CopySpace implements DiskSpace {
   readonly #most: number;

@@ -8,7 +8,7 @@ import { Budget, type Share } from "../governance/budget.ts";
 import { writeJson } from "../governance/governance-answer.ts";
 import { bodyPlan, readSmallBody } from "../governance/small-body.ts";
 import type { Refused } from "../refused.ts";
-import { fetchAnswer, fetchResponse, type Passed } from "./fetch-answer.ts";
+import { type FetchAnswer, fetchAnswer, fetchHead, type Passed } from "./fetch-answer.ts";
 import { fetchHop } from "./fetch-hop.ts";
 import type { FetchRooms } from "./fetch-rooms.ts";
 import { nextStep } from "./next-step.ts";
@@ -23,8 +23,8 @@ const QUESTION = 128 * 1024;
 const HELD = 32 * 1024 * 1024;
 /** How often an octet of a question stands in memory while it is read: as it came, as text, and as what it says. */
 const ASKED = 3;
-/** How often one of an answer does while it is told, beside as it came: joined, and as JSON. */
-const TOLD = 3;
+/** How often one of an answer does while it is told, beside as it came: joined. */
+const TOLD = 1;
 
 /** `POST /egress/v1/fetch` of the agent API: one request, or a chain of redirects, judged as everything that leaves. */
 export interface Fetch {
@@ -154,9 +154,13 @@ export function createFetch(rooms: FetchRooms): Fetch {
   async function tell(agent: AgentSocket, told: Told, keepAlive: boolean): Promise<Next> {
     if ("refused" in told) return refuse(agent, told.exchange, told.refused, keepAlive);
     const { request } = told.exchange.start;
-    agent.write(fetchResponse(request, told.answer, keepAlive));
-    // Who reads slowly holds what others could have.
-    await agent.drained(settings.timeout);
+    const { answer } = told;
+    agent.write(fetchHead(request, answer.length, keepAlive));
+    for (const piece of answer.pieces()) {
+      agent.write(piece);
+      // Who reads slowly holds what others could have.
+      await agent.drained(settings.timeout);
+    }
     if (keepAlive) return "again";
     agent.finish();
     return "done";
@@ -199,7 +203,7 @@ function times(factor: number, share: Share): Share {
 }
 
 /** What became of a fetch; the exchange is its last. */
-type Told = { readonly exchange: Exchange } & ({ readonly answer: unknown } | { readonly refused: Refused });
+type Told = { readonly exchange: Exchange } & ({ readonly answer: FetchAnswer } | { readonly refused: Refused });
 
 /** Says where the refused request came from: the agent did not ask for it. */
 function behind(redirects: number, refused: Refused): Refused {

@@ -11,38 +11,76 @@ export interface Passed {
   readonly request: string;
 }
 
-/** Controls that no text has; what holds them is handed over in base64, where an octet never takes six. */
-// oxlint-disable-next-line no-control-regex
-const NO_TEXT = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
+/** A JSON object, made piece by piece: whole it would stand in memory many times. */
+export interface FetchAnswer {
+  /** Octets of all pieces together. */
+  readonly length: number;
+  pieces(): Generator<Uint8Array, void>;
+}
+
+/** Octets of content in a piece; a multiple of three, so that base64 has no padding within. */
+const PIECE = 48 * 1024;
+const AFTER = Buffer.from('"}');
 
 /** The whole answer as the agent gets it: `body` is text as it came, and what is no text in UTF-8 is `bodyBase64`. */
-export function fetchAnswer(answer: HopAnswer, url: FetchUrl, passed: readonly Passed[]): unknown {
-  return {
+export function fetchAnswer(answer: HopAnswer, url: FetchUrl, passed: readonly Passed[]): FetchAnswer {
+  const content = Buffer.concat(answer.content);
+  const text = isUtf8(content) ? textLength(content) : undefined;
+  const facts = JSON.stringify({
     status: answer.status,
     url: formatFetchUrl(url),
     headers: answer.fields.map(({ name, value }) => [name, value]),
-    ...bodyOf(Buffer.concat(answer.content)),
     truncated: false,
     redirects: passed.map((one) => ({ status: one.status, url: formatFetchUrl(one.url), requestId: one.request })),
+  });
+  const before = Buffer.from(`${facts.slice(0, -1)},"${text === undefined ? "bodyBase64" : "body"}":"`);
+  return {
+    length: before.length + (text ?? 4 * Math.ceil(content.length / 3)) + AFTER.length,
+    *pieces() {
+      yield before;
+      yield* text === undefined ? inBase64(content) : asText(content);
+      yield AFTER;
+    },
   };
 }
 
-/** The whole HTTP/1.1 response: 200, whatever the origin's own status was. */
-export function fetchResponse(request: string, answer: unknown, keepAlive: boolean): Buffer {
-  const body = Buffer.from(JSON.stringify(answer));
-  const head =
+/** The head of the HTTP/1.1 response: 200, whatever the origin's own status was. */
+export function fetchHead(request: string, length: number, keepAlive: boolean): string {
+  return (
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" +
-    `Content-Length: ${body.length}\r\n` +
+    `Content-Length: ${length}\r\n` +
     `Sluice-Request-Id: ${request}\r\n` +
     "Cache-Control: no-store\r\n" +
-    `Connection: ${keepAlive ? "keep-alive" : "close"}\r\n\r\n`;
-  return Buffer.concat([Buffer.from(head, "latin1"), body]);
+    `Connection: ${keepAlive ? "keep-alive" : "close"}\r\n\r\n`
+  );
 }
 
-function bodyOf(content: Buffer): { readonly body: string } | { readonly bodyBase64: string } {
-  if (isUtf8(content)) {
-    const text = content.toString("utf8");
-    if (!NO_TEXT.test(text)) return { body: text };
+/**
+ * The octets that a text has within a text of JSON: two for the quote, the backslash, and the controls that texts have.
+ * Undefined where it has others: then it is handed over in base64, and no octet ever takes six.
+ */
+function textLength(content: Uint8Array): number | undefined {
+  let length = content.length;
+  for (const octet of content) {
+    if (octet > 0x5c && octet !== 0x7f) continue;
+    if (octet === 0x22 || octet === 0x5c || octet === 0x09 || octet === 0x0a || octet === 0x0d) length += 1;
+    else if (octet < 0x20 || octet === 0x7f) return undefined;
   }
-  return { bodyBase64: content.toString("base64") };
+  return length;
+}
+
+function* asText(content: Buffer): Generator<Uint8Array, void> {
+  for (let from = 0; from < content.length;) {
+    let end = Math.min(from + PIECE, content.length);
+    // Not within a character.
+    while (end < content.length && ((content[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+    yield Buffer.from(JSON.stringify(content.toString("utf8", from, end)).slice(1, -1));
+    from = end;
+  }
+}
+
+function* inBase64(content: Buffer): Generator<Uint8Array, void> {
+  for (let from = 0; from < content.length; from += PIECE) {
+    yield Buffer.from(content.toString("base64", from, from + PIECE), "latin1");
+  }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { fetchAnswer, fetchResponse } from "../../../../router/app/fetch/fetch-answer.ts";
+import { type FetchAnswer, fetchAnswer, fetchHead } from "../../../../router/app/fetch/fetch-answer.ts";
 import { fieldOf } from "../../../../router/app/fetch/fetch-fields.ts";
 import { parseFetchUrl } from "../../../../router/core/wire/fetch-url.ts";
 
@@ -11,11 +11,21 @@ const at = url.value;
 type Told = { readonly body?: string; readonly bodyBase64?: string; readonly headers: readonly (readonly string[])[] };
 
 function told(content: string | Uint8Array, fields = [fieldOf("a", "b")]): Told {
+  return read(answered(content, fields));
+}
+
+function read(answer: FetchAnswer): Told {
+  const whole = Buffer.concat([...answer.pieces()]);
+  assert.equal(whole.length, answer.length);
+  return JSON.parse(whole.toString()) as Told;
+}
+
+function answered(content: string | Uint8Array, fields = [fieldOf("a", "b")]): FetchAnswer {
   const octets = Buffer.from(content as string);
   // In two pieces, wherever that cuts.
   const middle = Math.floor(octets.length / 2);
   const answer = { status: 200, fields, content: [octets.subarray(0, middle), octets.subarray(middle)] };
-  return fetchAnswer(answer, at, []) as Told;
+  return fetchAnswer(answer, at, []);
 }
 
 describe("the answer of a fetch", () => {
@@ -49,17 +59,24 @@ describe("the answer of a fetch", () => {
 
   test("no octet takes more than two of JSON", () => {
     for (let octet = 0; octet < 256; octet += 1) {
-      const length = JSON.stringify(told(Uint8Array.from({ length: 999 }, () => octet))).length;
+      const { length } = answered(Uint8Array.from({ length: 999 }, () => octet));
       assert.ok(length < 2 * 999 + 300, String(octet));
     }
   });
 
-  test("the response is as long as it says", () => {
-    for (const keepAlive of [true, false]) {
-      const text = fetchResponse("r-1", told("\u00fc"), keepAlive).toString("latin1");
-      const [head = "", body = ""] = text.split("\r\n\r\n");
-      assert.match(head, new RegExp(`\r\nContent-Length: ${body.length}\r\n`));
-      assert.match(head, keepAlive ? /\r\nConnection: keep-alive$/ : /\r\nConnection: close$/);
+  test("in many pieces it is the same, wherever they end in it", () => {
+    for (const character of ["x", "\u00fc", "\u20ac", "\u{1f600}", '"', "\n"]) {
+      for (const shift of ["", "y", "yy", "yyy"]) {
+        const text = shift + character.repeat(60_000);
+        assert.equal(told(text).body, text);
+        const octets = Buffer.from(`\0${text}`);
+        assert.deepEqual(Buffer.from(told(octets).bodyBase64 ?? "", "base64"), octets);
+      }
     }
+  });
+
+  test("the head says how long it is, and whether more may follow", () => {
+    assert.match(fetchHead("r-1", 12, true), /\r\nContent-Length: 12\r\n[^]*\r\nConnection: keep-alive\r\n\r\n$/);
+    assert.match(fetchHead("r-1", 12, false), /\r\nConnection: close\r\n\r\n$/);
   });
 });
