@@ -6,7 +6,7 @@ import { admittedEvent } from "../core/outcome/audit-projection.ts";
 import type { AuditEvent } from "../core/audit/audit-event.ts";
 import type { CompiledInferencePolicy, MissingInferencePolicy } from "../core/models/compile-inference-policy.ts";
 import { admitAddresses, admitName } from "../core/policy/admit-address.ts";
-import type { ConnectionCounts } from "../core/policy/connection-counts.ts";
+import type { ConnectionCounts, ConnectionLimits } from "../core/policy/connection-counts.ts";
 import type { Decision } from "../core/policy/decision.ts";
 import { decide } from "../core/policy/decide.ts";
 import type { NetworkFacts } from "../core/policy/network.ts";
@@ -100,14 +100,24 @@ export function judge(
 function connectionObstacle(
   rooms: AdmissionRooms,
   exchange: Exchange,
-  { rule = "", host, limits }: NamePermit,
+  permit: NamePermit,
 ): "connection_limit" | "rate_limited" | undefined {
-  return rooms.connections.obstacle(rule, host, limits, rooms.clock.monotonic(), exchange.within?.place);
+  const { rule = "", host } = permit;
+  const now = rooms.clock.monotonic();
+  return rooms.connections.obstacle(rule, host, countedLimits(exchange, permit), now, exchange.within?.place);
+}
+
+/** A tunnel whose requests are judged one by one opens nothing itself: its requests are what the minute counts. */
+function countedLimits({ request }: Exchange, { limits, obligations }: NamePermit): ConnectionLimits {
+  const opensNothing = request?.via === "tunnel" && (obligations.protocol === "http" || obligations.inspect);
+  return opensNothing ? { ...limits, connectionsPerMinute: undefined, hostConnectionsPerMinute: undefined } : limits;
 }
 
 /** In the same turn as `connectionObstacle`, so that there is room. */
-function takeConnection(rooms: AdmissionRooms, exchange: Exchange, { rule = "", host, limits }: NamePermit): void {
+function takeConnection(rooms: AdmissionRooms, exchange: Exchange, permit: NamePermit): void {
+  const { rule = "", host } = permit;
   const now = rooms.clock.monotonic();
+  const limits = countedLimits(exchange, permit);
   const taken = rooms.connections.take(rule, host, limits, now, exchange.within?.place);
   if (!taken.ok) throw new Error("a connection's place was taken within one turn");
   exchange.hold(taken.value);

@@ -38,7 +38,7 @@ export async function http2OriginServer(
   });
   server.on("stream", (stream: ServerHttp2Stream, fields, _flags, raw) => {
     stream.on("error", () => undefined);
-    requests.push({ raw, stream, unindexed: fields[sensitiveHeaders] ?? [] });
+    requests.push({ raw, stream, unindexed: unindexed(fields) });
     serve(stream, raw);
   });
   await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
@@ -51,6 +51,11 @@ export async function http2OriginServer(
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+/** Node's types do not know the symbol. */
+function unindexed(fields: object): readonly string[] {
+  return (fields as { readonly [sensitiveHeaders]?: readonly string[] })[sensitiveHeaders] ?? [];
 }
 
 /** An origin that says ALPN `h2` and then whatever octets `serve` writes. */

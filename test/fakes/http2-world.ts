@@ -230,6 +230,7 @@ export async function http2World(originPort: number, options: Http2WorldOptions 
       await new Promise((resolve) => server.close(resolve));
       const until = Date.now() + 2_000;
       while (serving > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
+      if (serving > 0) throw new Error(`${serving} connections are still served`);
     },
   };
 }

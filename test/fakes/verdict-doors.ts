@@ -163,7 +163,6 @@ function opaqueDoor(name: string, way: Way): VerdictDoor {
   return {
     name,
     zone: "opaque",
-    perAsk: 1,
     says: { requests: false, hello: true, hostField: false, addresses: way !== REDIRECTED },
     ask: async (world, ask) => spoken(world, way, ask, helloOf(ask), tlsTold),
   };
@@ -190,7 +189,6 @@ function plainDoor(name: string, way: Way, target: (ask: Ask) => string, hostFie
   return {
     name,
     zone: "web",
-    perAsk: way === CONNECT || way === SOCKS ? 2 : 1,
     says: { requests: true, hello: false, hostField, addresses: true },
     ask: async (world, ask) => spoken(world, way, ask, headOf(ask, target(ask)), answerIn(world, ask)),
   };
@@ -205,7 +203,6 @@ function inspectedDoor(name: string, way: Way, alpn: "http/1.1" | "h2"): Verdict
   return {
     name,
     zone: "seen",
-    perAsk: 2,
     says: { requests: true, hello: true, hostField: true, addresses: way !== REDIRECTED },
     async ask(world, ask) {
       const sendable = /^[0-9A-Za-z.:-]+$/.test(ask.host);
@@ -301,7 +298,6 @@ function fetchDoor(name: string, zone: Zone, scheme: "http" | "https"): VerdictD
   return {
     name,
     zone,
-    perAsk: 1,
     says: { requests: zone !== "opaque", hello: false, hostField: false, addresses: true },
     async ask(world, ask) {
       const before = world.hanging();

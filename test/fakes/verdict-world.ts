@@ -25,8 +25,6 @@ export const HANGING = "/open/hanging";
 export interface WorldDoor {
   readonly name: string;
   readonly zone: Zone;
-  /** What one question counts as: a tunnel and the request inside are judged both. */
-  readonly perAsk: 1 | 2;
 }
 
 /** One sidecar with the same rules thrice, and origins that answer what is allowed. */
@@ -73,8 +71,8 @@ export async function verdictWorld(doors: readonly WorldDoor[]): Promise<Verdict
       rule("dead", ["dead"], `ports: [${port}], addresses: ["${dead}:${port}"]`),
       ...doors
         .filter((door) => door.zone === zone)
-        .flatMap(({ name, perAsk }) => [
-          rule(`fast-${name}`, [`fast-${name}`], `${here}, limits: { hostConnectionsPerMinute: ${perAsk} }`),
+        .flatMap(({ name }) => [
+          rule(`fast-${name}`, [`fast-${name}`], `${here}, limits: { hostConnectionsPerMinute: 1 }`),
           rule(`full-${name}`, [`full-${name}`], `${here}, limits: { hostConnections: 1 }`),
         ]),
     ];
