@@ -43,8 +43,8 @@ export interface AdmissionRooms {
     signal: AbortSignal,
   ): Promise<Result<readonly IpAddress[], { readonly reason: "dns_failure"; readonly detail: string }>>;
   readonly connections: ConnectionCounts;
-  /** What the parent proxy of this name is asked for; undefined: there is none. Without it no parent is used. */
-  sends?(proxy: string): "address" | "name" | undefined;
+  /** What the parent proxy of this name is asked for; undefined: there is none. */
+  sends(proxy: string): "address" | "name" | undefined;
   decided(elapsed: Millis): void;
   readonly governance: EgressGovernance;
 }
@@ -132,7 +132,7 @@ export async function clear(
   exchange: Exchange,
   permit: NamePermit,
 ): Promise<Result<DialPermit, Refused>> {
-  const sends = permit.proxy === undefined ? "address" : rooms.sends?.(permit.proxy);
+  const sends = permit.proxy === undefined ? "address" : rooms.sends(permit.proxy);
   if (sends === undefined) {
     return refusalOf(permit, "upstream_unreachable", `No parent proxy is configured as ${permit.proxy}.`);
   }

@@ -111,7 +111,7 @@ export function createCorridor(rooms: CorridorRooms): Corridor {
     else await opaque(agent, door, exchange, permit, cleared.value);
   }
 
-  /** The origin is dialled once a request inside is permitted: a tunnel by itself reaches nobody. */
+  /** Its ClientHello is judged here; TLS, to the origin first, and the requests inside are the inspection's. */
   async function inspected(
     agent: AgentSocket,
     door: TunnelDoor,
@@ -139,7 +139,7 @@ export function createCorridor(rooms: CorridorRooms): Corridor {
   ): Promise<void> {
     const dialled = await rooms.upstream.dialTunnel(dial, exchange.signal);
     if (!dialled.ok) {
-      const refused = refusalOf(permit, exchange.cutReason ?? "upstream_unreachable", dialled.problem.detail);
+      const refused = refusalOf(permit, exchange.cutReason ?? dialled.problem.reason, dialled.problem.detail);
       door.refuse(agent, exchange, refused.problem);
       return;
     }

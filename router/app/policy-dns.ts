@@ -42,6 +42,8 @@ export interface PolicyDnsRooms {
    */
   approved(host: Host, reason: Reason): readonly NamePermit[];
   network(): NetworkFacts;
+  /** See `AdmissionRooms`. */
+  sends(proxy: string): "address" | "name" | undefined;
   draining(): boolean;
   /** False: no question leaves. */
   auditWritable(): boolean;
@@ -122,7 +124,9 @@ export function createPolicyDns(rooms: PolicyDnsRooms): PolicyDns {
     });
     const wanted = question.type === DNS_TYPE.A ? false : question.type === DNS_TYPE.AAAA ? true : undefined;
     if (wanted === undefined) return allowed(empty(seconds), { addresses: [] });
-    if (settings.answers === "synthetic") {
+    // Who is given the name resolves it: nobody here is to ask for it.
+    const isOthers = permits.some(({ proxy }) => proxy !== undefined && rooms.sends(proxy) === "name");
+    if (settings.answers === "synthetic" || isOthers) {
       const address = syntheticAddress(wanted ? synthetic.v6 : synthetic.v4, sha256(name));
       return allowed(found([address], seconds), { addresses: [address], synthetic: true });
     }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Writable } from "node:stream";
 import type { AuditEvent } from "../core/audit/audit-event.ts";
 import { ownEvent } from "../core/audit/own-event.ts";
@@ -367,6 +368,8 @@ export async function startRouter(
     registry.judgeAgain(() => "draining");
     inference.cut("draining");
     governance.mcp.cut("draining");
+    // Who can still be told is told.
+    await nextTurn();
     for (const agent of [...connections, ...turnedAway]) agent.abort();
     // What was cut has its records still to come.
     await drained(open, CUT_MILLIS);

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-/** `npm run fuzz -- COUNT [SEED]`: COUNT inputs over the parsers at the door, as many over the policy parser's mutations, and over the scan of bodies. */
+/** `npm run fuzz -- COUNT [SEED]`: COUNT inputs over the parsers at the door, as many over the policy parser's mutations, the scan of bodies, feeds, and parents' answers. */
 const [count = "100000", seed] = process.argv.slice(2);
-for (const target of ["wire.ts", "policy.ts", "json.ts"]) {
+for (const target of ["wire.ts", "policy.ts", "json.ts", "blocklist.ts", "parent.ts"]) {
   const args = [
     join(import.meta.dirname, target),
     String(Math.ceil(Number(count) / (target === "wire.ts" ? 5 : 4))),

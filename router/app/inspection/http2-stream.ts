@@ -46,18 +46,18 @@ export async function serveHttp2Stream(
     if (!answer.whole || content?.whole === false) exchange.abandon();
   });
   try {
-    if (request.ok) await serveRequest(streams, exchange, request.value, content, answer, release !== undefined);
-    else {
-      const policy = rooms.admission.policy().identity;
-      refuseHttp2(answer, exchange, { ...request.problem, policy, rule: undefined }, false);
+    try {
+      if (request.ok) await serveRequest(streams, exchange, request.value, content, answer, release !== undefined);
+      else {
+        const policy = rooms.admission.policy().identity;
+        refuseHttp2(answer, exchange, { ...request.problem, policy, rule: undefined }, false);
+      }
+    } finally {
+      // Without effect on what is settled: what is not is a bug of ours, and on record all the same.
+      exchange.aborted("internal");
+      rooms.registry.remove(exchange);
+      streams.live.delete(exchange);
     }
-  } finally {
-    // Without effect on what is settled: what is not is a bug of ours, and on record all the same.
-    exchange.aborted("internal");
-    rooms.registry.remove(exchange);
-    streams.live.delete(exchange);
-  }
-  try {
     if (rooms.admission.draining()) streams.drain();
     // Answered, the rest of the request is wanted no more.
     if (content?.whole === false) answer.stop();

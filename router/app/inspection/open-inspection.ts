@@ -74,10 +74,12 @@ export async function openInspection(options: InspectionOptions): Promise<Result
   const { clock, config, counts, pod } = options;
   const authority = await authorityOf(config, pod, clock.now());
   if (!authority.ok) return authority;
-  const trust = await trustOf(config.caFile);
+  const further = config.caFile === undefined ? ok(undefined) : await textOf(config.caFile);
+  if (!further.ok) return further;
+  const trust = trustOf(further.value);
   if (!trust.ok) return trust;
   if (config.directory !== undefined) {
-    const written = await writeTrustFiles(config.directory, authority.value.trusted);
+    const written = await writeTrustFiles(config.directory, authority.value.trusted, further.value);
     if (!written.ok) return written;
   }
   const { certificate, notAfter } = authority.value;
@@ -125,11 +127,9 @@ async function authorityOf(
   return read.ok ? read : fail(`inspection: ${read.problem}`);
 }
 
-async function trustOf(caFile: string | undefined): Promise<Result<() => SecureContext, string>> {
-  if (caFile === undefined) return ok(platformTrust());
-  const roots = await textOf(caFile);
-  if (!roots.ok) return roots;
-  const context = originTrust(roots.value);
+function trustOf(roots: string | undefined): Result<() => SecureContext, string> {
+  if (roots === undefined) return ok(platformTrust());
+  const context = originTrust(roots);
   return context.ok ? ok(() => context.value) : fail(`inspection.caFile is of no use: ${context.problem}`);
 }
 

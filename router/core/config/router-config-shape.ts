@@ -236,7 +236,7 @@ const blocklist = object(
     format: defaulted(
       choice("auto", "hosts", "domains", "wildcards"),
       "auto",
-      "hosts: lines of a hosts file, each name alone; domains: a name a line; wildcards: a name and all below it.",
+      "hosts: lines of a hosts file, each name alone; domains and wildcards: a name a line, and all below it.",
     ),
     sha256: optional(sha256Hex, "Of the whole feed."),
     sha256Url: optional(endpoint, "Where the feed's SHA-256 is published."),

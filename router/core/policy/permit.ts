@@ -118,7 +118,7 @@ export class NamePermit {
 export class DialPermit {
   readonly #minted = true;
   readonly name: NamePermit;
-  /** Never empty. */
+  /** Empty only where a parent proxy is given the name. */
   readonly addresses: readonly IpAddress[];
 
   constructor(secret: typeof key, name: NamePermit, addresses: readonly IpAddress[]) {

@@ -11,21 +11,26 @@ export const CA_FILE = "ca.pem";
 export const BUNDLE_FILE = "bundle.pem";
 
 /**
- * Writes what agents are to trust: `ca.pem` for programs that take further roots (NODE_EXTRA_CA_CERTS), `bundle.pem` with
- * the platform's roots besides for those that take one file in the place of theirs (SSL_CERT_FILE). Each appears whole or
- * not at all. The problem is a sentence.
+ * Writes what agents are to trust, PEM: `ca.pem`, with the operator's `further` roots, for programs that take such beside
+ * their own (NODE_EXTRA_CA_CERTS); `bundle.pem`, with the platform's roots as well, for those that take one file in the
+ * place of theirs (SSL_CERT_FILE). Each appears whole or not at all. The problem is a sentence.
  */
-export async function writeTrustFiles(directory: string, ca: string): Promise<Result<void, string>> {
-  const roots = getCACertificates("default").map((root) => (root.endsWith("\n") ? root : `${root}\n`));
+export async function writeTrustFiles(directory: string, ca: string, further = ""): Promise<Result<void, string>> {
+  const own = [ca, further].map(endedLine).join("");
+  const roots = getCACertificates("default").map(endedLine);
   try {
     await mkdir(directory, { recursive: true });
-    await replace(directory, BUNDLE_FILE, `${ca}${roots.join("")}`);
-    await replace(directory, CA_FILE, ca);
+    await replace(directory, BUNDLE_FILE, `${own}${roots.join("")}`);
+    await replace(directory, CA_FILE, own);
     return ok(undefined);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
     return fail(`The CA cannot be written to ${directory} (${code}).`);
   }
+}
+
+function endedLine(text: string): string {
+  return text === "" || text.endsWith("\n") ? text : `${text}\n`;
 }
 
 async function replace(directory: string, name: string, text: string): Promise<void> {

@@ -9,7 +9,7 @@ import {
 import type { Clock } from "../../core/base/clock.ts";
 import { type Millis, millis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
-import type { Host } from "../../core/wire/host.ts";
+import { formatHost, type Host } from "../../core/wire/host.ts";
 import type { Link } from "./dial.ts";
 import { reset } from "./reset.ts";
 
@@ -119,7 +119,7 @@ export async function secure(link: Link, options: SecureOptions): Promise<Result
   clearTimeout(timer);
   signal.removeEventListener("abort", onAbort);
   socket.off("close", onClose);
-  if (!done.ok) return fail({ ...done.problem, detail: `${link.address}: ${done.problem.detail}` });
+  if (!done.ok) return fail({ ...done.problem, detail: `${link.address ?? formatHost(options.host)}: ${done.problem.detail}` });
   const { alpnProtocol } = socket;
   const connectMillis = millis(link.connectMillis + clock.monotonic() - began);
   return ok({ ...link, socket, connectMillis, alpn: isAlpn(alpnProtocol) ? alpnProtocol : undefined });

@@ -50,6 +50,7 @@ export function dnsBench({ policy, answers = {}, settings, rooms }: BenchOptions
     surroundings: NOTHING_AROUND,
     approved: () => [],
     network: () => network(),
+    sends: () => undefined,
     draining: () => false,
     auditWritable: () => true,
     record: async (event) => {

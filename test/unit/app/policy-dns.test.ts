@@ -299,6 +299,17 @@ const table: readonly {
     options: { settings: { answers: "synthetic" } },
   },
   {
+    what: "a name that a parent proxy is given: nobody is asked here",
+    query: queryOctets("api.test"),
+    said: "NOERROR 198.19.5.169 ttl 60",
+    record: "dns.A api.test allow null through",
+    counted: "allow",
+    options: {
+      policy: { allow: [{ id: "through", hosts: ["api.test"], proxy: "corp" }] },
+      rooms: { sends: () => "name" },
+    },
+  },
+  {
     what: "synthetic: a name that is refused",
     query: queryOctets("evil.test"),
     said: "NXDOMAIN soa 5/5",

@@ -54,7 +54,7 @@ const problems: readonly (readonly [what: string, source: string, codes: readonl
   ["no case", "cases: []", ["empty_list"]],
   ["an unknown key", "cases: []\nother: 1", ["empty_list", "unknown_key"]],
   ["a case without its request", "cases:\n  - { name: x, expect: deny }", ["missing_key"]],
-  ["a bad request", "cases:\n  - { name: x, request: GET https://a.example/, expect: deny }", ["bad_request"]],
+  ["a bad request", "cases:\n  - { name: x, request: GET ftp://a.example/, expect: deny }", ["bad_request"]],
   ["a port that is none", "cases:\n  - { name: x, request: 'CONNECT a.example:0', expect: deny }", ["bad_request"]],
   [
     "an unknown reason",
