@@ -119,3 +119,12 @@ export function requestHead(authority: string, method = "GET", path = "/"): Pair
     [":authority", authority],
   ];
 }
+
+/** Looks until it is so, for four seconds at most. */
+export async function eventually(isSo: () => boolean): Promise<void> {
+  const until = Date.now() + 4_000;
+  while (!isSo()) {
+    if (Date.now() > until) throw new Error(`not so after four seconds: ${isSo.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}

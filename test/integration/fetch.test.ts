@@ -398,7 +398,7 @@ describe("refusals", () => {
   });
 });
 
-describe("redirects", () => {
+describe("INV-FETCH-JUDGED: redirects", () => {
   test("each is followed, and told", async () => {
     web.clear();
     const { answer } = await ask({ url: webUrl("/one") });
@@ -462,7 +462,7 @@ describe("redirects", () => {
     assert.match(told.answer.error?.message ?? "", /from https to http/);
   });
 
-  test("to another origin goes no credential, and none when it leads back", async () => {
+  test("INV-FETCH-CREDENTIAL: to another origin goes no credential, and none when it leads back", async () => {
     const headers = { Authorization: "Bearer mine", Cookie: "a=b", "X-Api-Key": "k", Accept: "text/x" };
     const away = await seenBy({ url: webUrl("/across"), method: "POST", headers, body: "kept" });
     assert.deepEqual([away.method, away.body, away.headers.accept], ["POST", "kept", "text/x"]);
@@ -487,7 +487,7 @@ describe("redirects", () => {
 });
 
 describe("a name that leads elsewhere the next time", () => {
-  test("it is looked up once, and what that said is dialled", async () => {
+  test("INV-FETCH-JUDGED: it is looked up once, and what that said is dialled", async () => {
     rebind = ["127.0.0.1", "169.254.169.254"];
     const asked = dns.questions.length;
     const { status } = await ask({ url: webUrl("/dump", "rebind") });
@@ -513,7 +513,7 @@ describe("TLS, and what a rule injects", () => {
     assert.deepEqual([seen.headers.host, seen.headers.authorization], [`plain-tls.example:${tls.port}`, "mine"]);
   });
 
-  test("the secret stands in the place of what the agent sent, and does not come back", async () => {
+  test("INV-FETCH-CREDENTIAL: the secret stands in the place of what the agent sent, and does not come back", async () => {
     tls.clear();
     const told = await ask({ url: inspected("/echo"), headers: { Authorization: "mine" } });
     assert.deepEqual(
@@ -560,7 +560,7 @@ describe("TLS, and what a rule injects", () => {
   });
 });
 
-describe("a hostile origin", () => {
+describe("INV-FETCH-WHOLE: a hostile origin", () => {
   const rows: readonly (readonly [what: string, serve: (socket: Socket) => void, reason: string])[] = [
     ["closes at once", (socket) => socket.destroy(), "upstream_unreachable"],
     ["resets at once", (socket) => socket.resetAndDestroy(), "upstream_unreachable"],

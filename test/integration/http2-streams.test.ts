@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { constants } from "node:http2";
+import { type ClientHttp2Stream, constants } from "node:http2";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Outcome } from "../../router/core/outcome/outcome.ts";
 import type { InjectedFields } from "../../router/app/inspection/injected-fields.ts";
-import { type Called, call, lists } from "../fakes/http2-call.ts";
+import { type Called, call, eventually, lists } from "../fakes/http2-call.ts";
 import { http2OriginServer } from "../fakes/http2-origin.ts";
 import { http2World, OPEN_RULE } from "../fakes/http2-world.ts";
 
@@ -257,8 +257,7 @@ for (const { name, rule, idle, send, answer: octets, expect, told, outcome } of 
     assert.deepEqual(expect(answer), told);
     assert.deepEqual((await world.settled(1)).map(line), [outcome]);
     // The origin's stream is cancelled, not ended: a cut content is no whole one.
-    await pause(20);
-    assert.equal(origin.requests[0]?.stream.destroyed, true);
+    await eventually(() => origin.requests[0]?.stream.destroyed === true);
     assert.equal(origin.requests[0]?.stream.rstCode, NGHTTP2_CANCEL);
     assert.equal(world.rooms.registry.size, 0);
   });
@@ -268,14 +267,17 @@ test("INV-H2-CUT: a stream whose rule is lost is reset; others of the connection
   await using origin = await http2OriginServer((stream, raw) => {
     stream.respond({ ":status": 200 });
     stream.write("part");
-    if (raw.includes("/kept")) setTimeout(() => stream.end("whole"), 60);
+    if (raw.includes("/kept")) stream.on("whole", () => stream.end("whole"));
   });
   await using world = await http2World(origin.port);
   const agent = world.agent();
-  const cut = call(agent, { ":path": "/lost" });
-  const kept = call(agent, { ":path": "/kept" });
-  await pause(30);
+  let parts = 0;
+  const onStream = (stream: ClientHttp2Stream): void => void stream.once("data", () => (parts += 1));
+  const cut = call(agent, { ":path": "/lost" }, { onStream });
+  const kept = call(agent, { ":path": "/kept" }, { onStream });
+  await eventually(() => parts === 2);
   world.reload("http: { methods: [GET], paths: ['/kept'] }");
+  for (const { stream } of origin.requests) stream.emit("whole");
   assert.deepEqual([(await cut).status, (await cut).code, (await cut).body.toString()], [200, NGHTTP2_CANCEL, "part"]);
   assert.deepEqual([(await kept).code, (await kept).body.toString()], [NGHTTP2_NO_ERROR, "partwhole"]);
   assert.deepEqual((await world.settled(2)).map(line), [
@@ -288,7 +290,7 @@ test("a stream that is cut before its answer began is told why", async () => {
   await using origin = await http2OriginServer(() => undefined);
   await using world = await http2World(origin.port);
   const waiting = call(world.agent(), {});
-  await pause(30);
+  await eventually(() => origin.requests.length === 1);
   world.reload("http: { methods: [POST], paths: ['/**'] }");
   assert.deepEqual([(await waiting).status, (await waiting).reason], [403, "method_not_allowed"]);
 });
@@ -319,11 +321,8 @@ test("an agent that resets its stream ends the origin's, and only that", async (
   const other = call(agent, {}, { open: true, body: "x" });
   await reset;
   assert.deepEqual((await world.settled(1)).map(line), ["aborted agent_reset origin 200 0 4"]);
-  await pause(20);
-  assert.deepEqual(
-    origin.requests.map(({ stream }) => stream.destroyed),
-    [true, false],
-  );
+  await eventually(() => origin.requests[0]?.stream.destroyed === true);
+  assert.equal(origin.requests[1]?.stream.destroyed, false);
   agent.destroy();
   await other;
   await world.settled(2);
@@ -453,19 +452,18 @@ test("a secret that cannot be read: nothing is sent", async () => {
 test("GOAWAY while draining: what is open ends, nothing new begins", async () => {
   await using origin = await http2OriginServer((stream) => {
     stream.respond({ ":status": 200 });
-    setTimeout(() => stream.end("slow"), 60);
   });
   await using world = await http2World(origin.port);
   const agent = world.agent();
   const goaway = new Promise((resolve) => agent.on("goaway", (code: number) => resolve(code)));
   const open = call(agent, {});
-  await pause(30);
+  await eventually(() => origin.requests.length === 1);
   world.drain();
   assert.equal(await goaway, NGHTTP2_NO_ERROR);
+  origin.requests[0]?.stream.end("slow");
   assert.equal((await open).body.toString(), "slow");
   await new Promise((resolve) => (agent.destroyed ? resolve(0) : agent.on("close", resolve)));
-  await pause(20);
-  assert.equal(world.serving, 0);
+  await eventually(() => world.serving === 0);
   assert.equal(world.rooms.http2.connections, 0);
   assert.equal(world.rooms.http2.reserved, 0);
 });

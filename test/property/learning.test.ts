@@ -98,7 +98,7 @@ function policyFor(book: LearnedBook): CompiledPolicy {
   return compilePolicy(document.value, `sha256:${"0".repeat(64)}`, millis(0));
 }
 
-test("a suggestion is a policy that allows every exchange it was made from, if a rule can name it", () => {
+test("INV-LEARN-SUGGEST: a suggestion is a policy that allows every exchange it was made from, if a rule can name it", () => {
   fc.assert(
     fc.property(fc.array(asked, { maxLength: 40 }), (exchanges) => {
       const book = new LearnedBook(4096);
@@ -119,7 +119,7 @@ test("a suggestion is a policy that allows every exchange it was made from, if a
   );
 });
 
-test("it allows no other host, port, method or word of a path", () => {
+test("INV-LEARN-SUGGEST: it allows no other host, port, method or word of a path", () => {
   fc.assert(
     fc.property(fc.array(asked, { maxLength: 12 }), asked, (exchanges, other) => {
       const book = new LearnedBook(4096);
@@ -161,7 +161,7 @@ test("a shape is a pattern that matches its path, holds words only, and is read 
   );
 });
 
-test("whatever comes, the book is within its bounds, loses no exchange, and is read again as written", () => {
+test("INV-LEARN-BOUND: whatever comes, the book is within its bounds, loses no exchange, and is read again as written", () => {
   fc.assert(
     fc.property(fc.array(asked, { maxLength: 80 }), fc.integer({ min: 16, max: 40 }), (exchanges, maximum) => {
       const book = new LearnedBook(maximum);

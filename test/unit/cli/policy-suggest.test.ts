@@ -215,7 +215,7 @@ for (const [name, argv, says] of unreadable) {
   });
 }
 
-test("what was refused for good is left out, and told", async () => {
+test("INV-LEARN-SUGGEST: what was refused for good is left out, and told", async () => {
   const { exit, body, comments } = await suggest(
     "--audit",
     log(
@@ -312,7 +312,7 @@ const hostile = [
   "é".repeat(300),
 ];
 
-test("whatever stands in methods, paths, rules and targets, the text is one policy, and steers no terminal", async () => {
+test("INV-LEARN-TEXT: whatever stands in methods, paths, rules and targets, the text is one policy, and steers no terminal", async () => {
   const events = hostile.flatMap((text, at) => [
     request(`m${at}`, text, "a.example.com:80", "/list"),
     request(`p${at}`, "GET", "b.example.com:80", `/${text}`),

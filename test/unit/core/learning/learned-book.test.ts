@@ -100,7 +100,7 @@ function* invented(count: number, domain: (at: number) => string): Generator<Obs
   }
 }
 
-test("a million invented names take no more room than is given, and push out nothing", () => {
+test("INV-LEARN-BOUND: a million invented names take no more room than is given, and push out nothing", () => {
   const book = bookOf([seen("tls known.example:443"), seen("http GET api.known.example:80/v1/list")], 1024);
   const before = process.memoryUsage().heapUsed;
   for (const observation of invented(500_000, () => "evil.example")) book.observe(observation);
