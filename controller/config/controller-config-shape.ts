@@ -5,6 +5,7 @@ import { listUpTo } from "../../router/core/document/bounded-list.ts";
 import { boolean } from "../../router/core/document/boolean-shape.ts";
 import { choice } from "../../router/core/document/choice-shape.ts";
 import { API_VERSION, type DocumentKind, envelope } from "../../router/core/document/document-kind.ts";
+import { entryOf } from "../../router/core/document/document-node.ts";
 import { duration } from "../../router/core/document/duration-shape.ts";
 import { defaulted, optional, required } from "../../router/core/document/field.ts";
 import { integer } from "../../router/core/document/integer-shape.ts";
@@ -16,6 +17,7 @@ import { network, serverAddress } from "../../router/core/config/config-shapes.t
 import { checkRouterConfig } from "../../router/core/config/parse-router-config.ts";
 import { CREDENTIALS_SECRET, ROUTER_ID } from "../pod/names.ts";
 import type { CertificateConfig, ControllerConfig, InjectionConfig, Resources } from "./controller-config.ts";
+import { refuseDecided, type RouterSettings, routerSpecOf } from "./router-settings.ts";
 
 const label = text({
   code: "bad_name",
@@ -174,19 +176,28 @@ const certificates = refined(
   },
 );
 
-/** Only whole objects; what stands in it is checked as a RouterConfig, by the reader of the sidecar. */
+/** Only whole objects here; what stands in it is checked together with the injector's settings: `routerIsWhole`. */
 const routerSpec = refined(
   json({ type: "object" }),
   (spec, node, report): Readonly<Record<string, Json>> | undefined => {
-    if (!isJsonObject(spec)) {
-      report.add(node, "wrong_type", "The spec of a RouterConfig is needed here.");
-      return undefined;
-    }
-    const problems = checkRouterConfig("router", JSON.stringify(routerConfigDocument(spec)));
-    for (const { code, message } of problems.slice(0, 8)) report.add(node, code, `In the RouterConfig: ${message}`);
-    return problems.length === 0 ? spec : undefined;
+    if (isJsonObject(spec)) return spec;
+    report.add(node, "wrong_type", "The spec of a RouterConfig is needed here.");
+    return undefined;
   },
 );
+
+/** The document that the sidecar will read is checked by its own reader, and says nothing that the injector decides. */
+const routerIsWhole: Condition<RouterSettings> = {
+  check({ router, injection: settings }, map, report) {
+    if (router === undefined || settings === undefined) return;
+    const node = entryOf(map, "router")?.value;
+    if (node?.kind === "map") refuseDecided(node, report);
+    const spec = routerSpecOf({ router, injection: settings });
+    const problems = checkRouterConfig("router", JSON.stringify(routerConfigDocument(spec)));
+    for (const { code, message } of problems.slice(0, 8))
+      report.add(node ?? map, code, `In the RouterConfig: ${message}`);
+  },
+};
 
 function isJsonObject(value: Json): value is { readonly [name: string]: Json } {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -197,59 +208,66 @@ export function routerConfigDocument(spec: Readonly<Record<string, unknown>>): R
   return { apiVersion: API_VERSION, kind: "RouterConfig", spec };
 }
 
-const spec = object({
-  namespace: required(label, "The controller's own namespace; never injected."),
-  service: defaulted(label, "sluice-controller", "The Service in front of the webhooks."),
-  mutatingWebhook: defaulted(objectName, "sluice-injector", "The MutatingWebhookConfiguration."),
-  validatingWebhook: defaulted(objectName, "sluice-validator", "The ValidatingWebhookConfiguration."),
-  listen: defaulted(
-    object({
-      webhookPort: defaulted(port, 9443, "HTTPS, for the API server."),
-      adminPort: defaulted(port, 18_090, "Probes and metrics."),
-    }),
-    {},
-    "Ports.",
-  ),
-  certificates: defaulted(certificates, {}, "Of the webhooks."),
-  exemptNamespaces: defaulted(
-    listUpTo(64, label, { mayBeEmpty: true }),
-    ["kube-system", "kube-public", "kube-node-lease"],
-    "Never injected, whatever they are labelled.",
-  ),
-  injection: required(injection, "What is made of a pod."),
-  router: defaulted(routerSpec, {}, "The spec of the RouterConfig in each enforced namespace."),
-  trustDirectory: defaulted(path, "/etc/sluice/trust", "The trust that goes into each enforced namespace."),
-  approvals: defaulted(
-    object({
-      maximumPerNamespace: defaulted(integer({ minimum: 1, maximum: 10_000 }), 500, "EgressApprovals at one time."),
-      pending: defaulted(duration(), "24h", "Nobody answered for so long: over."),
-      keep: defaulted(duration(), "7d", "What has ended is deleted after so long."),
-    }),
-    {},
-    "Of EgressApprovals.",
-  ),
-  networkPolicy: defaulted(
-    object({
-      enabled: defaulted(boolean, true, "A NetworkPolicy for the pods of each policy."),
-      monitoringNamespaces: defaulted(
-        listUpTo(16, label, { mayBeEmpty: true }),
-        [],
-        "Which namespaces may reach the router's metrics; empty: all.",
-      ),
-      ingress: defaulted(choice("allow", "deny"), "allow", "Whether the agent can be reached from outside its pod."),
-      egressCidrs: defaulted(listUpTo(256, network, { mayBeEmpty: true }), [], "Where pods may send at all."),
-    }),
-    {},
-    "The second layer.",
-  ),
-  log: defaulted(
-    object({
-      level: defaulted(choice("debug", "info", "warn", "error", "silent"), "info", "The least that is logged."),
-    }),
-    {},
-    "The log.",
-  ),
-});
+const spec = object(
+  {
+    namespace: required(label, "The controller's own namespace; never injected."),
+    service: defaulted(label, "sluice-controller", "The Service in front of the webhooks."),
+    mutatingWebhook: defaulted(objectName, "sluice-injector", "The MutatingWebhookConfiguration."),
+    validatingWebhook: defaulted(objectName, "sluice-validator", "The ValidatingWebhookConfiguration."),
+    listen: defaulted(
+      object({
+        webhookPort: defaulted(port, 9443, "HTTPS, for the API server."),
+        adminPort: defaulted(port, 18_090, "Probes and metrics."),
+      }),
+      {},
+      "Ports.",
+    ),
+    certificates: defaulted(certificates, {}, "Of the webhooks."),
+    exemptNamespaces: defaulted(
+      listUpTo(64, label, { mayBeEmpty: true }),
+      ["kube-system", "kube-public", "kube-node-lease"],
+      "Never injected, whatever they are labelled.",
+    ),
+    injection: required(injection, "What is made of a pod."),
+    router: defaulted(
+      routerSpec,
+      {},
+      "The spec of the RouterConfig in each enforced namespace; what the injector decides is refused in it.",
+    ),
+    trustDirectory: defaulted(path, "/etc/sluice/trust", "The trust that goes into each enforced namespace."),
+    approvals: defaulted(
+      object({
+        maximumPerNamespace: defaulted(integer({ minimum: 1, maximum: 10_000 }), 500, "EgressApprovals at one time."),
+        pending: defaulted(duration(), "24h", "Nobody answered for so long: over."),
+        keep: defaulted(duration(), "7d", "What has ended is deleted after so long."),
+      }),
+      {},
+      "Of EgressApprovals.",
+    ),
+    networkPolicy: defaulted(
+      object({
+        enabled: defaulted(boolean, true, "A NetworkPolicy for the pods of each policy."),
+        monitoringNamespaces: defaulted(
+          listUpTo(16, label, { mayBeEmpty: true }),
+          [],
+          "Which namespaces may reach the router's metrics; empty: all.",
+        ),
+        ingress: defaulted(choice("allow", "deny"), "allow", "Whether the agent can be reached from outside its pod."),
+        egressCidrs: defaulted(listUpTo(256, network, { mayBeEmpty: true }), [], "Where pods may send at all."),
+      }),
+      {},
+      "The second layer.",
+    ),
+    log: defaulted(
+      object({
+        level: defaulted(choice("debug", "info", "warn", "error", "silent"), "info", "The least that is logged."),
+      }),
+      {},
+      "The log.",
+    ),
+  },
+  routerIsWhole,
+);
 
 export const controllerConfig: DocumentKind<ControllerConfig> = {
   kind: "ControllerConfig",

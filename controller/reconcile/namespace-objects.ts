@@ -1,9 +1,8 @@
 import { canonicalJson } from "../../router/core/audit/canonical-json.ts";
 import type { AuditValue } from "../../router/core/audit/audit-event.ts";
-import { isRecord } from "../../router/edge/kubernetes/is-record.ts";
 import type { ControllerConfig } from "../config/controller-config.ts";
 import { routerConfigDocument } from "../config/controller-config-shape.ts";
-import { TRUST_SOURCE } from "../inject/trust-mount.ts";
+import { resolverPort, routerSpecOf, type RouterSettings } from "../config/router-settings.ts";
 import { CONFIG_MAP } from "../pod/names.ts";
 import { type DesiredObject, MANAGED_KINDS, managedMetadata, NAME } from "./managed.ts";
 import { type EgressNeeds, networkPolicy } from "./network-policies.ts";
@@ -29,7 +28,12 @@ export interface NamespaceQuestion {
 /** Everything that an enforced namespace needs, whole and in the order in which it is made. */
 export function namespaceObjects({ namespace, config, trust, ca, needs }: NamespaceQuestion): readonly DesiredObject[] {
   const { networkPolicy: network, injection } = config;
-  const settings = { ...network, namespace: config.namespace, resolverServers: injection.resolverServers };
+  const settings = {
+    ...network,
+    namespace: config.namespace,
+    resolverServers: injection.resolverServers,
+    resolverPort: resolverPort(config.router),
+  };
   const policies = network.enabled ? [...needs].toSorted(([one], [other]) => (one < other ? -1 : 1)) : [];
   return [
     ...(trust === undefined ? [] : [configMap(namespace, CONFIG_MAP.trust, trust.data)]),
@@ -53,22 +57,8 @@ function routerFiles(config: ControllerConfig, ca: Exclude<ServerCa, "unread">):
 }
 
 /** The sidecar's settings: config.router, and what the injector's own settings have to say in it. */
-export function routerConfigText({ router, injection }: ControllerConfig): string {
-  const part = (name: string): Readonly<Record<string, unknown>> => {
-    const value = router[name];
-    return isRecord(value) ? value : {};
-  };
-  const { resolverServers, drain } = injection;
-  const spec = {
-    ...router,
-    kubernetes: { ...part("kubernetes"), watch: true },
-    // terminationGracePeriodSeconds of the pods comes from the same setting.
-    limits: { ...part("limits"), drain: `${Math.floor(drain / 1_000)}s${drain % 1_000}ms` },
-    // Where the pods' volume is that other containers read.
-    inspection: { ...part("inspection"), directory: TRUST_SOURCE },
-    resolver: { ...part("resolver"), ...(resolverServers.length === 0 ? {} : { servers: [...resolverServers] }) },
-  };
-  const text = canonicalJson(routerConfigDocument(spec) as AuditValue);
+export function routerConfigText(settings: RouterSettings): string {
+  const text = canonicalJson(routerConfigDocument(routerSpecOf(settings)) as AuditValue);
   if (text === undefined) throw new Error("the RouterConfig was checked when the settings were read");
   return `${text}\n`;
 }

@@ -22,6 +22,8 @@ export interface NetworkPolicySettings {
   readonly egressCidrs: readonly string[];
   /** DNS servers: `address`, `address:port`, `[address]:port`. */
   readonly resolverServers: readonly string[];
+  /** Of those without a port. */
+  readonly resolverPort: number;
 }
 
 type Peer = Readonly<Record<string, unknown>>;
@@ -78,11 +80,11 @@ export function networkPolicy(
 }
 
 function egress({ ports, addresses }: EgressNeeds, settings: NetworkPolicySettings): readonly object[] {
-  const { egressCidrs, resolverServers } = settings;
+  const { egressCidrs, resolverServers, resolverPort } = settings;
   const anywhere = [...["0.0.0.0/0", "::/0"].map(blockOf), ANY_POD];
   const allowed = egressCidrs.length === 0 ? anywhere : egressCidrs.map(blockOf);
   const named = ports === "every" ? [tcp(1, LAST_PORT)] : portRanges([...ports]).map(([from, to]) => tcp(from, to));
-  const servers = resolverServers.flatMap(readServer);
+  const servers = resolverServers.flatMap((server) => readServer(server, resolverPort));
   return [
     { to: [...allowed, ...(allowed === anywhere ? [] : [ANY_POD]), hostBlock(NODE_LOCAL_DNS)], ports: dns(53) },
     ...servers.map(({ address, port }) => ({ to: [hostBlock(address)], ports: dns(port) })),
@@ -139,10 +141,10 @@ function hostBlock(address: string): Peer {
   return { ipBlock: { cidr: `${address}/${parsed !== undefined && isIpv6(parsed) ? 128 : 32}` } };
 }
 
-function readServer(server: string): readonly { readonly address: string; readonly port: number }[] {
+function readServer(server: string, usual: number): readonly { readonly address: string; readonly port: number }[] {
   const found = /^(?:\[(?<six>[0-9a-f:.]+)\]|(?<four>[0-9.]+))(?::(?<port>[0-9]{1,5}))?$/.exec(server)?.groups;
   const address = parseIpAddress(found?.["six"] ?? found?.["four"] ?? server);
-  return address === undefined ? [] : [{ address, port: Number(found?.["port"] ?? 53) }];
+  return address === undefined ? [] : [{ address, port: Number(found?.["port"] ?? usual) }];
 }
 
 function dns(port: number): readonly PolicyPort[] {

@@ -35,7 +35,20 @@ export const CHART_CASES: Readonly<Record<string, object>> = {
       resolverServers: ["10.96.0.10:53"],
       drain: "40s",
     },
-    router: { audit: { maximumBytes: 2_147_483_648, mode: "blocking" }, inference: { bodyBytes: "16Mi" } },
+    router: {
+      audit: { maximumBytes: 2_147_483_648, mode: "blocking" },
+      inference: { bodyBytes: "16Mi" },
+      blocklists: [
+        { name: "feed", url: "https://feeds.example/domains.txt", format: "domains" },
+        { name: "ours", file: "/etc/sluice/trust/blocked.txt" },
+      ],
+      proxies: [
+        { name: "corp", endpoint: "https://proxy.example:3128", credentialFile: "/run/secrets/sluice/corp-proxy" },
+      ],
+      resolver: { over: "tls", serverName: "dns.example" },
+      dns: { answers: "synthetic" },
+      inspection: { caFile: "/etc/sluice/trust/roots.pem" },
+    },
     trust: { files: { "signers.yaml": "apiVersion: sluice.dev/v1alpha1\nkind: SignerPolicy\n", "ci.pub": "a key\n" } },
     approvals: { maximumPerNamespace: 50, pending: "2h", keep: "24d" },
     seccomp: { mode: "installer", installer: { interval: "30s", nodeSelector: { pool: "agents" } } },

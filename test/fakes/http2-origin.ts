@@ -7,8 +7,7 @@ import {
 } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
-import { HOST } from "./http2-world.ts";
-import { testCa } from "./origins.ts";
+import { hostLeaf } from "./http2-world.ts";
 
 export interface Http2Asked {
   readonly raw: readonly string[];
@@ -28,7 +27,7 @@ export async function http2OriginServer(
   serve: (stream: ServerHttp2Stream, raw: readonly string[]) => void,
   options: SecureServerOptions = {},
 ): Promise<Http2Origin> {
-  const { certificatePem, keyPem } = testCa().issue([HOST]);
+  const { certificatePem, keyPem } = hostLeaf();
   const sessions: ServerHttp2Session[] = [];
   const requests: Http2Asked[] = [];
   const server = createSecureServer({ ...options, cert: certificatePem, key: keyPem });
@@ -60,7 +59,7 @@ function unindexed(fields: object): readonly string[] {
 
 /** An origin that says ALPN `h2` and then whatever octets `serve` writes. */
 export async function rawHttp2Origin(serve: (socket: TLSSocket) => void): Promise<Http2Origin> {
-  const { certificatePem, keyPem } = testCa().issue([HOST]);
+  const { certificatePem, keyPem } = hostLeaf();
   const open = new Set<TLSSocket>();
   const server = createTlsServer({ cert: certificatePem, key: keyPem, ALPNProtocols: ["h2"] }, (socket) => {
     open.add(socket);

@@ -130,7 +130,7 @@ export async function http2World(originPort: number, options: Http2WorldOptions 
   if (asked.effect === "deny" || !admitAddresses(facts, asked.permit, [address]).ok)
     throw new Error("the tunnel is denied");
   const { permit } = asked;
-  const leaf = testCa().issue([HOST]);
+  const leaf = hostLeaf();
 
   async function originSocket(host = "127.0.0.1"): Promise<TLSSocket> {
     dialled += 1;
@@ -234,6 +234,14 @@ export async function http2World(originPort: number, options: Http2WorldOptions 
       if (serving > 0) throw new Error(`${serving} connections are still served`);
     },
   };
+}
+
+let made: ReturnType<ReturnType<typeof testCa>["issue"]> | undefined;
+
+/** One certificate for the host in all tests of a process: making keys costs. */
+export function hostLeaf(): NonNullable<typeof made> {
+  made ??= testCa().issue([HOST]);
+  return made;
 }
 
 const NO_GOVERNANCE = {

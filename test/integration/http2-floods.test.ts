@@ -332,38 +332,39 @@ for (const [name, octets] of [
   });
 }
 
-test("an answer of a large file is as slow as its reader, and whole", async () => {
-  const total = 24 * MEBI;
-  const chunk = Buffer.alloc(65_536, 1);
-  let sent = 0;
-  await using origin = await http2OriginServer((stream) => {
-    stream.respond({ ":status": 200 });
-    const more = (): void => {
-      while (sent < total) {
-        sent += chunk.length;
-        if (!stream.write(chunk)) return;
+for (const window of [16_384, 65_535, 1_048_576])
+  test(`an answer of a large file is as slow as its reader (window ${window}), and whole`, async () => {
+    const total = 24 * MEBI;
+    const chunk = Buffer.alloc(65_536, 1);
+    let sent = 0;
+    await using origin = await http2OriginServer((stream) => {
+      stream.respond({ ":status": 200 });
+      const more = (): void => {
+        while (sent < total) {
+          sent += chunk.length;
+          if (!stream.write(chunk)) return;
+        }
+        stream.end();
+      };
+      stream.on("drain", more);
+      more();
+    });
+    await using world = await http2World(origin.port);
+    let received = 0;
+    const stream = world.agent({ settings: { initialWindowSize: window } }).request({});
+    stream.on("data", (part: Buffer) => {
+      received += part.length;
+      if (received < 4 * MEBI) {
+        stream.pause();
+        setTimeout(() => stream.resume(), 1);
       }
-      stream.end();
-    };
-    stream.on("drain", more);
-    more();
+    });
+    await pause(50);
+    assert.ok(sent - received < 8 * MEBI, `${sent} sent, ${received} received`);
+    await new Promise((resolve) => stream.on("close", resolve));
+    assert.deepEqual([received, stream.rstCode], [total, 0]);
+    assert.equal((await world.settled(1))[0]?.facts.bytesIn, total);
   });
-  await using world = await http2World(origin.port);
-  let received = 0;
-  const stream = world.agent().request({});
-  stream.on("data", (part: Buffer) => {
-    received += part.length;
-    if (received < 4 * MEBI) {
-      stream.pause();
-      setTimeout(() => stream.resume(), 1);
-    }
-  });
-  await pause(50);
-  assert.ok(sent - received < 4 * MEBI, `${sent} sent, ${received} received`);
-  await new Promise((resolve) => stream.on("end", resolve));
-  assert.equal(received, total);
-  assert.equal((await world.settled(1))[0]?.facts.bytesIn, total);
-});
 
 test("an upload of a large file is as slow as its origin, and whole", async () => {
   const total = 24 * MEBI;

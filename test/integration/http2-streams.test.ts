@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { type ClientHttp2Stream, constants } from "node:http2";
 import { test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import type { Outcome } from "../../router/core/outcome/outcome.ts";
 import type { InjectedFields } from "../../router/app/inspection/injected-fields.ts";
 import { type Called, call, eventually, lists } from "../fakes/http2-call.ts";
@@ -382,6 +381,7 @@ test("an answer that ends while the content still comes: the rest goes on until 
   );
   assert.equal(later.body.toString(), "early");
   assert.deepEqual((await world.settled(1)).map(line), ["completed - origin 200 100001 5"]);
+  await eventually(() => got.length === 1);
   assert.deepEqual(got, [100_001]);
 });
 
@@ -478,7 +478,7 @@ for (const redial of [true, false]) {
     await using world = await http2World(origin.port, { redial });
     const agent = world.agent();
     assert.equal((await call(agent, {})).body.toString(), "one");
-    await pause(30);
+    await eventually(() => origin.sessions[0]?.destroyed === true && (redial || agent.closed));
     if (redial) {
       assert.equal((await call(agent, {})).body.toString(), "one");
       assert.equal(world.dialled, 2);
@@ -495,7 +495,7 @@ test("INV-H2-PINNED: another connection to the origin is of use at the recorded 
   await using world = await http2World(origin.port, { redial: true, redialHost: "127.0.0.2" });
   const agent = world.agent();
   assert.equal((await call(agent, {})).body.toString(), "one");
-  await pause(30);
+  await eventually(() => origin.sessions[0]?.destroyed === true);
   const answer = await call(agent, {});
   assert.deepEqual([answer.status, answer.reason], [502, "upstream_unreachable"]);
   assert.equal(world.dialled, 2);

@@ -117,6 +117,8 @@ export async function http2Exchange(
   content?.start({
     data: (chunk) => send(chunk),
     end(raw) {
+      // The agent's stream is closed by us once all is over: that is no end of its content.
+      if (done) return;
       trailers = request.trailers(raw);
       stream.end();
     },

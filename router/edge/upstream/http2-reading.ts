@@ -1,4 +1,4 @@
-import type { ServerHttp2Stream, ClientHttp2Stream } from "node:http2";
+import { type ClientHttp2Stream, constants, type ServerHttp2Stream } from "node:http2";
 
 /** Where the content of a message goes, in order. */
 export interface Http2Taker {
@@ -18,7 +18,9 @@ export interface Http2Reading {
 /**
  * Reads a message's content off a stream. Node says `end` of a stream that was reset with NO_ERROR or CANCEL, or whose
  * connection broke, just as of one that ended (measured on Node 26.10): a content that was cut would be passed on as
- * whole. Only END_STREAM pushes the end while the stream is not closed yet; so that is what is looked at.
+ * whole. What tells them apart is the moment at which the end is pushed: END_STREAM pushes it while the stream is not
+ * closed yet; and where it comes to a paused stream whose both sides are over, when the stream closes with NO_ERROR, which
+ * Node follows by `destroy` where the peer's RST_STREAM closed it. The INV-H2-WHOLE tests hold Node to this.
  *
  * To be called in the turn in which Node hands the stream out.
  */
@@ -29,7 +31,7 @@ export function readHttp2(stream: ServerHttp2Stream | ClientHttp2Stream): Http2R
   let trailers: readonly string[] = [];
   const push = stream.push.bind(stream);
   stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
-    if (chunk === null && !stream.closed) ended = true;
+    if (chunk === null) ended ||= !stream.closed || closedByEnd(stream);
     return push(chunk, encoding);
   };
   stream.on("trailers", (_fields, _flags, raw?: readonly string[]) => {
@@ -53,6 +55,11 @@ export function readHttp2(stream: ServerHttp2Stream | ClientHttp2Stream): Http2R
       return whole;
     },
   };
+}
+
+function closedByEnd(stream: ServerHttp2Stream | ClientHttp2Stream): boolean {
+  const isReset = stream.listeners("end").some((listener) => listener === stream.destroy);
+  return !stream.destroyed && stream.rstCode === constants.NGHTTP2_NO_ERROR && !isReset;
 }
 
 /** Until the peer has taken what was written, or is gone. */

@@ -119,7 +119,8 @@ export async function secure(link: Link, options: SecureOptions): Promise<Result
   clearTimeout(timer);
   signal.removeEventListener("abort", onAbort);
   socket.off("close", onClose);
-  if (!done.ok) return fail({ ...done.problem, detail: `${link.address ?? formatHost(options.host)}: ${done.problem.detail}` });
+  if (!done.ok)
+    return fail({ ...done.problem, detail: `${link.address ?? formatHost(options.host)}: ${done.problem.detail}` });
   const { alpnProtocol } = socket;
   const connectMillis = millis(link.connectMillis + clock.monotonic() - began);
   return ok({ ...link, socket, connectMillis, alpn: isAlpn(alpnProtocol) ? alpnProtocol : undefined });

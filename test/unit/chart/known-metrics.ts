@@ -1,5 +1,6 @@
 import { openControllerMetrics } from "../../../controller/admin/controller-metrics.ts";
 import { epochMillis } from "../../../router/core/base/quantity.ts";
+import { EgressCounts } from "../../../router/edge/metrics/egress-families.ts";
 import { type Counts, metricFamilies } from "../../../router/edge/metrics/families.ts";
 import { GovernanceCounts } from "../../../router/edge/metrics/governance-families.ts";
 import { type InferenceCounts, inferenceFamilies } from "../../../router/edge/metrics/inference-families.ts";
@@ -30,6 +31,7 @@ export async function knownMetrics(): Promise<ReadonlyMap<string, ReadonlySet<st
     ...metricFamilies("1.2.3", counts, idle),
     ...inferenceFamilies({} as unknown as InferenceCounts, () => undefined),
     ...new GovernanceCounts().families(() => undefined),
+    ...new EgressCounts().families(() => undefined),
   ];
   for (const { name, labelNames } of families) add(name, labelNames);
   for (const [name, type] of typesOf((await new Instruments("1.2.3", idle).exposition()).body)) {

@@ -14,6 +14,7 @@ const SETTINGS: NetworkPolicySettings = {
   ingress: "allow",
   egressCidrs: [],
   resolverServers: [],
+  resolverPort: 53,
 };
 
 const rule = (id: string, members: object): object => ({ id, ...members });
@@ -53,6 +54,7 @@ const GOLDEN = [
       resolverServers: ["169.254.1.1", "[fd00::53]:5353"],
     },
   ],
+  ["dns-over-tls", WEB, { ...SETTINGS, resolverServers: ["10.0.0.53", "[fd00::53]:5353"], resolverPort: 853 }],
   ["deny-ingress", NO_NEEDS, { ...SETTINGS, ingress: "deny", monitoringNamespaces: ["monitoring"] }],
   ["allow-monitored", NO_NEEDS, { ...SETTINGS, monitoringNamespaces: ["monitoring", "sluice-system"] }],
 ] as const;
