@@ -296,6 +296,28 @@ test("INV-H2-WHOLE: a cut answer reaches the agent without END_STREAM", async ()
   }
 });
 
+test("INV-H2-WHOLE: an answer cut behind a slow reader is held against its Content-Length", async () => {
+  const octets = 400_000;
+  const data = Array.from({ length: 12 }, () => frame(FRAME.data, 0, 1, Buffer.alloc(16_384)));
+  const said: Pairs = [
+    [":status", "200"],
+    ["content-length", String(octets)],
+  ];
+  await using origin = await rawHttp2Origin(says(Buffer.concat([headers(1, said), ...data]), reset(0)));
+  await using world = await http2World(origin.port);
+  const got = await call(
+    world.agent({ settings: { initialWindowSize: 1_048_576 } }),
+    {},
+    { open: true, onStream: (stream) => stream.end() },
+  );
+  assert.equal(got.status, 200);
+  assert.notEqual(got.code, 0);
+  assert.deepEqual(
+    (await world.settled(1)).map((end) => `${end.kind} ${"reason" in end ? end.reason : ""}`),
+    ["aborted upstream_invalid"],
+  );
+});
+
 for (const how of ["reset 0", "reset 8", "end", "destroy"] as const) {
   test(`INV-H2-WHOLE: an upload that the agent breaks off (${how}) reaches the origin without END_STREAM`, async () => {
     const told = Promise.withResolvers<ReturnType<typeof reader>>();

@@ -74,6 +74,8 @@ export async function http2Exchange(
   const reading = readHttp2(stream);
   let done = false;
   let begun = false;
+  /** What the answer's content is said to have. */
+  let length: number | undefined;
   let interim = 0;
   let taken = false;
   let trailers: Record<string, string[]> = {};
@@ -93,6 +95,7 @@ export async function http2Exchange(
     const head = http2ResponseHead(raw ?? [], (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
     if (!head.ok) return finish({ cause: "upstream_invalid", detail: head.problem });
     begun = true;
+    if (request.method !== "HEAD" && head.value.status !== 304) length = contentLength(head.value.fields);
     sink.head(head.value);
   });
   stream.on("wantTrailers", () => {
@@ -165,6 +168,9 @@ export async function http2Exchange(
     if (!begun) return finish({ cause: "upstream_invalid", detail: "The stream ended without a response." });
     const fields = http2AnswerFields(raw);
     if (!fields.ok) return finish({ cause: "upstream_invalid", detail: fields.problem });
+    if (length !== undefined && inward.carried !== length) {
+      return finish({ cause: "upstream_invalid", detail: "The content is not as long as was said." });
+    }
     await sink.end(fields.value);
     taken = true;
     if (content === undefined || stream.closed || stream.destroyed) finish({ cause: "completed" });
@@ -183,6 +189,11 @@ export async function http2Exchange(
       finish({ cause: "upstream_unreachable", detail: "The connection broke before an answer." });
     } else finish({ cause: "upstream_invalid", detail: `The origin reset the stream (${http2ErrorName(code)}).` });
   }
+}
+
+function contentLength(fields: readonly Field[]): number | undefined {
+  const said = fields.find(({ name }) => name === "content-length");
+  return said === undefined ? undefined : Number(said.value);
 }
 
 function headerList({ method, authority, target, fields, secret }: Http2OriginRequest): readonly string[] {

@@ -19,8 +19,8 @@ export interface Http2Reading {
  * Reads a message's content off a stream. Node says `end` of a stream that was reset with NO_ERROR or CANCEL, or whose
  * connection broke, just as of one that ended (measured on Node 26.10): a content that was cut would be passed on as
  * whole. What tells them apart is the moment at which the end is pushed: END_STREAM pushes it while the stream is not
- * closed yet; and where it comes to a paused stream whose both sides are over, when the stream closes with NO_ERROR, which
- * Node follows by `destroy` where the peer's RST_STREAM closed it. The INV-H2-WHOLE tests hold Node to this.
+ * closed yet. Only where END_STREAM finds the stream paused, and its other side over, does Node push it as it does for
+ * RST_STREAM: there NO_ERROR counts as an end, and a Content-Length that was said must have been met.
  *
  * To be called in the turn in which Node hands the stream out.
  */
@@ -58,8 +58,8 @@ export function readHttp2(stream: ServerHttp2Stream | ClientHttp2Stream): Http2R
 }
 
 function closedByEnd(stream: ServerHttp2Stream | ClientHttp2Stream): boolean {
-  const isReset = stream.listeners("end").some((listener) => listener === stream.destroy);
-  return !stream.destroyed && stream.rstCode === constants.NGHTTP2_NO_ERROR && !isReset;
+  const isBehind = stream.isPaused() || stream.readableLength > 0;
+  return isBehind && !stream.destroyed && stream.rstCode === constants.NGHTTP2_NO_ERROR;
 }
 
 /** Until the peer has taken what was written, or is gone. */

@@ -1,6 +1,9 @@
 /** What an operator may say of the sidecars' settings, and that it reaches them; the rest is the injector's. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { parse } from "yaml";
 import { parseControllerConfig } from "../../../../controller/config/parse-controller-config.ts";
 import { resolverPort } from "../../../../controller/config/router-settings.ts";
 import { routerConfigText } from "../../../../controller/reconcile/namespace-objects.ts";
@@ -71,6 +74,14 @@ test("every section about ways out reaches the sidecar as it was given", () => {
   assert.deepEqual([learning.entries, fetch.enabled, policy.expiryGrace], [128, false, 3_600_000]);
   assert.deepEqual([audit.mode, kubernetes.requests, kubernetes.watch], ["blocking", "asked", true]);
   assert.deepEqual([limits.connections, limits.drain], [9, 40_000]);
+});
+
+test("the example in the chart's README is taken", () => {
+  const text = readFileSync(join(import.meta.dirname, "../../../../charts/sluice/README.md"), "utf8");
+  const [, example = ""] = /^## Settings of the routers$.*?^```yaml$(.*?)^```$/ms.exec(text) ?? [];
+  const { injection, router } = parse(example) as { injection: object; router: object };
+  assert.deepEqual(Object.keys(router), ["resolver", "dns", "blocklists", "proxies", "inspection"]);
+  assert.deepEqual(problems(router, injection), []);
 });
 
 const DECIDED: readonly (readonly [path: string, value: unknown])[] = [
