@@ -1,5 +1,7 @@
 import type { EpochMillis } from "../base/quantity.ts";
 import type { Reason } from "../base/reason.ts";
+import type { Host } from "../wire/host.ts";
+import type { IpAddress } from "../wire/ip-address.ts";
 import type { Decision } from "./decision.ts";
 import { deniedAddress } from "./denied-address.ts";
 import type { EgressRequest } from "./egress-request.ts";
@@ -70,7 +72,7 @@ export function decide(
       const { protocol, inspect } = rule.obligations;
       const sees = protocol === "http" || inspect;
       if (asked.http?.secure === true && isInspected && !inspect) continue;
-      if (deniesOpaque === undefined || sees) return permit(snapshot, asked, rule);
+      if (deniesOpaque === undefined || sees) return permit(snapshot, asked, surroundings, rule);
     } else if (progress[stands] > furthest) {
       furthest = progress[stands];
       reason = stands === "header" ? "denied_by_rule" : stands;
@@ -83,13 +85,16 @@ export function decide(
   // What is asked inside TLS has rules only: an approval is of a tunnel, or of a plain request.
   const isPlain = request.via === "http" && request.secure !== true;
   if (grant !== undefined && (request.via === "tunnel" || isPlain) && (grant.protocol === "http") === isPlain) {
-    return permit(snapshot, asked, { ...unruled[grant.protocol], id: `approval/${grant.id}` });
+    return permit(snapshot, asked, surroundings, { ...unruled[grant.protocol], id: `approval/${grant.id}` });
   }
   if (snapshot.mode === "learn") {
     // The grace keeps rules alive, never a mode that permits what nobody listed.
     if (!(now < snapshot.expiresAt)) return deny("policy_expired");
     const protocol = isPlain ? "http" : request.via === "http" || port === 443 ? "tls" : "tcp";
-    return permit(snapshot, asked, { ...unruled[protocol], unlisted: reason });
+    // Where a rule leads to the host through a parent proxy, nothing leads there around it.
+    const proxy = snapshot.allowFor(host).find((rule) => rule.handling.proxy !== undefined)?.handling.proxy;
+    const handling = proxy === undefined ? NO_HANDLING : { ...NO_HANDLING, proxy };
+    return permit(snapshot, asked, surroundings, { ...unruled[protocol], handling, unlisted: reason });
   }
   return deny(reason, nearest);
 }
@@ -99,8 +104,9 @@ type Grant = Pick<CompiledAllowRule, "obligations" | "limits" | "handling" | "ad
   readonly unlisted?: Reason;
 };
 
-function permit(snapshot: CompiledPolicy, asked: JudgedRequest, grant: Grant): Decision {
+function permit(snapshot: CompiledPolicy, asked: JudgedRequest, surroundings: Surroundings, grant: Grant): Decision {
   const { obligations, limits, handling, addresses } = grant;
+  const denied = deniedAddress(snapshot, asked, obligations.protocol !== "http" && !obligations.inspect);
   return {
     effect: "permit",
     permit: mint({
@@ -117,9 +123,21 @@ function permit(snapshot: CompiledPolicy, asked: JudgedRequest, grant: Grant): D
         addresses.length === 0
           ? noAddresses
           : Object.freeze(addresses.filter((entry) => entry.port === asked.port).map((entry) => entry.address)),
-      deniedAddress: deniedAddress(snapshot, asked, obligations.protocol !== "http" && !obligations.inspect),
+      deniedAddress: (address) => denied(address) ?? listedAddress(snapshot, surroundings, asked.host, address),
     }),
   };
+}
+
+/** No name leads to an address that a feed lists, unless the policy takes the name out of all of them. */
+function listedAddress(
+  snapshot: CompiledPolicy,
+  surroundings: Surroundings,
+  host: Host,
+  address: IpAddress,
+): string | undefined {
+  if (snapshot.isNotBlocked(host)) return undefined;
+  const feed = surroundings.blocklist({ kind: "address", text: address });
+  return feed === undefined ? undefined : `blocklist/${feed}`;
 }
 
 function deny(reason: Reason, rule?: string): Decision {

@@ -59,12 +59,6 @@ const seen: Condition<Sight> = {
     if (protocol === undefined || inspect === undefined) return;
     if (inspect && protocol !== "tls") {
       about("inspect", "inspect_not_applicable", '"inspect" belongs to "protocol: tls": there is nothing to open.');
-    } else if (inspect && entryOf(map, "hosts") === undefined) {
-      about(
-        "inspect",
-        "inspect_without_hosts",
-        "An inspected connection names its host: an address alone never matches.",
-      );
     } else if (inspect) {
       about("tls", "tls_not_applicable", "An inspected ClientHello names its host: there are no exceptions.");
     } else {

@@ -302,13 +302,6 @@ export const EGRESS_POLICY_ROWS: readonly Row[] = [
     problems: [],
   },
   {
-    name: "inspect of an address",
-    replace: "      protocol: tcp\n  deny:",
-    by: "      protocol: tls\n      inspect: true\n  deny:",
-    problems: ["29:7 inspect_without_hosts"],
-    beyondSchema: true,
-  },
-  {
     name: "inspect with http",
     replace: "protocol: tls\n      inspect: false",
     by: "protocol: http\n      inspect: true",

@@ -387,6 +387,28 @@ test("learn mode says what enforcing would have refused for", () => {
   assert.equal(unlisted({ allow: [opaque] }, "CONNECT api.example:443"), undefined);
 });
 
+test("INV-BLOCKLIST: no name leads to a listed address, unless the policy takes the name out", () => {
+  const denied = (policy: PolicyText, text: string): string | undefined => {
+    const decision = decide(compiled(policy), request(text), NOON, listed);
+    assert.ok(decision.effect === "permit");
+    return decision.permit.deniedAddress(ip("203.0.113.9"));
+  };
+  assert.equal(denied({ allow: [opaque] }, "CONNECT api.example:443"), "blocklist/feed");
+  assert.equal(denied({ mode: "learn" }, "CONNECT new.example:443"), "blocklist/feed");
+  assert.equal(denied({ allow: [opaque], notBlocked: ["api.example"] }, "CONNECT api.example:443"), undefined);
+});
+
+test("INV-CHAIN-NO-FALLBACK: learn mode leads to a host through the parent that a rule names for it", () => {
+  const through: RuleText = { ...inspected, proxy: "corp" };
+  const proxy = (text: string): string | undefined => {
+    const decision = decide(compiled({ mode: "learn", allow: [through] }), request(text), NOON);
+    return decision.effect === "permit" ? decision.permit.proxy : "refused";
+  };
+  assert.equal(proxy("GET https://api.example/other"), "corp");
+  assert.equal(proxy("CONNECT api.example:8443"), "corp");
+  assert.equal(proxy("CONNECT other.example:443"), undefined);
+});
+
 function shown(decision: Decision): string {
   if (decision.effect === "deny") return `deny ${decision.reason} ${decision.rule ?? "-"}`;
   const { rule, obligations } = decision.permit;
