@@ -45,6 +45,8 @@ export interface AdmissionRooms {
   readonly connections: ConnectionCounts;
   /** What the parent proxy of this name is asked for; undefined: there is none. */
   sends(proxy: string): "address" | "name" | undefined;
+  /** Why the resolver may not be told of a name that no approval allows; undefined: it may. See `InventedNames`. */
+  inventive(host: Hostname): string | undefined;
   decided(elapsed: Millis): void;
   readonly governance: EgressGovernance;
 }
@@ -145,6 +147,9 @@ export async function clear(
   if (permit.host.kind === "address") {
     answers = [permit.host.text];
   } else {
+    // An approval is of one host: nobody can invent names below it.
+    const inventive = exchange.grant === undefined ? rooms.inventive(permit.host.text) : undefined;
+    if (inventive !== undefined) return refusalOf(permit, "rate_limited", inventive);
     const asked = rooms.clock.monotonic();
     const resolved = await rooms.resolve(permit.host.text, exchange.signal);
     exchange.resolve = millis(rooms.clock.monotonic() - asked);

@@ -1,6 +1,10 @@
+import { fail } from "../core/base/result.ts";
+import { fieldValues } from "../core/wire/fields.ts";
 import { type ForwardRequest, forwardRequest } from "../core/wire/forward-request.ts";
+import type { RequestHead } from "../core/wire/message-head.ts";
 import { SOCKS4, SOCKS5 } from "../core/wire/socks.ts";
 import { serveRequests } from "../edge/listeners/request-loop.ts";
+import { HOP_FIELD, HOP_TOKEN } from "../edge/upstream/hop-token.ts";
 import { answerRefusal } from "./answer.ts";
 import { CONNECT_DOOR } from "./connect-door.ts";
 import { type ListenerDoor, overTheCap, type Walk } from "./listener-door.ts";
@@ -22,7 +26,7 @@ export function forwardDoor(walk: Walk): ListenerDoor {
       using plain = new PlainHttp(walk.rooms, agent);
       await serveRequests<ForwardRequest>(agent, {
         ...walk.timing,
-        interpret: forwardRequest,
+        interpret: (head) => (cameBack(head) ? fail(CAME_BACK) : forwardRequest(head)),
         refuse: (problem) => walk.refuseUnread(agent, problem, answerRefusal),
         serve: async (request) => {
           if (request.kind === "http") return plain.serve(request);
@@ -33,4 +37,14 @@ export function forwardDoor(walk: Walk): ListenerDoor {
     },
     turnAway: (agent) => walk.refuseUnread(agent, overTheCap(walk), answerRefusal),
   };
+}
+
+const CAME_BACK = {
+  reason: "address_not_allowed",
+  detail: "This router sent the request to a parent proxy, which leads back to this router.",
+} as const;
+
+/** A parent that leads here would have one request go round until no connection is left. */
+function cameBack(head: RequestHead): boolean {
+  return fieldValues(head, HOP_FIELD.toLowerCase()).includes(HOP_TOKEN);
 }

@@ -199,6 +199,7 @@ export class PlainHttp {
   ): Promise<Next> {
     switch (end.cause) {
       case "completed":
+        this.#leave(permit);
         if (!way.end()) return this.#broken(exchange, request, answer, permit, "upstream_invalid", way.problem);
         exchange.completed();
         answer.finish(permit.limits.idle ?? this.#rooms.limits.idle);
@@ -225,6 +226,12 @@ export class PlainHttp {
       default:
         return assertNever(end);
     }
+  }
+
+  /** Where open connections are counted, none stays open that holds no place. */
+  #leave({ limits }: NamePermit): void {
+    const isCounted = limits.connections !== undefined || limits.hostConnections !== undefined;
+    if (isCounted && this.#secure === undefined) this.#way.close();
   }
 
   /** Bytes may have reached the origin, so this is an abort; the agent is told where its answer has not begun. */

@@ -1,5 +1,5 @@
 import type { Millis } from "../core/base/quantity.ts";
-import type { CompiledPolicy } from "../core/policy/snapshot.ts";
+import type { CompiledPolicy, PolicySnapshot } from "../core/policy/snapshot.ts";
 import type { Hostname } from "../core/wire/hostname.ts";
 import { bitsIn } from "../core/wire/name-density.ts";
 
@@ -55,24 +55,44 @@ const MOST_NAMES = 20_000;
 /** What a name may carry: forty octets. Two labels full of encoded data carry more, names that people give do not. */
 const MOST_BITS = 320;
 
+const NOVELTY = {
+  dense: "The name carries more than a name does.",
+  many: "Too many names below this wildcard within an hour.",
+} as const;
+
 /**
- * How many names below each wildcard the resolver is told of in an hour: each tells who answers for the wildcard's names
- * something, up to `MOST_BITS`. A name that was told of within the hour tells nothing new.
+ * How many names below each wildcard the resolver is told of in an hour, whichever door they came through: each tells who
+ * answers for the wildcard's names something, up to `MOST_BITS`. A name that was told of within the hour tells nothing new.
  */
 export class InventedNames {
   readonly #perHour: number;
+  readonly #pinned: Pick<ReadonlySet<Hostname>, "has">;
   readonly #most: number;
   /** By wildcard: when each name was first told, oldest first. */
   readonly #told = new Map<string, Map<string, number>>();
   #size = 0;
 
-  constructor(perHour: number) {
+  /** `pinned`: names that the resolver answers by itself. */
+  constructor(perHour: number, pinned: Pick<ReadonlySet<Hostname>, "has"> = new Set()) {
     this.#perHour = perHour;
+    this.#pinned = pinned;
     this.#most = Math.max(perHour, MOST_NAMES);
   }
 
   get size(): number {
     return this.#size;
+  }
+
+  /**
+   * Why the resolver may not be told of a name that a rule, or learn mode, allows (a sentence); undefined: it may, and
+   * counts as told. Not for names that an approval allows: each is of one host. `now` is monotonic.
+   */
+  obstacle(policy: PolicySnapshot, host: Hostname, now: Millis): string | undefined {
+    if (this.#pinned.has(host)) return undefined;
+    if (policy.state === "missing") return "No egress policy is loaded.";
+    const part = inventedPart(policy, host);
+    const novelty = part === undefined ? "ok" : this.admit(part, now);
+    return novelty === "ok" ? undefined : NOVELTY[novelty];
   }
 
   /** `now` is monotonic. `dense`: no name should say so much. `many`: the hour's names are used up. */

@@ -39,9 +39,9 @@ interface Remembered {
 }
 
 /**
- * Puts answers and refusals on record: the first of a name, a type and a verdict at once, how often it came again within
- * the minute at its end. Refusals beyond what is remembered share one record a minute, and so do questions over the rate;
- * an allowed answer never does.
+ * Puts answers and refusals on record: the first of a name, a type, a policy, a verdict and its addresses at once, how
+ * often it came again within the minute at its end. Refusals beyond what is remembered share one record a minute, and so
+ * do questions over the rate; an allowed answer never does.
  */
 export class DnsRecords {
   readonly #rooms: DnsRecordRooms;
@@ -146,6 +146,9 @@ export class DnsRecords {
   }
 }
 
-function keyOf({ action, target, decision, reason, rule }: DnsVerdict): string {
-  return `${action} ${decision} ${reason ?? ""} ${rule ?? ""} ${target}`;
+/** In any order, as resolvers turn them; the resolver gives 16 of a family at most. */
+function keyOf({ action, target, decision, reason, rule, policy, detail }: DnsVerdict): string {
+  const { addresses, removed } = detail ?? {};
+  const given = [addresses, removed].map((list) => (Array.isArray(list) ? list.toSorted().join(",") : ""));
+  return [action, decision, reason ?? "", rule ?? "", policy?.digest ?? "", ...given, target].join(" ");
 }

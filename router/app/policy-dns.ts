@@ -20,7 +20,7 @@ import type { Hostname } from "../core/wire/hostname.ts";
 import { isIpv6 } from "../core/wire/ip-address.ts";
 import { safeText } from "../core/wire/safe-text.ts";
 import type { DnsProblem, NameAnswer } from "../edge/upstream/resolver.ts";
-import { InventedNames, inventedPart, QueryRate } from "./policy-dns-limits.ts";
+import { QueryRate } from "./policy-dns-limits.ts";
 import { DnsRecords, type DnsVerdict } from "./policy-dns-records.ts";
 import { dnsErrorReply, dnsReply, type DnsSaying } from "./policy-dns-reply.ts";
 import { empty, found, refusalOf, said } from "./policy-dns-saying.ts";
@@ -44,6 +44,7 @@ export interface PolicyDnsRooms {
   network(): NetworkFacts;
   /** See `AdmissionRooms`. */
   sends(proxy: string): "address" | "name" | undefined;
+  inventive(host: Hostname): string | undefined;
   draining(): boolean;
   /** False: no question leaves. */
   auditWritable(): boolean;
@@ -81,7 +82,6 @@ interface Judged {
 export function createPolicyDns(rooms: PolicyDnsRooms): PolicyDns {
   const { clock, settings } = rooms;
   const rate = new QueryRate(settings.queriesPerSecond, clock.monotonic());
-  const invented = new InventedNames(settings.namesPerHour);
   const records = new DnsRecords(rooms);
   const stop = new AbortController();
   const seconds = Math.floor(settings.ttl / 1_000);
@@ -131,9 +131,8 @@ export function createPolicyDns(rooms: PolicyDnsRooms): PolicyDns {
       return allowed(found([address], seconds), { addresses: [address], synthetic: true });
     }
     // An approval is of one host: nobody can invent names below it.
-    const part = decision.effect === "permit" ? inventedPart(policy, name) : undefined;
-    const novelty = part === undefined ? "ok" : invented.admit(part, clock.monotonic());
-    if (novelty !== "ok") return refused("rate_limited", permit.rule, { cause: NOVELTY[novelty] });
+    const cause = decision.effect === "permit" ? rooms.inventive(name) : undefined;
+    if (cause !== undefined) return refused("rate_limited", permit.rule, { cause });
     if (asked >= MOST_ASKED) return refused("overloaded", permit.rule);
 
     asked += 1;
@@ -208,11 +207,6 @@ const TYPE_NAMES: ReadonlyMap<number, string> = new Map([
   [DNS_TYPE.A, "A"],
   [DNS_TYPE.AAAA, "AAAA"],
 ]);
-
-const NOVELTY = {
-  dense: "the name carries more than a name does",
-  many: "too many names below this wildcard within an hour",
-} as const;
 
 type Refuse = (reason: Reason, rule: string | undefined, detail?: DnsVerdict["detail"]) => Judged;
 

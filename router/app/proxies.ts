@@ -39,7 +39,7 @@ export interface Proxies {
     options: Pick<ParentDialOptions, "timeout" | "signal">,
   ): Promise<Result<Link, ParentDialProblem>>;
   status(): readonly ProxyStatus[];
-  /** Degraded while the latest dial through one of them failed; nothing where there are none. */
+  /** Degraded while one of them failed the latest time that it was not about the target; nothing where there are none. */
   conditions(): readonly Condition[];
 }
 
@@ -68,6 +68,7 @@ export function createProxies(rooms: ProxiesRooms): Result<Proxies, string> {
       parent: { name, endpoint, kind, send, secrets },
       dialled: 0,
       failed: 0,
+      latest: undefined,
       problem: undefined,
     });
   }
@@ -84,18 +85,20 @@ export function createProxies(rooms: ProxiesRooms): Result<Proxies, string> {
       if (!dialled.ok && signal.aborted) return dialled;
       proxy.dialled += 1;
       if (!dialled.ok) proxy.failed += 1;
-      proxy.problem = dialled.ok ? undefined : dialled.problem.detail;
+      proxy.latest = dialled.ok ? undefined : dialled.problem.detail;
+      // Which targets it is asked for the agent chooses, and so what it refuses of them.
+      proxy.problem = dialled.ok || dialled.problem.ofTarget === true ? undefined : dialled.problem.detail;
       return dialled;
     },
     status: () =>
-      [...known.values()].map(({ parent, dialled, failed, problem }) => ({
+      [...known.values()].map(({ parent, dialled, failed, latest }) => ({
         name: parent.name,
         endpoint: endpointOrigin(parent.endpoint),
         kind: parent.kind,
         send: parent.send,
         dialled,
         failed,
-        problem: problem ?? null,
+        problem: latest ?? null,
       })),
     conditions() {
       if (known.size === 0) return [];
@@ -109,6 +112,9 @@ interface KnownProxy {
   readonly parent: ParentProxy;
   dialled: number;
   failed: number;
+  /** Of the latest dial. */
+  latest: string | undefined;
+  /** Of the parent itself. */
   problem: string | undefined;
 }
 

@@ -39,6 +39,7 @@ import { type Inference, openInference } from "./inference/open-inference.ts";
 import { egressKind, governanceKind, inferenceKind } from "./policy-kinds.ts";
 import type { EgressLoop, GovernanceLoop, InferenceLoop } from "./policy-loops.ts";
 import { policyReports } from "./policy-reports.ts";
+import { InventedNames } from "./policy-dns-limits.ts";
 import { PolicyLoop } from "./policy-loop.ts";
 import { PolicyTime } from "./policy-time.ts";
 import { type PolicySources, watchPolicySources } from "./policy-sources.ts";
@@ -88,6 +89,7 @@ export async function startRouter(
   const time = new PolicyTime(clock);
   const registry = new TunnelRegistry();
   const places = new ConnectionCounts();
+  const invented = new InventedNames(config.dns.namesPerHour, config.resolver.hosts);
   const guard = new GuardWatch(config.guard, (proof) => {
     audit.appendSoon(
       ownEvent(clock.now(), "guard", "verify", proof.netns, { uid: proof.uid, families: proof.families }),
@@ -163,6 +165,7 @@ export async function startRouter(
     network: () => network.facts,
     blocklist: (host) => blocklists.blockedBy(host),
     sends: (proxy) => proxies.sends(proxy),
+    inventive: (host) => invented.obstacle(policy.snapshot, host, clock.monotonic()),
     connections: places,
     draining: () => draining,
     auditWritable: () => !audit.health().refusing,

@@ -98,6 +98,7 @@ export async function http2World(originPort: number, options: Http2WorldOptions 
     resolve: () => Promise.reject(new Error("the address is pinned: nothing is resolved")),
     connections: new ConnectionCounts(),
     sends: () => undefined,
+    inventive: () => undefined,
     decided: () => undefined,
     governance: NO_GOVERNANCE,
   };

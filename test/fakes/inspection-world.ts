@@ -123,6 +123,7 @@ export async function inspectionWorld(options: InspectionWorldOptions): Promise<
     resolve: () => Promise.resolve(ok(addresses)),
     connections: new ConnectionCounts(),
     sends: () => undefined,
+    inventive: () => undefined,
     decided: () => undefined,
     governance: NO_GOVERNANCE,
   };

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Socket } from "node:net";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { auditRecord, auditRecords, type ReadRecord } from "../fakes/audit-records.ts";
@@ -345,4 +347,34 @@ describe("cut, with the reason in the closing record", () => {
     assert.deepEqual(new Set(records.map(({ reason }) => reason)), new Set(["draining", null]));
     assert.equal(records.length, 2);
   });
+});
+
+test("INV-CONNECTION-LIMIT: plain HTTP, too: where open connections are counted, none to an origin outlives its place", async () => {
+  const open = new Set<object>();
+  let most = 0;
+  const server = createServer((_request, response) => response.end("here"));
+  server.on("connection", (socket: Socket) => {
+    open.add(socket);
+    most = Math.max(most, open.size);
+    socket.once("close", () => open.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await using counted = await startSidecar({
+    allow: [
+      `{ id: web, hosts: [web.example], ports: [${port}], addresses: ["127.0.0.1:${port}"], protocol: http, limits: { connections: 2 } }`,
+    ],
+    hosts: { "web.example": ["127.0.0.1"] },
+  });
+  const agents: Socket[] = [];
+  for (let at = 0; at < 6; at += 1) {
+    const agent = connect(counted.port, "127.0.0.1");
+    agents.push(agent);
+    agent.write(`GET http://web.example:${port}/ HTTP/1.1\r\nHost: web.example:${port}\r\n\r\n`);
+    const [answer] = (await once(agent, "data")) as [Buffer];
+    assert.match(answer.toString("latin1"), /^HTTP\/1\.1 200 /, "and its connection to the router is kept");
+  }
+  assert.ok(most <= 2, `${most} connections at once`);
+  for (const agent of agents) agent.destroy();
+  server.close();
 });

@@ -5,6 +5,8 @@ import { type FeedProblem, MOST_ENTRIES } from "../../core/blocklist/feed-proble
 import type { HashSeed } from "../../core/blocklist/name-hash.ts";
 import type { Pace } from "./pace.ts";
 
+/** Entries. */
+const KEPT_FOR_EACH = 100_000;
 const NO_ENTRIES: FeedEntries = { count: 0, blocks: [] };
 
 /** What all feeds list together, swapped as a whole. While the next is made, the last one stands: both take memory. */
@@ -37,7 +39,9 @@ export class CurrentBlocklist {
 
   /** A feed's new entries: they count from the next `build` on. */
   put(index: number, entries: FeedEntries): Result<void, FeedProblem> {
-    const others = this.#feeds.reduce((sum, { count }, at) => (at === index ? sum : sum + count), 0);
+    // A publisher that lists as much as it can leaves the others this much room, whoever comes first.
+    const share = Math.min(KEPT_FOR_EACH, Math.floor(MOST_ENTRIES / this.#feeds.length));
+    const others = this.#feeds.reduce((sum, { count }, at) => (at === index ? sum : sum + Math.max(count, share)), 0);
     if (others + entries.count > MOST_ENTRIES) {
       const message = `All feeds together would list more than ${MOST_ENTRIES} entries.`;
       return fail({ code: "too_many_entries", message });

@@ -18,6 +18,7 @@ import { uniqueIds } from "../document/unique-ids.ts";
 import { ipAddress } from "../document/ip-address-shape.ts";
 import { hostname, network, serverAddress } from "./config-shapes.ts";
 import { type Endpoint, endpoint } from "./endpoint-shape.ts";
+import { standIns4, standIns6 } from "./stand-ins-shape.ts";
 import type {
   BlocklistConfig,
   ExportConfig,
@@ -320,8 +321,8 @@ export const routerConfigSpec = object(
           "resolved",
           "resolved: what the resolver says, as far as it may be dialled; synthetic: stand-ins, and nobody is asked.",
         ),
-        synthetic: defaulted(network, "198.18.0.0/15", "Where IPv4 stand-ins come from."),
-        synthetic6: defaulted(network, "100::/64", "Where IPv6 stand-ins come from."),
+        synthetic: defaulted(standIns4, "198.18.0.0/15", "Where IPv4 stand-ins come from."),
+        synthetic6: defaulted(standIns6, "100::/64", "Where IPv6 stand-ins come from."),
         ttl: defaulted(duration(), "60s", "The longest that an answer may be kept."),
         queriesPerSecond: defaulted(integer({ minimum: 1, maximum: 100_000 }), 100, "Questions a second."),
         namesPerHour: defaulted(
@@ -337,7 +338,7 @@ export const routerConfigSpec = object(
     proxies: defaulted(list(proxy, { mayBeEmpty: true }), [], "Parent proxies that rules may lead through."),
     learning: defaulted(
       object({
-        entries: defaulted(integer({ minimum: 16, maximum: 65_536 }), 4096, "Distinct requests that are remembered."),
+        entries: defaulted(integer({ minimum: 16, maximum: 16_384 }), 4096, "Distinct requests that are remembered."),
       }),
       {},
       "What policies with mode: learn learn.",

@@ -25,7 +25,7 @@ export const CAUTIONS: Readonly<Record<Caution, string>> = Object.freeze({
 
 const LARGE = 1024 * 1024;
 
-export function cautionsOf({ host, kind, shape, bytesOut, bytesIn, rule }: SeenEntry): readonly Caution[] {
+export function cautionsOf({ host, kind, method, shape, bytesOut, bytesIn, rule }: SeenEntry): readonly Caution[] {
   const found: readonly (Caution | false)[] = [
     host.kind === "address" && "literal_address",
     kind === "tcp" && "raw_tcp",
@@ -33,10 +33,16 @@ export function cautionsOf({ host, kind, shape, bytesOut, bytesIn, rule }: SeenE
     bytesOut >= LARGE && bytesOut > 4 * bytesIn && "upload_heavy",
     host.kind === "name" && isSharedHost(host.text) && "shared_host",
     host.kind === "name" && looksGenerated(host.text) && "generated_name",
-    shape !== undefined && (shape.at(-1) === "**" || shape[0] === "*") && "wide_path",
+    shape !== undefined && isWide(shape, method) && "wide_path",
     rule?.startsWith("approval/") === true && "by_approval",
   ];
   return found.filter((caution) => caution !== false);
+}
+
+/** Reading more than was read is one thing, writing it another. */
+function isWide(shape: readonly string[], method: string | undefined): boolean {
+  if (shape.at(-1) === "**" || shape[0] === "*") return true;
+  return shape.includes("*") && method !== "GET" && method !== "HEAD";
 }
 
 /** A long label, or one with digits at every turn. */

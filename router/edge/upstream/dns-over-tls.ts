@@ -97,6 +97,8 @@ class DnsTlsLink implements DnsLink {
   #rest(): void {
     if (this.#over) return;
     this.#socket.unref();
+    // Answers that came in one chunk all find nothing asked.
+    clearTimeout(this.#idle);
     this.#idle = setTimeout(() => this.destroy(), LINK_IDLE_MILLIS);
     this.#idle.unref();
   }

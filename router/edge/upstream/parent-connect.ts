@@ -1,5 +1,6 @@
 import { type Authority, formatAuthority } from "../../core/wire/authority.ts";
 import { beginningProblem, isBadText, MOST_FIELDS, readField, unwell } from "./model-answer-head.ts";
+import { HOP_FIELD, HOP_TOKEN } from "./hop-token.ts";
 import { type DialogueStep, failed, type ParentCredential, type ParentDialogue } from "./parent-proxy.ts";
 
 /** All heads of one answer together; what proxies send is a few hundred octets. */
@@ -49,6 +50,7 @@ function requestText(authority: string, credential: ParentCredential | undefined
   return [
     `CONNECT ${authority} HTTP/1.1`,
     `Host: ${authority}`,
+    `${HOP_FIELD}: ${HOP_TOKEN}`,
     ...(credential === undefined ? [] : [`Proxy-Authorization: Basic ${basic(credential)}`]),
     "",
     "",

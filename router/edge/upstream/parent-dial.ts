@@ -24,7 +24,10 @@ export interface ParentDialOptions {
   readonly signal: AbortSignal;
 }
 
-export type ParentDialProblem = Pick<ParentProblem, "reason" | "detail">;
+export interface ParentDialProblem extends Pick<ParentProblem, "reason" | "detail"> {
+  /** The parent answered, and what it refuses is this target: nothing is wrong with the parent. */
+  readonly ofTarget?: boolean;
+}
 
 /** Of the origin's addresses; a parent is asked for one after the other. */
 const MOST_ADDRESSES = 4;
@@ -69,8 +72,8 @@ export async function dialThrough(
         () => undefined,
       );
     if (!opened.ok) {
-      const { reason, detail } = opened.problem;
-      return fail({ reason, detail: `Parent proxy ${parent.name}: ${detail}` });
+      const { reason, detail, again } = opened.problem;
+      return fail({ reason, detail: `Parent proxy ${parent.name}: ${detail}`, ofTarget: again });
     }
     const { socket, target } = opened.value;
     const address = target.host.kind === "address" ? target.host.text : undefined;

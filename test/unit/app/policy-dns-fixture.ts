@@ -3,6 +3,7 @@ import { epochMillis, millis } from "../../../router/core/base/quantity.ts";
 import { fail, ok } from "../../../router/core/base/result.ts";
 import type { DnsMessage } from "../../../router/core/wire/dns-message.ts";
 import { readDnsMessage } from "../../../router/core/wire/dns-message-read.ts";
+import { InventedNames } from "../../../router/app/policy-dns-limits.ts";
 import { createPolicyDns, type PolicyDns, type PolicyDnsRooms } from "../../../router/app/policy-dns.ts";
 import { NOTHING_AROUND } from "../../../router/core/policy/surroundings.ts";
 import { compiled, ip, network, NOON, type PolicyText } from "../core/policy/policy-fixture.ts";
@@ -34,6 +35,7 @@ export function dnsBench({ policy, answers = {}, settings, rooms }: BenchOptions
   const counted: string[] = [];
   let now = 1_000;
   const snapshot = compiled(policy ?? {});
+  const invented = new InventedNames(settings?.namesPerHour ?? 500);
   const dns = createPolicyDns({
     clock: { now: () => epochMillis(NOON + now), monotonic: () => millis(now) },
     settings: {
@@ -51,6 +53,7 @@ export function dnsBench({ policy, answers = {}, settings, rooms }: BenchOptions
     approved: () => [],
     network: () => network(),
     sends: () => undefined,
+    inventive: (host) => invented.obstacle(snapshot, host, millis(now)),
     draining: () => false,
     auditWritable: () => true,
     record: async (event) => {

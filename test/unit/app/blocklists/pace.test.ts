@@ -1,3 +1,4 @@
+import type { FeedEntries } from "../../../../router/core/blocklist/feed-entries.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { millis } from "../../../../router/core/base/quantity.ts";
@@ -67,6 +68,19 @@ test("INV-BLOCKLIST-WHOLE: while a list is read and built, timers run, and what 
   assert.equal(current.list.blockedBy(hostOf("old.example")), undefined);
   assert.equal(current.list.blockedBy(hostOf("n99999.example")), "feed");
   assert.equal(changes, 1);
+});
+
+test("INV-BLOCKLIST-KEEP: a feed that lists as much as it can leaves room for the others", () => {
+  const entries = (count: number): FeedEntries => ({ count, blocks: [] });
+  const lists = (...counts: readonly number[]): readonly boolean[] => {
+    const names = counts.map((_, at) => `feed-${at}`);
+    const current = new CurrentBlocklist(SEED, new Pace(systemClock), names);
+    return counts.map((count, at) => current.put(at, entries(count)).ok);
+  };
+  assert.deepEqual(lists(2_000_000), [true]);
+  assert.deepEqual(lists(1_999_990, 30), [false, true]);
+  assert.deepEqual(lists(1_900_000, 100_000), [true, true]);
+  assert.deepEqual(lists(1_000_000, 900_000, 100_001), [true, true, false]);
 });
 
 test("feeds that are put while a list is built are in the next", async () => {

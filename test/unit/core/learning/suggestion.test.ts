@@ -283,6 +283,8 @@ const careful: readonly (readonly [name: string, observation: Observation, expec
   ["a paste", seen("tls paste.corp.example:443"), ["shared_host"]],
   ["data in a name", seen("tls mzxw6ytboi2gk3tf4fqwc43t.example:443"), ["generated_name"]],
   ["a wide path", seen("https-inspected GET api.example:443/123/x"), ["wide_path"]],
+  ["a star where something is read", seen("https-inspected GET api.example:443/list/123"), []],
+  ["a star where something is written", seen("https-inspected DELETE api.example:443/list/123"), ["wide_path"]],
   [
     "an approval",
     seen("tls api.example:443", { outcome: { allowed: true, rule: "approval/once", unlisted: undefined } }),
