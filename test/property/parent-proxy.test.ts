@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { HOP_TOKEN } from "../../router/edge/upstream/hop-token.ts";
 import { connectDialogue } from "../../router/edge/upstream/parent-connect.ts";
 import type { ParentCredential } from "../../router/edge/upstream/parent-proxy.ts";
 import { readSocksReply, socksDialogue } from "../../router/edge/upstream/parent-socks.ts";
@@ -107,9 +108,10 @@ test("an HTTP parent is asked in one head with these fields and no more", () => 
     fc.property(hosts, ports, fc.option(credentials, { nil: undefined }), (host, number, credential) => {
       const text = Buffer.from(connectDialogue({ host, port: port(number) }, credential).opening).toString("latin1");
       const authority = host.kind === "address" && host.text.includes(":") ? `[${host.text}]` : host.text;
-      const [line, named, given, ...rest] = text.split("\r\n");
+      const [line, named, hop, given, ...rest] = text.split("\r\n");
       assert.equal(line, `CONNECT ${authority}:${number} HTTP/1.1`);
       assert.equal(named, `Host: ${authority}:${number}`);
+      assert.equal(hop, `Sluice-Hop: ${HOP_TOKEN}`);
       if (credential === undefined) return assert.deepEqual([given, ...rest], ["", ""]);
       const basic = Buffer.from(given?.replace("Proxy-Authorization: Basic ", "") ?? "", "base64").toString("latin1");
       assert.equal(basic, `${credential.user}:${credential.password}`);

@@ -3,8 +3,10 @@ import { test } from "node:test";
 import type { AuditEvent } from "../../../router/core/audit/audit-event.ts";
 import { epochMillis, millis } from "../../../router/core/base/quantity.ts";
 import { ok } from "../../../router/core/base/result.ts";
+import { type Hostname, parseHostname } from "../../../router/core/wire/hostname.ts";
 import { InventedNames, QueryRate } from "../../../router/app/policy-dns-limits.ts";
 import { DnsRecords, type DnsVerdict } from "../../../router/app/policy-dns-records.ts";
+import { compiled } from "../core/policy/policy-fixture.ts";
 
 const HOUR = 3_600_000;
 
@@ -39,6 +41,40 @@ test("INV-DNS-RATE: a clock that stands still or steps back gives nothing", () =
     [10, 0, 0, 1, 5, 10],
   );
 });
+
+test("INV-DNS-TUNNEL: what is counted, and what never is", () => {
+  const policy = compiled({
+    allow: [
+      { id: "exact", hosts: ["a.x.test"] },
+      { id: "wild", hosts: ["**.x.test"] },
+    ],
+  });
+  const names = new InventedNames(1, new Set([name("pinned.x.test")]));
+  const rows: readonly (readonly [string, number, RegExp | undefined])[] = [
+    ["n0.x.test", 0, undefined],
+    ["n0.x.test", HOUR - 1, undefined],
+    ["n1.x.test", HOUR - 1, /^Too many names below this wildcard/],
+    ["a.x.test", HOUR - 1, undefined],
+    ["pinned.x.test", HOUR - 1, undefined],
+    ["n1.x.test", HOUR, undefined],
+    // Learn mode: below its domain.
+    ["n0.y.test", HOUR, undefined],
+    ["n1.y.test", HOUR, /^Too many/],
+    [`${"abcdefghijklmnopqrstuvwxyz234567".repeat(2).slice(0, 63)}.${"qwertzuiop".repeat(4)}.z.test`, HOUR, /carries more/],
+  ];
+  for (const [host, at, expected] of rows) {
+    const said = names.obstacle(policy, name(host), millis(at));
+    if (expected === undefined) assert.equal(said, undefined, host);
+    else assert.match(said ?? "", expected, host);
+  }
+  assert.match(names.obstacle(NO_POLICY, name("n0.x.test"), millis(HOUR)) ?? "", /^No egress policy/);
+});
+
+function name(text: string): Hostname {
+  const parsed = parseHostname(text);
+  if (!parsed.ok) throw new Error(parsed.problem);
+  return parsed.value;
+}
 
 function verdict(target: string, decision: "allow" | "deny"): DnsVerdict {
   return { action: "dns.A", target, decision, reason: null, rule: null, policy: null };
@@ -86,4 +122,27 @@ test("INV-DNS-AUDIT: a minute ends in so many records of repetitions, and one of
   assert.deepEqual([records.size, events.length], [0, 600 + 512 + 1]);
   assert.deepEqual([events[600]?.detail, events.at(-1)?.detail], [{ again: 2 }, { count: 2 * 88 }]);
   assert.equal(events.at(-1)?.action, "dns.repeated");
+});
+
+test("INV-DNS-AUDIT: other addresses, removed ones, or another policy are another answer", async () => {
+  const { records, events } = recording();
+  const policy = (digest: string) => ({ name: "p", version: 1, digest });
+  const given = (addresses: readonly string[], removed: readonly string[] = [], digest = "sha256:1") =>
+    records.allow({ ...verdict("a.test", "allow"), policy: policy(digest), detail: { addresses, removed } });
+  await given(["192.0.2.1", "192.0.2.2"]);
+  await given(["192.0.2.2", "192.0.2.1"]);
+  assert.equal(events.length, 1, "in another order");
+  await given(["192.0.2.1", "192.0.2.3"]);
+  await given(["192.0.2.1"], ["192.0.2.2"]);
+  await given(["192.0.2.1"], ["192.0.2.3"]);
+  await given(["192.0.2.1"], ["192.0.2.3"], "sha256:2");
+  assert.equal(events.length, 5);
+  const removed = (address: string): void =>
+    records.refuse({ ...verdict("a.test", "deny"), detail: { removed: [address] } });
+  removed("10.0.0.1");
+  removed("10.0.0.1");
+  removed("10.0.0.2");
+  assert.deepEqual([events.length, records.size], [7, 7]);
+  for (let index = 0; index < 5_000; index++) await given([`198.18.${index >> 8}.${index & 255}`]);
+  assert.equal(records.size, 4_096 + 2);
 });

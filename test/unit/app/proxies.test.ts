@@ -146,12 +146,40 @@ test("status and condition follow the latest dial; what was given up counts for 
   assert.deepEqual(all.conditions(), [{ name: "proxies", state: "ok", reason: "" }]);
   await all.dial("corp", permit(), { ...how, signal: AbortSignal.abort() });
   assert.equal(all.status()[0]?.dialled, 0);
+  await parent[Symbol.asyncDispose]();
   await all.dial("corp", permit(), how);
   const [status] = all.status();
   assert.deepEqual([status?.dialled, status?.failed], [1, 1]);
-  assert.match(
-    status?.problem ?? "",
-    /^Parent proxy corp: 127\.0\.0\.1: It refuses to connect there \(status 502\)\.$/,
-  );
+  assert.match(status?.problem ?? "", /^Parent proxy corp: 127\.0\.0\.1: It cannot be reached \(ECONNREFUSED\)\.$/);
   assert.equal(all.conditions()[0]?.state, "degraded");
+});
+
+test("what a parent refuses of one target is no problem of the parent; what it refuses of us is", async () => {
+  const rows = [
+    [{ kind: "http", refuses: ["127.0.0.1"] }, "It refuses to connect there (status 403).", "ok"],
+    [{ kind: "http" }, "It refuses to connect there (status 502).", "ok"],
+    [{ kind: "http", credential: "a:b" }, "It asks for other credentials (status 407).", "degraded"],
+    [{ kind: "socks5", refuses: ["127.0.0.1"] }, "It did not connect: its rules refuse it (reply 2).", "ok"],
+    [{ kind: "socks5", credential: "a:b" }, "It accepts no way to authenticate that it was offered.", "degraded"],
+  ] as const;
+  for (const [setup, said, state] of rows) {
+    await using parent = await fakeParent(setup);
+    const all = made(config(`http://127.0.0.1:${parent.port}`, { kind: setup.kind }));
+    await all.dial("corp", permit(), how);
+    const [status] = all.status();
+    assert.deepEqual([status?.failed, status?.problem], [1, `Parent proxy corp: 127.0.0.1: ${said}`]);
+    assert.equal(all.conditions()[0]?.state, state, said);
+  }
+});
+
+test("a parent that answers about a target again is well again", async () => {
+  await using parent = await fakeParent({ kind: "http", refuses: ["127.0.0.1"] });
+  const all = made(config(`http://127.0.0.1:${parent.port}`, { credentialFile: file }));
+  rmSync(file, { force: true });
+  now += 2_000;
+  await all.dial("corp", permit(), how);
+  assert.equal(all.conditions()[0]?.state, "degraded");
+  writeFileSync(file, "a:b");
+  await all.dial("corp", permit(), how);
+  assert.equal(all.conditions()[0]?.state, "ok");
 });

@@ -108,7 +108,7 @@ const DECIDED: readonly (readonly [path: string, value: unknown])[] = [
 ];
 
 for (const [path, value] of DECIDED) {
-  test(`router.${path} is decided by the injector`, () => {
+  test(`INV-CHART-ROUTER: router.${path} is decided by the injector`, () => {
     const router = path.split(".").reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
     assert.ok(problems(router).includes("decided_elsewhere"), String(problems(router)));
   });
