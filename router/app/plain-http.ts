@@ -185,6 +185,10 @@ export class PlainHttp {
     if (request.method === "TRACE") {
       return refusalOf(permit, "method_not_allowed", "TRACE would answer with what this rule injects.");
     }
+    if (request.upgrade !== undefined) {
+      // Behind an upgrade nobody reads what goes on.
+      return refusalOf(permit, "method_not_allowed", "A WebSocket could carry back, unread, what this rule injects.");
+    }
     const injected = await this.#secure.inject(permit);
     return injected.ok ? injected : refusalOf(permit, "upstream_unreachable", injected.problem);
   }
@@ -206,7 +210,7 @@ export class PlainHttp {
         return answer.keepsAlive ? "again" : "done";
       case "upgraded":
         exchange.status = 101;
-        answer.switchProtocols(way.upgraded(end.fields));
+        answer.switchProtocols(end.fields);
         await this.#rooms.upstream.relay(this.#agent, end.origin, exchange, permit);
         return "done";
       case "upstream_unreachable":

@@ -149,6 +149,13 @@ export class DnsRecords {
 /** In any order, as resolvers turn them; the resolver gives 16 of a family at most. */
 function keyOf({ action, target, decision, reason, rule, policy, detail }: DnsVerdict): string {
   const { addresses, removed } = detail ?? {};
-  const given = [addresses, removed].map((list) => (Array.isArray(list) ? list.toSorted().join(",") : ""));
+  const given = [addresses, removed].map((list) =>
+    Array.isArray(list)
+      ? list
+          .map(String)
+          .toSorted((one, other) => (one < other ? -1 : 1))
+          .join(",")
+      : "",
+  );
   return [action, decision, reason ?? "", rule ?? "", policy?.digest ?? "", ...given, target].join(" ");
 }

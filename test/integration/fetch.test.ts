@@ -57,6 +57,10 @@ before(async () => {
         response.setHeader("Content-Encoding", "gzip");
         response.end(gzipSync(SECRET));
       },
+      "/messages": (response) => void response.setHeader("Grpc-Encoding", "gzip").end(gzipSync(SECRET)),
+      "/part": (response) => void response.writeHead(206).end(SECRET.slice(0, 9)),
+      "/said-part": (response) => void response.setHeader("Content-Range", "bytes 9-19/20").end(SECRET.slice(9)),
+      "/parts": (response) => void response.setHeader("Content-Type", "multipart/byteranges; boundary=b").end("--b"),
     },
     ["tls.example", "plain-tls.example", "narrow.example"],
   );
@@ -556,7 +560,9 @@ describe("TLS, and what a rule injects", () => {
       tls.seen.flatMap(({ names }) => names).filter((name) => name.includes("range")),
       [],
     );
-    assert.equal((await ask({ url: inspected("/zipped") })).reason, "upstream_invalid");
+    for (const path of ["/zipped", "/messages", "/part", "/said-part", "/parts"]) {
+      assert.equal((await ask({ url: inspected(path) })).reason, "upstream_invalid", path);
+    }
   });
 });
 

@@ -214,7 +214,7 @@ const rows: readonly Row[] = [
       frame(FRAME.continuation, 0, 1, block([["x-b", "v".repeat(15_000)]])),
       frame(FRAME.continuation, END_HEADERS, 1, block([["x-c", "v".repeat(15_000)]])),
     ),
-    told: [200, NGHTTP2_CANCEL],
+    told: [200, NGHTTP2_INTERNAL_ERROR],
     outcome: "aborted upstream_invalid",
   },
   {

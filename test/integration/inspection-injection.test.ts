@@ -25,6 +25,15 @@ const echoes: Readonly<Record<string, Misbehaviour>> = {
   "/echo/body": saying(withBody(`{"authorization":"Bearer ${SECRET}"}`)),
   "/echo/basic": saying(withBody(`{"authorization":"Basic ${BASE64}"}`)),
   "/echo/coded": saying("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd"),
+  "/echo/messages": saying("HTTP/1.1 200 OK\r\nGrpc-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd"),
+  "/echo/transferred": saying("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n"),
+  "/echo/part": saying(
+    `HTTP/1.1 206 X\r\nContent-Range: bytes 0-8/20\r\nContent-Length: 9\r\n\r\n${SECRET.slice(0, 9)}`,
+  ),
+  "/echo/said-part": saying(`HTTP/1.1 200 X\r\nContent-Range: bytes 9-19/20\r\nContent-Length: 3\r\n\r\nabc`),
+  "/echo/parts": saying(
+    "HTTP/1.1 200 X\r\nContent-Type: multipart/byteranges; boundary=b\r\nContent-Length: 4\r\n\r\nabcd",
+  ),
   "/echo/split": (socket) => {
     socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n`);
     for (const character of SECRET) socket.write(`1\r\n${character}\r\n`);
@@ -125,12 +134,32 @@ for (const path of ["/echo/body", "/echo/basic", "/echo/split"]) {
   });
 }
 
-test("an answer that cannot be searched is not passed on, and parts are not asked for", async () => {
+const ASKING =
+  "Range: bytes=0-3\r\nIf-Range: x\r\nRequest-Range: bytes=0-3\r\nAccept-Encoding: gzip\r\nGrpc-Accept-Encoding: gzip\r\n";
+
+for (const path of ["coded", "messages", "transferred", "part", "said-part", "parts"]) {
+  test(`INV-INSPECT-4: an answer that cannot be searched is not passed on, and not asked for: ${path}`, async () => {
+    const agent = await open();
+    await agent.send(get(`/echo/${path}`, ASKING)).until(/upstream_invalid/);
+    assert.equal(agent.answers[0], "502 upstream_invalid");
+    assert.ok(!agent.text.includes("abc") && !agent.text.includes(SECRET.slice(0, 9)), agent.text);
+    assert.doesNotMatch(lastHead(), /range|gzip/i);
+    assert.match(lastHead(), /^Accept-Encoding: identity\r$/m);
+  });
+}
+
+test("INV-INSPECT-4: a WebSocket, which nobody reads, is refused where something is injected, and only there", async () => {
+  const upgrade = `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n`;
   const agent = await open();
-  await agent.send(get("/echo/coded", "Range: bytes=0-3\r\nAccept-Encoding: gzip\r\n")).until(/upstream_invalid/);
-  assert.equal(agent.answers[0], "502 upstream_invalid");
-  assert.doesNotMatch(lastHead(), /^range:/im);
-  assert.match(lastHead(), /^Accept-Encoding: identity\r$/m);
+  const before = api.requests.length;
+  await agent.send(get("/api/x", upgrade)).until(/method_not_allowed[^]*\}/);
+  assert.equal(agent.answers[0], "403 method_not_allowed");
+  assert.match(agent.text, /A WebSocket could carry back, unread, what this rule injects\./);
+  assert.equal(api.requests.length, before);
+  // The origin of these tests does not upgrade; it was asked to.
+  await agent.send(get("/clean/x", upgrade)).until(/clean\/x/);
+  assert.match(lastHead(), /^upgrade: websocket\r$/im);
+  agent.reset();
 });
 
 test("what only begins like the secret goes through whole", async () => {

@@ -9,9 +9,12 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import { auditRecord, auditRecords } from "../fakes/audit-records.ts";
 import { type DnsScript, fakeDns } from "../fakes/dns-server.ts";
-import { testCa } from "../fakes/origins.ts";
+import { clientHello } from "../fakes/client-hello.ts";
+import { httpOrigin, tcpOrigin, testCa } from "../fakes/origins.ts";
+import { rawRequest } from "../fakes/raw-client.ts";
 import { addressFor, replyTo, securedDns } from "../fakes/secured-dns.ts";
 import { type Sidecar, startSidecar } from "../fakes/sidecar.ts";
+import { askSocks } from "../fakes/socks-client.ts";
 import { requirement } from "../require.ts";
 
 const LONG = `${"long.".repeat(16)}test`;
@@ -140,6 +143,76 @@ for (const over of ["tls", "https"] as const) {
     }
   });
 }
+
+test("INV-DNS-TUNNEL: the doors share one count of invented names, and what was told is free at each", async () => {
+  const upstream = await fakeDns({
+    "A n0.wild.test": { addresses: ["127.0.0.1"], ttl: 0 },
+    "AAAA n0.wild.test": {},
+  });
+  const tcp = await tcpOrigin((socket) => socket.end("reached"));
+  const web = await httpOrigin();
+  const wild = (id: string, more: string): string => `{ id: ${id}, hosts: ["*.wild.test"], ${more} }`;
+  try {
+    await using sidecar = await startSidecar({
+      allow: [
+        wild("raw", `ports: [${tcp.port}], addresses: ["127.0.0.1:${tcp.port}"], protocol: tcp`),
+        wild("web", `ports: [80, ${web.port}], addresses: ["127.0.0.1:${web.port}"], protocol: http`),
+        wild("tls", "ports: [443]"),
+      ],
+      settings: [
+        "limits: { drain: 100ms }",
+        "dns: { namesPerHour: 1 }",
+        `resolver: { servers: ["${upstream.server}"], timeout: 1s, hosts: { pinned.wild.test: [127.0.0.1] } }`,
+      ],
+    });
+    const connectTo = async (name: string): Promise<string> => {
+      const host = `${name}:${tcp.port}`;
+      return (await rawRequest(sidecar.port, `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).text;
+    };
+    assert.match(await connectTo("n0.wild.test"), /^HTTP\/1\.1 200 [^]*reached$/);
+    const dns = new Resolver({ timeout: 1_000, tries: 1 });
+    dns.setServers([`127.0.0.1:${sidecar.dnsPort}`]);
+    // Allowed, told already.
+    assert.deepEqual(await dns.resolve4("n0.wild.test"), ["127.0.0.1"]);
+    assert.match(await connectTo("n0.wild.test"), /^HTTP\/1\.1 200 /);
+    assert.match(await connectTo("pinned.wild.test"), /^HTTP\/1\.1 200 /, "nobody is told");
+
+    const secret = "c2VjcmV0".toLowerCase();
+    const over = /^HTTP\/1\.1 429 [^]*Sluice-Reason: rate_limited\r/;
+    assert.match(await connectTo(`${secret}1.wild.test`), over);
+    const host = `${secret}2.wild.test:${web.port}`;
+    const plain = await rawRequest(sidecar.port, `GET http://${host}/ HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    assert.match(plain.text, over);
+    const redirected = await rawRequest(sidecar.httpPort, `GET / HTTP/1.1\r\nHost: ${secret}3.wild.test\r\n\r\n`);
+    assert.match(redirected.text, over);
+    const socks = await askSocks(sidecar.port, `${secret}4.wild.test`, tcp.port);
+    assert.ok("reply" in socks);
+    await rawRequest(sidecar.tlsPort, clientHello(`${secret}5.wild.test`));
+    const fetched = await fetch(`http://127.0.0.1:${sidecar.agentPort}/egress/v1/fetch`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ url: `http://${secret}6.wild.test:${web.port}/` }),
+    });
+    assert.match(await fetched.text(), /rate_limited/);
+    await assert.rejects(dns.resolve4(`${secret}7.wild.test`));
+
+    assert.ok(
+      upstream.questions.every((question) => question.endsWith(" n0.wild.test")),
+      upstream.questions.join(),
+    );
+    for (let door = 1; door <= 7; door++) {
+      const { reason, detail } = await auditRecord(sidecar.auditDirectory, ({ target }) =>
+        target.startsWith(`${secret}${door}.`),
+      );
+      assert.equal(reason, "rate_limited", `door ${door}`);
+      assert.match(String(detail["detail"] ?? detail["cause"]), /^Too many names below this wildcard/);
+    }
+  } finally {
+    await upstream.close();
+    await tcp[Symbol.asyncDispose]();
+    await web[Symbol.asyncDispose]();
+  }
+});
 
 const haveDig = spawnSync("dig", ["-v"]).status === 0;
 

@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../../router/app/clock.ts";
 import { millis } from "../../router/core/base/quantity.ts";
 import type { Hostname } from "../../router/core/wire/hostname.ts";
+import { LINK_IDLE_MILLIS } from "../../router/edge/upstream/dns-link.ts";
 import { createResolver, type TimedResolver } from "../../router/edge/upstream/resolver.ts";
 import { testCa } from "../fakes/origins.ts";
 import { securedConfig } from "../fakes/resolver-config.ts";
@@ -360,4 +361,30 @@ test("over TLS a message in pieces is put together", async () => {
   });
   const resolver = createResolver(securedConfig("tls", [dns.server]), systemClock, testCa().certificatePem);
   assert.equal(await asked(resolver), FOUND);
+});
+
+test("over TLS answers that come in one chunk leave one clock that ends the connection, and the next question stops it", async (context) => {
+  const set = context.mock.method(globalThis, "setTimeout");
+  const cleared = context.mock.method(globalThis, "clearTimeout");
+  const resting = (): number => {
+    const stopped = new Set(cleared.mock.calls.map(({ arguments: [timer] }) => timer));
+    return set.mock.calls.filter(
+      ({ arguments: [, after], result }) => after === LINK_IDLE_MILLIS && !stopped.has(result),
+    ).length;
+  };
+  const held: Uint8Array[] = [];
+  const duringQuestions: number[] = [];
+  await using server = await securedDns("tls", (one) => {
+    duringQuestions.push(resting());
+    const reply = replyTo(one, { answers: [a(one)] });
+    held.push(Uint8Array.from([reply.length >> 8, reply.length & 255]), reply);
+    return one.count % 2 === 1 ? "silence" : { raw: Buffer.concat(held.splice(0)) };
+  });
+  const resolver = createResolver(securedConfig("tls", [server.server]), systemClock, testCa().certificatePem);
+  for (const host of ["a.test", "b.test", "c.test"]) {
+    assert.equal(await asked(resolver, host as Hostname), FOUND);
+    assert.equal(resting(), 1, host);
+  }
+  assert.deepEqual(duringQuestions, [0, 0, 0, 0, 0, 0]);
+  assert.equal(server.seen.connections, 1);
 });

@@ -15,8 +15,10 @@ import { clear, judge, lostMeanwhile, refusalOf } from "../admission.ts";
 import { Exchange } from "../exchange.ts";
 import type { Share } from "../governance/budget.ts";
 import type { ContentGate, InjectedFields } from "../inspection/injected-fields.ts";
+import { unsearchable } from "../inspection/searchable.ts";
 import type { Refused } from "../refused.ts";
 import type { FetchRooms } from "./fetch-rooms.ts";
+import { HeldContent } from "./held-content.ts";
 import type { FetchStep } from "./read-fetch.ts";
 
 /** A whole answer. */
@@ -135,7 +137,7 @@ async function sent(
 ): Promise<Outcome> {
   const { url, method, body } = step;
   const { limits } = permit;
-  const content: Uint8Array[] = [];
+  const content = new HeldContent();
   const keep = (chunk: Uint8Array): void => {
     if (share.grow(chunk.length)) content.push(chunk);
     else exchange.cut("overloaded");
@@ -180,10 +182,10 @@ async function sent(
     );
     exchange.bytesOut = end.bytesOut;
     exchange.bytesIn = end.bytesIn;
-    const broken = problemOf(exchange, end) ?? (injected === undefined ? undefined : codedProblem(head));
+    const broken = problemOf(exchange, end) ?? (injected === undefined ? undefined : hiddenProblem(head));
     if (broken === undefined && head !== undefined && gate.end()) {
       exchange.completed();
-      return ok({ status: head.status, fields: head.fields, content });
+      return ok({ status: head.status, fields: head.fields, content: content.pieces() });
     }
     const { reason, detail } = broken ?? REPEATED;
     exchange.aborted(reason, detail);
@@ -234,11 +236,9 @@ const REPEATED = {
 } as const;
 
 /** A secret could be in it, and would not be found. */
-function codedProblem(head: ResponseHead | undefined): Problem | undefined {
-  const codings = head === undefined ? [] : fieldValues(head, "content-encoding");
-  return codings.some((value) => value.toLowerCase() !== "identity")
-    ? { reason: "upstream_invalid", detail: "The answer is coded, and was asked for as it is." }
-    : undefined;
+function hiddenProblem(head: ResponseHead | undefined): Problem | undefined {
+  const detail = head?.hasBody === true ? unsearchable(head) : undefined;
+  return detail === undefined ? undefined : { reason: "upstream_invalid", detail };
 }
 
 /** Where nothing was injected everything passes. */

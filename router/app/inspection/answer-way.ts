@@ -1,8 +1,7 @@
-import { fieldValues } from "../../core/wire/fields.ts";
-import type { Field } from "../../core/wire/message-head.ts";
 import type { HttpAnswer } from "../../edge/listeners/http-answer.ts";
 import type { ResponseHead } from "../../edge/upstream/response-head.ts";
 import type { InjectedFields } from "./injected-fields.ts";
+import { unsearchable } from "./searchable.ts";
 
 /** Where an origin's answer goes on its way to the agent. */
 export interface AnswerWay {
@@ -11,8 +10,6 @@ export interface AnswerWay {
   data(chunk: Buffer): Promise<void> | undefined;
   /** The content has ended. False: it must not end well for the agent. */
   end(): boolean;
-  /** The head of a 101, as far as the agent may see it. */
-  upgraded(fields: readonly Field[]): readonly Field[];
   /** Why the answer was cut here; undefined: it was not. */
   readonly problem: string | undefined;
 }
@@ -22,7 +19,6 @@ export function openAnswerWay(answer: HttpAnswer): AnswerWay {
     head: (head) => answer.head(head),
     data: (chunk) => answer.data(chunk),
     end: () => true,
-    upgraded: (fields) => fields,
     problem: undefined,
   };
 }
@@ -51,8 +47,8 @@ export class GuardedAnswerWay implements AnswerWay {
   }
 
   head(head: ResponseHead): void {
-    const coded = fieldValues(head, "content-encoding").some((value) => value.toLowerCase() !== "identity");
-    if (coded && head.hasBody) this.#stop("The answer is coded, and was asked for as it is.");
+    const problem = head.hasBody ? unsearchable(head) : undefined;
+    if (problem !== undefined) this.#stop(problem);
     else this.#answer.head({ ...head, fields: this.#injected.answer(head.fields) });
   }
 
@@ -66,10 +62,6 @@ export class GuardedAnswerWay implements AnswerWay {
     if (this.#gate.end()) return true;
     this.#problem = REPEATED;
     return false;
-  }
-
-  upgraded(fields: readonly Field[]): readonly Field[] {
-    return this.#injected.answer(fields);
   }
 
   #stop(problem: string): void {

@@ -41,6 +41,9 @@ export async function serveHttp2Stream(
   const release = streams.reserve();
   rooms.registry.add(exchange);
   streams.live.add(exchange);
+  // The connection is on its way out: what its last words are for has not seen this one.
+  const over = streams.within?.cutReason;
+  if (over !== undefined) exchange.cut(over);
   stream.on("close", () => {
     // Where everything was said on both sides it is over, and the origin may still be taking the last of it.
     if (!answer.whole || content?.whole === false) exchange.abandon();

@@ -19,6 +19,7 @@ import { answerHttp2Refusal, refuseHttp2 } from "./http2-refusal.ts";
 import { type Http2Request, http2RequestTrailers } from "./http2-request.ts";
 import type { Http2Streams } from "./http2-streams.ts";
 import type { InjectedFields } from "./injected-fields.ts";
+import { asksForUnsearchable, unsearchable } from "./searchable.ts";
 
 const REPEATED = "The answer repeats a secret that was written into the request.";
 
@@ -30,6 +31,8 @@ export class Http2Walk {
   readonly #content: Http2Reading | undefined;
   readonly #answer: Http2Answer;
   readonly #permit: NamePermit;
+  /** Why the answer was cut here; undefined: it was not. */
+  #problem: string | undefined;
 
   constructor(
     streams: Http2Streams,
@@ -111,17 +114,25 @@ export class Http2Walk {
     const { http } = this.#request;
     const { limits, bodyBytes, inject } = this.#permit;
     const secret = inject.map((injection) => injection.header);
-    const sink = answerSink(answer, exchange, injected);
+    const sink = answerSink(answer, exchange, injected, http.method === "HEAD", (problem) => {
+      this.#problem = problem;
+      exchange.cut("upstream_invalid");
+    });
     const end = await origin.exchange(
       {
         method: http.method,
         target: `${http.path}${http.query}`,
         // What the origin sees is derived from what was judged.
         authority: authority.port === HTTPS_PORT ? formatHost(authority.host) : formatAuthority(authority),
-        fields: injected === undefined ? this.#request.fields : searchable(injected.request(this.#request.fields)),
+        fields: injected === undefined ? this.#request.fields : injected.request(this.#request.fields),
         secret,
         content: this.#content,
-        trailers: (raw) => fieldLists(http2RequestTrailers(raw, this.#request, secret, heads)),
+        trailers: (raw) => {
+          const trailers = http2RequestTrailers(raw, this.#request, secret, heads);
+          return fieldLists(
+            injected === undefined ? trailers : trailers.filter(({ name }) => !asksForUnsearchable(name)),
+          );
+        },
         bodyBytes,
       },
       sink,
@@ -166,7 +177,7 @@ export class Http2Walk {
       case "byte_limit":
         return this.#broken(end.cause);
       case "aborted":
-        return this.#broken(exchange.cutReason, exchange.cutReason === "upstream_invalid" ? REPEATED : undefined);
+        return this.#broken(exchange.cutReason, this.#problem);
       default:
         return assertNever(end);
     }
@@ -181,19 +192,22 @@ export class Http2Walk {
     const exchange = this.#exchange;
     if (reason === undefined) exchange.aborted(undefined, "agent_reset");
     else exchange.aborted(reason, detail);
-    if (reason === undefined || this.#answer.begun) this.#answer.reset(constants.NGHTTP2_CANCEL);
+    if (reason === undefined) this.#answer.reset(constants.NGHTTP2_CANCEL);
+    // Not with CANCEL: Node's readers take that for the end of a whole answer, without a word.
+    else if (this.#answer.begun) this.#answer.reset(constants.NGHTTP2_INTERNAL_ERROR);
     else
       answerHttp2Refusal(this.#answer, exchange, refusalOf(this.#permit, reason, detail).problem, this.#request.grpc);
   }
 }
 
-/** Messages of gRPC that are compressed cannot be searched for what was injected. */
-function searchable(fields: readonly Field[]): readonly Field[] {
-  return fields.filter(({ name }) => name !== "grpc-accept-encoding");
-}
-
-/** Where the answer goes; none that holds an injected secret goes on. */
-function answerSink(answer: Http2Answer, exchange: Exchange, injected: InjectedFields | undefined): Http2Sink {
+/** Where the answer goes; none that holds an injected secret goes on, nor one that might, unseen. `stop` ends the exchange. */
+function answerSink(
+  answer: Http2Answer,
+  exchange: Exchange,
+  injected: InjectedFields | undefined,
+  isHead: boolean,
+  stop: (problem: string) => void,
+): Http2Sink {
   const passed = (fields: readonly Field[]): readonly Field[] => injected?.answer(fields) ?? fields;
   let wait: Promise<void> | undefined;
   const gate = injected?.gate((octets) => {
@@ -203,16 +217,18 @@ function answerSink(answer: Http2Answer, exchange: Exchange, injected: InjectedF
     interim: (status, fields) => answer.interim(status, passed(fields)),
     head(head) {
       exchange.status = head.status;
-      answer.head({ ...head, fields: passed(head.fields) });
+      const problem = injected !== undefined && !head.whole && !isHead ? unsearchable(head) : undefined;
+      if (problem === undefined) answer.head({ ...head, fields: passed(head.fields) });
+      else stop(problem);
     },
     data(chunk) {
       if (gate === undefined) return answer.data(chunk);
       wait = undefined;
-      if (!gate.push(chunk)) exchange.cut("upstream_invalid");
+      if (!gate.push(chunk)) stop(REPEATED);
       return wait;
     },
     async end(trailers) {
-      if (gate?.end() === false) exchange.cut("upstream_invalid");
+      if (gate?.end() === false) stop(REPEATED);
       else await answer.end(passed(trailers));
     },
   };

@@ -6,7 +6,7 @@ export type Redial = () => Promise<TLSSocket | undefined>;
 
 /**
  * The way of one agent connection to its origin: one connection at a time. Origins end theirs after so many requests or
- * minutes (GOAWAY); with `redial` the next stream opens another, without it `lost` is called.
+ * minutes (GOAWAY); with `redial` the next stream opens another. Where that cannot be, `lost` is called.
  */
 export class Http2Way {
   readonly #window: () => number;
@@ -51,10 +51,12 @@ export class Http2Way {
 
   async #again(): Promise<Http2Origin | undefined> {
     try {
-      const socket = await this.#redial?.();
-      if (socket === undefined) return undefined;
-      if (!this.#closed) return this.#adopt(socket);
-      socket.destroy();
+      if (this.#redial === undefined) return undefined;
+      const socket = await this.#redial();
+      if (socket !== undefined && !this.#closed) return this.#adopt(socket);
+      socket?.destroy();
+      // By this leave, at this address, nothing is reached any more: with another tunnel the agent may have another.
+      this.#lost();
       return undefined;
     } finally {
       this.#opening = undefined;

@@ -6,6 +6,7 @@ import type { NamePermit } from "../../core/policy/permit.ts";
 import type { Field } from "../../core/wire/message-head.ts";
 import type { LeakRules } from "../credentials/known-secrets.ts";
 import type { InjectionSecrets } from "./injection-secrets.ts";
+import { asksForUnsearchable } from "./searchable.ts";
 
 /** What a rule writes into a request, and keeps out of its answer. */
 export interface InjectedFields {
@@ -23,8 +24,6 @@ export interface ContentGate {
   /** The content has ended: sends what may have become a secret. False as of `push`. */
   end(): boolean;
 }
-
-const NOT_SENT = new Set(["accept-encoding", "range", "if-range"]);
 
 /**
  * The fields that the permit's rule injects. For requests that go over TLS which was verified for the permit's host, and
@@ -47,8 +46,7 @@ export async function injectedFields(
   const forms = rules.flatMap((rule) => rule.forms);
   return ok({
     request: (fields) => [
-      // In content that is coded, or comes in parts, nothing can be found.
-      ...fields.filter(({ name }) => !names.has(name) && !NOT_SENT.has(name)),
+      ...fields.filter(({ name }) => !names.has(name) && !asksForUnsearchable(name)),
       { name: "accept-encoding", rawName: "Accept-Encoding", value: "identity" },
       ...written,
     ],

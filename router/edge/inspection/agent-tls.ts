@@ -67,19 +67,27 @@ export async function acceptTls(
   const onClose = (): void => {
     give({ kind: "left", detail: "The agent closed during the TLS handshake; it may not trust this router's CA." });
   };
+  let secured = false;
+  // Its last octets may have ended the handshake in the same read; if they have not, none will.
+  const onEnd = (): void => void setImmediate(() => secured || onClose());
   const timer = setTimeout(onTimeout, options.timeout);
   signal.addEventListener("abort", onAbort, { once: true });
   // Node tells of a failed handshake in two ways: one before it, and one once it may have been done.
   socket.on("error", (error) => give(problemOf(error)));
   socket.on("_tlsError", (error: Error) => give(problemOf(error)));
   socket.once("close", onClose);
-  socket.once("secure", () => setImmediate(() => resolve(ok(socket))));
+  socket.once("end", onEnd);
+  socket.once("secure", () => {
+    secured = true;
+    setImmediate(() => resolve(ok(socket)));
+  });
   if (signal.aborted) onAbort();
 
   const done = await promise;
   clearTimeout(timer);
   signal.removeEventListener("abort", onAbort);
   socket.off("close", onClose);
+  socket.off("end", onEnd);
   return done;
 }
 

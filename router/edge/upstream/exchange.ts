@@ -4,6 +4,7 @@ import type { Field } from "../../core/wire/message-head.ts";
 import type { RequestFraming } from "../../core/wire/request-framing.ts";
 import { byteMeter } from "./byte-meter.ts";
 import type { DeadlineWatch } from "./deadline-watch.ts";
+import { joinPushes } from "./joined-pushes.ts";
 import { reset } from "./reset.ts";
 import { type ResponseHead, responseHead } from "./response-head.ts";
 import type { TunnelLimits, TunnelOrigin } from "./tunnel.ts";
@@ -163,13 +164,15 @@ export async function exchange(
 
   function receive(message: IncomingMessage): void {
     answer = message;
+    joinPushes(message, process.nextTick);
     message.on("error", broken);
     const head = responseHead(message, request.method);
     if (!head.ok) return finish(invalid(head.problem));
     if (done) return;
-    sink.head(head.value);
+    // In this order: what comes with the head is passed on before the turn ends, in which a sink may write both at once.
     message.on("data", (chunk: Buffer) => void pass(message, chunk));
     message.on("end", () => void received(message));
+    sink.head(head.value);
   }
 
   async function pass(message: IncomingMessage, chunk: Buffer): Promise<void> {

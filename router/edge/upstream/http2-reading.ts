@@ -1,4 +1,5 @@
 import { type ClientHttp2Stream, constants, type ServerHttp2Stream } from "node:http2";
+import { joinPushes } from "./joined-pushes.ts";
 
 /** Where the content of a message goes, in order. */
 export interface Http2Taker {
@@ -34,6 +35,7 @@ export function readHttp2(stream: ServerHttp2Stream | ClientHttp2Stream): Http2R
     if (chunk === null) ended ||= !stream.closed || closedByEnd(stream);
     return push(chunk, encoding);
   };
+  joinPushes(stream, setImmediate);
   stream.on("trailers", (_fields, _flags, raw?: readonly string[]) => {
     trailers = raw ?? [];
   });

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { AuditEvent } from "../../../router/core/audit/audit-event.ts";
 import { epochMillis, millis } from "../../../router/core/base/quantity.ts";
 import { ok } from "../../../router/core/base/result.ts";
+import { DENY_ALL } from "../../../router/core/policy/snapshot.ts";
 import { type Hostname, parseHostname } from "../../../router/core/wire/hostname.ts";
 import { InventedNames, QueryRate } from "../../../router/app/policy-dns-limits.ts";
 import { DnsRecords, type DnsVerdict } from "../../../router/app/policy-dns-records.ts";
@@ -44,6 +45,7 @@ test("INV-DNS-RATE: a clock that stands still or steps back gives nothing", () =
 
 test("INV-DNS-TUNNEL: what is counted, and what never is", () => {
   const policy = compiled({
+    mode: "learn",
     allow: [
       { id: "exact", hosts: ["a.x.test"] },
       { id: "wild", hosts: ["**.x.test"] },
@@ -60,14 +62,18 @@ test("INV-DNS-TUNNEL: what is counted, and what never is", () => {
     // Learn mode: below its domain.
     ["n0.y.test", HOUR, undefined],
     ["n1.y.test", HOUR, /^Too many/],
-    [`${"abcdefghijklmnopqrstuvwxyz234567".repeat(2).slice(0, 63)}.${"qwertzuiop".repeat(4)}.z.test`, HOUR, /carries more/],
+    [
+      `${"abcdefghijklmnopqrstuvwxyz234567".repeat(2).slice(0, 63)}.${"qwertzuiop".repeat(4)}.z.test`,
+      HOUR,
+      /carries more/,
+    ],
   ];
   for (const [host, at, expected] of rows) {
     const said = names.obstacle(policy, name(host), millis(at));
     if (expected === undefined) assert.equal(said, undefined, host);
     else assert.match(said ?? "", expected, host);
   }
-  assert.match(names.obstacle(NO_POLICY, name("n0.x.test"), millis(HOUR)) ?? "", /^No egress policy/);
+  assert.match(names.obstacle(DENY_ALL, name("n0.x.test"), millis(HOUR)) ?? "", /^No egress policy/);
 });
 
 function name(text: string): Hostname {

@@ -160,7 +160,11 @@ test("what a parent refuses of one target is no problem of the parent; what it r
     [{ kind: "http" }, "It refuses to connect there (status 502).", "ok"],
     [{ kind: "http", credential: "a:b" }, "It asks for other credentials (status 407).", "degraded"],
     [{ kind: "socks5", refuses: ["127.0.0.1"] }, "It did not connect: its rules refuse it (reply 2).", "ok"],
-    [{ kind: "socks5", credential: "a:b" }, "It accepts no way to authenticate that it was offered.", "degraded"],
+    [
+      { kind: "socks5", credential: "a:b" },
+      "It accepts none of the ways to authenticate that were offered.",
+      "degraded",
+    ],
   ] as const;
   for (const [setup, said, state] of rows) {
     await using parent = await fakeParent(setup);

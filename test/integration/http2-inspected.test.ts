@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { type ClientHttp2Session, connect, constants } from "node:http2";
+import { test } from "node:test";
+import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
+import type { TLSSocket } from "node:tls";
+import { gzipSync } from "node:zlib";
+import { type Called, call, eventually, lists, reader, requestHead } from "../fakes/http2-call.ts";
+import { END_STREAM, FRAME, frame, headers, PREFACE, settings, uint32 } from "../fakes/http2-frames.ts";
+import { http2OriginServer } from "../fakes/http2-origin.ts";
+import { HOST } from "../fakes/http2-world.ts";
+import { type InspectionWorld, inspectionWorld } from "../fakes/inspection-world.ts";
+
+/** HTTP/2 through the whole corridor: the tunnel, TLS on both sides, what a rule injects. */
+
+const SECRET = "ghp_0123456789abcdef";
+
+async function worldOf(port: number, more = ""): Promise<InspectionWorld> {
+  const to = `hosts: [${HOST}], ports: [${port}], addresses: ["127.0.0.1:${port}"], protocol: tls, inspect: true`;
+  const http = "http: { methods: [GET, HEAD, POST], paths: ['/**'] }";
+  return inspectionWorld({ allow: [`{ id: api, ${to}, ${http}${more} }`], secrets: { token: SECRET } });
+}
+
+const INJECT = `, inject: [{ header: authorization, secret: token, prefix: "Bearer " }]`;
+
+async function inside(world: InspectionWorld, port: number): Promise<TLSSocket> {
+  return world.secure(`${HOST}:${port}`, { ALPNProtocols: ["h2"] });
+}
+
+async function agentOf(world: InspectionWorld, port: number): Promise<ClientHttp2Session> {
+  const socket = await inside(world, port);
+  const session = connect(`https://${HOST}:${port}`, { createConnection: () => socket });
+  session.on("error", () => undefined);
+  return session;
+}
+
+const zipped = gzipSync(`auth=${SECRET}`);
+const hidden: Readonly<Record<string, readonly [fields: Record<string, string | number>, content: Buffer | string]>> = {
+  "/coded": [{ "content-encoding": "gzip" }, zipped],
+  "/messages": [{ "content-type": "application/grpc", "grpc-encoding": "gzip" }, zipped],
+  "/part": [{ ":status": 206, "content-range": "bytes 0-9/20" }, SECRET.slice(0, 10)],
+  "/said-part": [{ "content-range": "bytes 10-19/20" }, SECRET.slice(10)],
+  "/parts": [{ "content-type": "multipart/byteranges; boundary=b" }, SECRET.slice(0, 10)],
+};
+
+test("INV-H2-INJECT: an answer that cannot be searched is not passed on, and not asked for", async () => {
+  const trailing: (readonly string[])[] = [];
+  await using origin = await http2OriginServer((stream, raw) => {
+    stream.on("trailers", (_fields, _flags, got) => trailing.push(got));
+    const [fields, content] = hidden[lists(raw).get(":path")?.[0] ?? ""] ?? [{}, "fine"];
+    stream.respond({ ":status": 200, ...fields });
+    stream.resume();
+    stream.on("end", () => stream.end(content));
+  });
+  await using world = await worldOf(origin.port, INJECT);
+  const agent = await agentOf(world, origin.port);
+  const asks = {
+    "accept-encoding": "gzip",
+    "grpc-accept-encoding": "gzip",
+    range: "bytes=0-4",
+    "if-range": "x",
+    "request-range": "bytes=0-4",
+  };
+  for (const path of Object.keys(hidden)) {
+    const answer = await call(agent, { ":path": path, ...asks });
+    assert.deepEqual([answer.status, answer.reason], [502, "upstream_invalid"], path);
+    assert.ok(!answer.body.includes(zipped) && !answer.body.includes(SECRET.slice(0, 9)), path);
+    const sent = lists(origin.requests.at(-1)?.raw ?? []);
+    assert.deepEqual(sent.get("accept-encoding"), ["identity"]);
+    assert.deepEqual(
+      [...sent.keys()].filter((name) => name !== "accept-encoding" && name in asks),
+      [],
+    );
+  }
+  // Without content there is nothing to find.
+  assert.equal((await call(agent, { ":method": "HEAD", ":path": "/coded" })).status, 200);
+  const trailers = { ...asks, "x-sum": "1" };
+  assert.equal((await call(agent, { ":method": "POST", ":path": "/fine" }, { body: "x", trailers })).status, 200);
+  assert.deepEqual(trailing.at(-1), ["x-sum", "1"]);
+  agent.destroy();
+});
+
+test("where nothing is injected all of that passes, and is asked for", async () => {
+  await using origin = await http2OriginServer((stream) => {
+    stream.respond({ ":status": 206, "content-encoding": "gzip", "content-range": "bytes 0-9/20" });
+    stream.end(zipped);
+  });
+  await using world = await worldOf(origin.port);
+  const agent = await agentOf(world, origin.port);
+  const answer = await call(agent, { "accept-encoding": "gzip", range: "bytes=0-9" });
+  assert.deepEqual([answer.status, answer.body], [206, zipped]);
+  const sent = lists(origin.requests[0]?.raw ?? []);
+  assert.deepEqual([sent.get("accept-encoding"), sent.get("range")], [["gzip"], ["bytes=0-9"]]);
+  agent.destroy();
+});
+
+for (const reason of ["draining", "policy_expired"] as const) {
+  test(`INV-H2-WHOLE: a tunnel that is cut (${reason}) says so in each of its streams before it goes`, async () => {
+    await using origin = await http2OriginServer((stream, raw) => {
+      if (!raw.includes("/begun")) return;
+      stream.respond({ ":status": 200 });
+      stream.write("part");
+    });
+    await using world = await worldOf(origin.port);
+    const agent = await agentOf(world, origin.port);
+    const errors: string[] = [];
+    let parts = 0;
+    const begun = call(
+      agent,
+      { ":path": "/begun" },
+      {
+        onStream(stream) {
+          stream.on("data", () => (parts += 1));
+          stream.on("error", (error: Error & { readonly code?: string }) => errors.push(error.code ?? ""));
+        },
+      },
+    );
+    const waiting = call(agent, {});
+    await eventually(() => parts === 1 && origin.requests.length === 2);
+    // As the process ends: GOAWAY first, and when nobody has come to an end the rest at once.
+    world.drain();
+    await new Promise((resolve) => agent.once("goaway", resolve));
+    world.registry.judgeAgain(() => reason);
+    const cut: Called = await begun;
+    assert.deepEqual([cut.body.toString(), cut.code], ["part", constants.NGHTTP2_INTERNAL_ERROR]);
+    // Node's readers hear of no other code: with CANCEL, or none, it looks whole.
+    assert.deepEqual(errors, ["ERR_HTTP2_STREAM_ERROR"]);
+    assert.equal((await waiting).reason, reason);
+    await eventually(() => world.registry.size === 0);
+  });
+}
+
+test("INV-H2-WHOLE: what says that a stream is cut is out within a turn", async () => {
+  await using origin = await http2OriginServer((stream) => {
+    stream.respond({ ":status": 200 });
+    stream.write("part");
+  });
+  await using world = await worldOf(origin.port);
+  const socket = await inside(world, origin.port);
+  const ended = new Promise<string>((resolve) => {
+    socket.on("error", (error: Error & { readonly code?: string }) => resolve(error.code ?? "error"));
+    socket.on("end", () => resolve("fin"));
+  });
+  const { frames, until } = reader(socket);
+  const head = headers(1, requestHead(`${HOST}:${origin.port}`), 5);
+  socket.write(Buffer.concat([PREFACE, settings(), head]));
+  await until(({ type }) => type === FRAME.data);
+  world.registry.judgeAgain(() => "draining");
+  await nextTurn();
+  world.abort();
+  const last = await until(({ type }) => type === FRAME.reset);
+  assert.equal(last.payload.readUInt32BE(0), constants.NGHTTP2_INTERNAL_ERROR);
+  assert.equal(await ended, "ECONNRESET");
+  assert.ok(frames.every(({ type, flags }) => type > 1 || (flags & END_STREAM) === 0));
+});
+
+test("INV-H2-WHOLE: an agent that takes nothing of its connection is reset when its tunnel is cut", async () => {
+  await using origin = await http2OriginServer((stream) => {
+    stream.respond({ ":status": 200 });
+    stream.end(Buffer.alloc(16_000_000));
+  });
+  await using world = await worldOf(origin.port);
+  const socket = await inside(world, origin.port);
+  const windows = settings([[4, 0x7f_ff_ff_ff]]);
+  const widen = frame(FRAME.window, 0, 0, uint32(0x7f_00_00_00));
+  socket.write(Buffer.concat([PREFACE, windows, widen, headers(1, requestHead(`${HOST}:${origin.port}`), 5)]));
+  await eventually(() => world.outcomes.length === 0 && origin.requests.length === 1);
+  await pause(200);
+  const before = performance.now();
+  world.registry.judgeAgain(() => "draining");
+  await eventually(() => world.registry.size === 0);
+  assert.ok(performance.now() - before < 1_500);
+  const ended = new Promise<string>((resolve) => {
+    socket.on("error", (error: Error & { readonly code?: string }) => resolve(error.code ?? "error"));
+    socket.on("end", () => resolve("fin"));
+  });
+  socket.resume();
+  assert.equal(await ended, "ECONNRESET");
+});
