@@ -60,8 +60,6 @@ export interface InspectionWorld extends AsyncDisposable {
   secure(authority: string, options?: ConnectionOptions): Promise<TLSSocket>;
   reload(allow: readonly string[]): void;
   drain(): void;
-  /** Resets every agent's connection, as the end of the process does. */
-  abort(): void;
   /** Until nothing is under way any more: how many outcomes there are then. */
   quiet(): Promise<number>;
   settled(count: number): Promise<readonly Outcome[]>;
@@ -218,9 +216,6 @@ export async function inspectionWorld(options: InspectionWorldOptions): Promise<
     drain() {
       draining = true;
       inspection.drain();
-    },
-    abort() {
-      for (const agent of open) agent.abort();
     },
     async quiet() {
       const until = Date.now() + 4_000;

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { type ClientHttp2Session, connect, constants } from "node:http2";
+import { type ClientHttp2Session, connect } from "node:http2";
 import { test } from "node:test";
-import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import { gzipSync } from "node:zlib";
-import { type Called, call, eventually, lists, reader, requestHead } from "../fakes/http2-call.ts";
-import { END_STREAM, FRAME, frame, headers, PREFACE, settings, uint32 } from "../fakes/http2-frames.ts";
+import { call, lists } from "../fakes/http2-call.ts";
 import { http2OriginServer } from "../fakes/http2-origin.ts";
 import { HOST } from "../fakes/http2-world.ts";
 import { type InspectionWorld, inspectionWorld } from "../fakes/inspection-world.ts";
@@ -91,88 +89,4 @@ test("where nothing is injected all of that passes, and is asked for", async () 
   const sent = lists(origin.requests[0]?.raw ?? []);
   assert.deepEqual([sent.get("accept-encoding"), sent.get("range")], [["gzip"], ["bytes=0-9"]]);
   agent.destroy();
-});
-
-for (const reason of ["draining", "policy_expired"] as const) {
-  test(`INV-H2-WHOLE: a tunnel that is cut (${reason}) says so in each of its streams before it goes`, async () => {
-    await using origin = await http2OriginServer((stream, raw) => {
-      if (!raw.includes("/begun")) return;
-      stream.respond({ ":status": 200 });
-      stream.write("part");
-    });
-    await using world = await worldOf(origin.port);
-    const agent = await agentOf(world, origin.port);
-    const errors: string[] = [];
-    let parts = 0;
-    const begun = call(
-      agent,
-      { ":path": "/begun" },
-      {
-        onStream(stream) {
-          stream.on("data", () => (parts += 1));
-          stream.on("error", (error: Error & { readonly code?: string }) => errors.push(error.code ?? ""));
-        },
-      },
-    );
-    const waiting = call(agent, {});
-    await eventually(() => parts === 1 && origin.requests.length === 2);
-    // As the process ends: GOAWAY first, and when nobody has come to an end the rest at once.
-    world.drain();
-    await new Promise((resolve) => agent.once("goaway", resolve));
-    world.registry.judgeAgain(() => reason);
-    const cut: Called = await begun;
-    assert.deepEqual([cut.body.toString(), cut.code], ["part", constants.NGHTTP2_INTERNAL_ERROR]);
-    // Node's readers hear of no other code: with CANCEL, or none, it looks whole.
-    assert.deepEqual(errors, ["ERR_HTTP2_STREAM_ERROR"]);
-    assert.equal((await waiting).reason, reason);
-    await eventually(() => world.registry.size === 0);
-  });
-}
-
-test("INV-H2-WHOLE: what says that a stream is cut is out within a turn", async () => {
-  await using origin = await http2OriginServer((stream) => {
-    stream.respond({ ":status": 200 });
-    stream.write("part");
-  });
-  await using world = await worldOf(origin.port);
-  const socket = await inside(world, origin.port);
-  const ended = new Promise<string>((resolve) => {
-    socket.on("error", (error: Error & { readonly code?: string }) => resolve(error.code ?? "error"));
-    socket.on("end", () => resolve("fin"));
-  });
-  const { frames, until } = reader(socket);
-  const head = headers(1, requestHead(`${HOST}:${origin.port}`), 5);
-  socket.write(Buffer.concat([PREFACE, settings(), head]));
-  await until(({ type }) => type === FRAME.data);
-  world.registry.judgeAgain(() => "draining");
-  await nextTurn();
-  world.abort();
-  const last = await until(({ type }) => type === FRAME.reset);
-  assert.equal(last.payload.readUInt32BE(0), constants.NGHTTP2_INTERNAL_ERROR);
-  assert.equal(await ended, "ECONNRESET");
-  assert.ok(frames.every(({ type, flags }) => type > 1 || (flags & END_STREAM) === 0));
-});
-
-test("INV-H2-WHOLE: an agent that takes nothing of its connection is reset when its tunnel is cut", async () => {
-  await using origin = await http2OriginServer((stream) => {
-    stream.respond({ ":status": 200 });
-    stream.end(Buffer.alloc(16_000_000));
-  });
-  await using world = await worldOf(origin.port);
-  const socket = await inside(world, origin.port);
-  const windows = settings([[4, 0x7f_ff_ff_ff]]);
-  const widen = frame(FRAME.window, 0, 0, uint32(0x7f_00_00_00));
-  socket.write(Buffer.concat([PREFACE, windows, widen, headers(1, requestHead(`${HOST}:${origin.port}`), 5)]));
-  await eventually(() => world.outcomes.length === 0 && origin.requests.length === 1);
-  await pause(200);
-  const before = performance.now();
-  world.registry.judgeAgain(() => "draining");
-  await eventually(() => world.registry.size === 0);
-  assert.ok(performance.now() - before < 1_500);
-  const ended = new Promise<string>((resolve) => {
-    socket.on("error", (error: Error & { readonly code?: string }) => resolve(error.code ?? "error"));
-    socket.on("end", () => resolve("fin"));
-  });
-  socket.resume();
-  assert.equal(await ended, "ECONNRESET");
 });

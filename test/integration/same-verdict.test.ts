@@ -181,12 +181,15 @@ async function verdictOf(door: VerdictDoor, ask: Ask, verdict: Reason | "allowed
 async function reasonsSince(since: number): Promise<readonly (string | null)[]> {
   const deadline = Date.now() + 3_000;
   for (;;) {
-    const refused = auditRecords(world.sidecar.auditDirectory)
-      .slice(since)
-      .filter(
-        ({ kind, decision, reason }) =>
-          kind.startsWith("egress") && (decision === "deny" || (kind === "egress.end" && reason !== null)),
-      );
+    const later = auditRecords(world.sidecar.auditDirectory).slice(since);
+    // What began before may end late: a tunnel that an earlier case left open.
+    const begun = new Set(later.filter(({ kind }) => kind === "egress.decision").map(({ request }) => request));
+    const refused = later.filter(
+      ({ kind, decision, reason, request }) =>
+        kind.startsWith("egress") &&
+        begun.has(request) &&
+        (decision === "deny" || (kind === "egress.end" && reason !== null)),
+    );
     if (refused.length > 0 || Date.now() > deadline) return refused.map(({ reason }) => reason);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

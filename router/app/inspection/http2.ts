@@ -47,7 +47,7 @@ const CRUMBS = 64;
 /** The most that one stream of an origin may send ahead of an agent that takes it. */
 const LARGEST_WINDOW = 1024 * 1024;
 /** For GOAWAY, and what was said before it, to reach an agent that reads. */
-export const LAST_WORDS_MILLIS = 500;
+const LAST_WORDS_MILLIS = 500;
 const UNREACHABLE = { reason: "upstream_unreachable", detail: "The connection to the origin is gone." } as const;
 
 /**
