@@ -164,7 +164,7 @@ export async function exchange(
 
   function receive(message: IncomingMessage): void {
     answer = message;
-    joinPushes(message, process.nextTick);
+    joinPushes(message, (then) => process.nextTick(then));
     message.on("error", broken);
     const head = responseHead(message, request.method);
     if (!head.ok) return finish(invalid(head.problem));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { HeldContent } from "../../../../router/app/fetch/held-content.ts";
 
 test("held content: a million octets, pushed one by one, are a few blocks", () => {
