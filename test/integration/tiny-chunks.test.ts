@@ -153,7 +153,7 @@ test("a fetch of an answer in chunks of one octet is whole, and held as octets",
   assert.ok(grown < MOST_GROWTH, `grown by ${grown.toFixed(0)} MB`);
 });
 
-test("inspected HTTP/1.1: agents that do not read hold octets, not a Buffer for each", async () => {
+test("INV-EGRESS-4: inspected HTTP/1.1: agents that do not read hold octets, not a Buffer for each", async () => {
   const agents: TLSSocket[] = [];
   try {
     const grown = await growth(
