@@ -10,6 +10,9 @@ import { availableParallelism } from "node:os";
  * minutes, a file ends with its last test whatever it left open, and a runner that is silent for longer is ended.
  */
 const wanted = process.argv.slice(2);
+const runsAgain = process.env["SLUICE_TEST_AGAIN"] === "1";
+// A sidecar that a test starts takes every variable of this prefix for a setting of its own.
+delete process.env["SLUICE_TEST_AGAIN"];
 const files = globSync("test/**/*.test.ts")
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .toSorted();
@@ -78,8 +81,7 @@ if (skipped.size > 0) {
 }
 const passed = together === 0 && oneByOne === 0;
 // Where nothing that failed is named, or the runner was ended, to run a file again would say nothing of the others.
-const again =
-  !passed && !isSilent && failed.size > 0 && process.env["SLUICE_TEST_AGAIN"] === "1" ? [...failed].toSorted() : [];
+const again = !passed && !isSilent && failed.size > 0 && runsAgain ? [...failed].toSorted() : [];
 for (const file of again) console.log(`\n=== ONCE MORE, ALONE: ${file}`);
 const isMended = again.length > 0 && (await run(again, 1)) === 0;
 if (isMended) console.log(`\n=== FAILED ONCE, PASSED ALONE: ${again.join(", ")} (look at the first failure above)`);

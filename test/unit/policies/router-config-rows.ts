@@ -231,7 +231,6 @@ export const ROUTER_CONFIG_ROWS: readonly Row[] = [
       ["dns: { synthetic: 239.1.0.0/16 }", "17:21", true],
       ["dns: { synthetic6: '::/96' }", "17:22", true],
       ["dns: { synthetic6: '::/16' }", "17:22", true],
-      ["dns: { synthetic6: '::ffff:0:0/96' }", "17:22", true],
       ["dns: { synthetic6: 'fe80::/64' }", "17:22", true],
       ["dns: { synthetic6: 'ff02::/16' }", "17:22", true],
     ] as const
