@@ -17,7 +17,7 @@ import { join } from "node:path";
 import type { InjectionConfig } from "../../controller/config/controller-config.ts";
 import { routerConfigDocument } from "../../controller/config/controller-config-shape.ts";
 import { parseControllerConfig } from "../../controller/config/parse-controller-config.ts";
-import { TRUST_SOURCE } from "../../controller/inject/trust-mount.ts";
+import { routerSpecOf } from "../../controller/config/router-settings.ts";
 import { CONFIG_MAP, ROUTER_ID } from "../../controller/pod/names.ts";
 import type { JsonObject, PodObject } from "../../controller/pod/pod.ts";
 import { canonicalDocument } from "../../controller/policies/canonical-document.ts";
@@ -65,18 +65,21 @@ function controllerConfig() {
       guardImage: named("guard"),
       seccomp: { mode: "localhost", profiles },
       drain: "2s",
+      resolverServers: [NODE.ipv4],
     },
     router: {
-      resolver: { servers: [NODE.ipv4] },
       network: { deny: ["10.77.0.0/24", "fd77::/64", "10.96.0.0/12"], nat64: { discover: false } },
-      limits: { drain: "2s" },
-      inspection: { directory: TRUST_SOURCE },
     },
   };
   const document = { apiVersion: "sluice.dev/v1alpha1", kind: "ControllerConfig", spec };
   const parsed = parseControllerConfig("controller.yaml", JSON.stringify(document));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problem));
   return parsed.value;
+}
+
+/** As the controller renders it; there is no API server to follow. */
+function labRouter(): Readonly<Record<string, unknown>> {
+  return { ...routerSpecOf(controllerConfig()), kubernetes: { watch: false } };
 }
 
 /** A pod as its author writes it: one container, `agent`, that does what the arguments of agent.py say. */
@@ -117,7 +120,7 @@ export function labOptions(pod: PodObject, agentFiles: AgentFiles = {}): PodOpti
     objects: {
       configMaps: {
         [CONFIG_MAP.config]: {
-          "router.yaml": JSON.stringify(routerConfigDocument(controllerConfig().router)),
+          "router.yaml": JSON.stringify(routerConfigDocument(labRouter())),
           "ca.crt": testCa().certificatePem,
         },
         ...signedPolicy(),
