@@ -107,9 +107,8 @@ export async function openEgress(options: EgressOptions): Promise<Result<Egress,
     settings: config.dns,
     policy: () => admission.policy(),
     policyTime: () => admission.policyTime(),
-    surroundings: {
-      isProviderHost: (host, port) => surroundings(admission).isProviderHost(host, port),
-      blocklist: (host) => admission.blocklist(host),
+    get surroundings() {
+      return surroundings(admission);
     },
     approved: (host, reason) => approvedPermits(admission, options.grants(), host, reason),
     network: () => admission.network(),

@@ -1,3 +1,5 @@
+import { text } from "../document/text-shape.ts";
+import type { Endpoint } from "./endpoint-shape.ts";
 import { canonical } from "../document/canonical-shape.ts";
 import type { Shape } from "../document/shape.ts";
 import { formatAuthority, parseAuthority } from "../wire/authority.ts";
@@ -24,8 +26,8 @@ export const network: Shape<string> = canonical({
   pattern: /^[0-9a-f.:]+\/[0-9]{1,3}$/,
   hint: "a network such as 10.0.0.0/8 or fd00::/8 is needed, without bits beyond the prefix.",
   parse: (given) => {
-    const text = parseCidr(given)?.text;
-    return text === undefined ? undefined : { value: text, canonical: text };
+    const spelling = parseCidr(given)?.text;
+    return spelling === undefined ? undefined : { value: spelling, canonical: spelling };
   },
 });
 
@@ -36,12 +38,29 @@ export const serverAddress: Shape<string> = canonical({
   pattern: /^[[\]0-9a-f.:]+$/,
   hint: "an IPv4 or IPv6 address is needed, with a port or without.",
   parse: (given) => {
-    const text = parseIpAddress(given) ?? addressWithPort(given);
-    return text === undefined ? undefined : { value: text, canonical: text };
+    const spelling = parseIpAddress(given) ?? addressWithPort(given);
+    return spelling === undefined ? undefined : { value: spelling, canonical: spelling };
   },
 });
 
 function addressWithPort(given: string): string | undefined {
   const authority = parseAuthority(given, undefined);
   return authority.ok && authority.value.host.kind === "address" ? formatAuthority(authority.value) : undefined;
+}
+
+/** A file or a directory. */
+export const path = text({ maximum: 4096 });
+
+/** Of an export, a feed or a proxy: in metrics and records, too. */
+export const plainName = text({
+  code: "bad_name",
+  maximum: 63,
+  pattern: /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/,
+  hint: "a name is made of small letters, digits and - and begins and ends with a letter or a digit.",
+});
+
+/** Octets that go there leave the pod on no wire. */
+export function isLoopback({ authority }: Endpoint): boolean {
+  const { kind, text: host } = authority.host;
+  return kind === "address" && (host === "::1" || host.startsWith("127."));
 }

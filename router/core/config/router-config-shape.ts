@@ -1,6 +1,5 @@
 import type { Bytes } from "../base/quantity.ts";
 import { boolean } from "../document/boolean-shape.ts";
-import { exactlyOneOf } from "../document/conditions.ts";
 import { choice } from "../document/choice-shape.ts";
 import { type DocumentKind, envelope } from "../document/document-kind.ts";
 import { entryOf } from "../document/document-node.ts";
@@ -16,14 +15,13 @@ import { size } from "../document/size-shape.ts";
 import { text } from "../document/text-shape.ts";
 import { uniqueIds } from "../document/unique-ids.ts";
 import { ipAddress } from "../document/ip-address-shape.ts";
-import { hostname, network, serverAddress } from "./config-shapes.ts";
-import { type Endpoint, endpoint } from "./endpoint-shape.ts";
+import { hostname, isLoopback, network, path, plainName, serverAddress } from "./config-shapes.ts";
+import { endpoint } from "./endpoint-shape.ts";
+import { blocklist, proxy } from "./ways-out-shapes.ts";
 import { standIns4, standIns6 } from "./stand-ins-shape.ts";
 import type {
-  BlocklistConfig,
   ExportConfig,
   KubernetesConfig,
-  ProxyConfig,
   RedactConfig,
   RouterConfig,
   SharedLedgerConfig,
@@ -34,8 +32,6 @@ const identityName = text({
   pattern: /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/,
   hint: "a name is made of letters, digits and . _ - and begins and ends with a letter or a digit.",
 });
-
-const path = text({ maximum: 4096 });
 
 const listener = (addresses: readonly string[], number: number) =>
   object({
@@ -56,13 +52,6 @@ const image = text({
   maximum: 512,
   pattern: /^[A-Za-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$/,
   hint: "an image by digest is needed: name@sha256:...",
-});
-
-const exportName = text({
-  code: "bad_name",
-  maximum: 63,
-  pattern: /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/,
-  hint: "a name is made of small letters, digits and - and begins and ends with a letter or a digit.",
 });
 
 const redactField = text({
@@ -109,14 +98,9 @@ const exportIsWhole: Condition<ExportConfig> = {
   },
 };
 
-function isLoopback({ authority }: Endpoint): boolean {
-  const { kind, text: host } = authority.host;
-  return kind === "address" && (host === "::1" || host.startsWith("127."));
-}
-
 const exportTarget = object(
   {
-    name: required(exportName, "Of its cursor and in metrics."),
+    name: required(plainName, "Of its cursor and in metrics."),
     kind: required(choice("stdout", "webhook", "otlp"), "Where to."),
     format: defaulted(choice("jsonl", "cloudevents", "ocsf"), "jsonl", "jsonl: the records as they stand in the log."),
     endpoint: optional(endpoint, "An http or https URL; for otlp without /v1/logs."),
@@ -189,85 +173,6 @@ const serverIsNamed: Condition<RouterConfig["resolver"]> = {
     }
   },
 };
-
-const feedIsSafe: Condition<BlocklistConfig> = {
-  check({ url, sha256, sha256Url }, map, report) {
-    for (const [key, endpointOf] of [
-      ["url", url],
-      ["sha256Url", sha256Url],
-    ] as const) {
-      if (endpointOf?.scheme !== "http" || isLoopback(endpointOf) || sha256 !== undefined) continue;
-      const place = entryOf(map, key)?.value ?? map;
-      report.add(
-        place,
-        "feed_in_clear",
-        "A feed comes over https, or with its sha256, so that nobody on the way changes it.",
-      );
-    }
-  },
-};
-
-const parentIsSafe: Condition<ProxyConfig> = {
-  check({ endpoint: url, kind, caFile }, map, report) {
-    if (url === undefined) return;
-    const place = entryOf(map, "endpoint")?.value ?? map;
-    if (url.path.length > 1 || url.query !== "") {
-      report.add(place, "bad_endpoint", "A proxy's endpoint has neither path nor query.");
-    }
-    if (kind === "socks5" && url.scheme === "https") {
-      report.add(place, "bad_endpoint", "A SOCKS proxy is spoken to in clear: write its endpoint with http.");
-    }
-    if (caFile !== undefined && url.scheme === "http") {
-      report.add(map, "ca_not_used", "caFile belongs to an https endpoint.");
-    }
-  },
-};
-
-const sha256Hex = text({
-  code: "bad_digest",
-  pattern: /^[0-9a-f]{64}$/,
-  hint: "a SHA-256 is 64 hex digits in lower case.",
-});
-
-const blocklist = object(
-  {
-    name: required(exportName, "In metrics and records."),
-    file: optional(path, "A file, also in a mounted ConfigMap."),
-    url: optional(endpoint, "Where the feed is published."),
-    format: defaulted(
-      choice("auto", "hosts", "domains", "wildcards"),
-      "auto",
-      "hosts: lines of a hosts file, each name alone; domains and wildcards: a name a line, and all below it.",
-    ),
-    sha256: optional(sha256Hex, "Of the whole feed."),
-    sha256Url: optional(endpoint, "Where the feed's SHA-256 is published."),
-    caFile: optional(path, "Certificates (PEM) to trust instead of the platform's."),
-    refresh: defaulted(duration(), "6h", "How often the feed is asked for."),
-    maximumBytes: defaulted(size, "64Mi", "Octets of the feed."),
-  },
-  exactlyOneOf<{ file: unknown; url: unknown }>(
-    ["file", "url"],
-    "feed_nowhere",
-    'A feed is in a "file" or at a "url".',
-  ),
-  feedIsSafe,
-);
-
-const proxy = object(
-  {
-    name: required(exportName, "What rules call it."),
-    endpoint: required(endpoint, "http://host:port in clear, https://host:port over TLS."),
-    kind: defaulted(choice("http", "socks5"), "http", "http: by CONNECT."),
-    credentialFile: optional(path, "A file with user:password; read anew for each connection."),
-    caFile: optional(path, "Certificates (PEM) to trust instead of the platform's."),
-    send: defaulted(
-      choice("address", "name"),
-      "address",
-      "What it is asked for: an address vetted here, or, where it accepts names only, the name, whose address nobody vets.",
-    ),
-  },
-  parentIsSafe,
-);
 
 /** Every setting of the sidecar, with the one place where its default stands. */
 export const routerConfigSpec = object(
