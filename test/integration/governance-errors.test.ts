@@ -79,8 +79,20 @@ async function evaluate(
 }
 
 /** What the API says of an exec, what becomes of a request, and of a call to a model: `allow`, or why not. */
-async function standing(ports: Ports): Promise<readonly [asked: string, egress: string, called: string]> {
+type Standing = readonly [asked: string, egress: string, called: string];
+
+async function standing(ports: Ports): Promise<Standing> {
   const seen = [origin.seen.requests.length, model.requests.length] as const;
+  const found = await look(ports);
+  const [, egress, called] = found;
+  // What is refused has reached nobody.
+  assert.equal(origin.seen.requests.length - seen[0], egress === "allow" ? 1 : 0);
+  assert.equal(model.requests.length - seen[1], called === "allow" ? 1 : 0);
+  return found;
+}
+
+/** While a policy is exchanged, what was allowed and has reached an origin may still be cut, with the new reason. */
+async function look(ports: Ports): Promise<Standing> {
   const asked = await evaluate(ports, { action: LS });
   const where = `web.example:${origin.port}`;
   const head = `GET http://${where}/ HTTP/1.1\r\nHost: ${where}\r\nConnection: close\r\n\r\n`;
@@ -93,9 +105,6 @@ async function standing(ports: Ports): Promise<readonly [asked: string, egress: 
   });
   await call.text();
   const called = call.status === 200 ? "allow" : String(call.headers.get("sluice-reason"));
-  // What is refused has reached nobody.
-  assert.equal(origin.seen.requests.length - seen[0], egress === "allow" ? 1 : 0);
-  assert.equal(model.requests.length - seen[1], called === "allow" ? 1 : 0);
   if (asked.reason !== "allow" && asked.reason !== "audit_unavailable") {
     const id = asked.body["id"];
     const record = await auditRecord(
@@ -110,8 +119,8 @@ async function standing(ports: Ports): Promise<readonly [asked: string, egress: 
 async function until(ports: Ports, wanted: readonly string[]): Promise<void> {
   const deadline = Date.now() + 8_000;
   for (;;) {
-    const found = await standing(ports);
-    if (found.join(" ") === wanted.join(" ")) return;
+    const found = await look(ports);
+    if (found.join(" ") === wanted.join(" ")) break;
     assert.ok(Date.now() < deadline, `still ${found.join(" ")}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -71,9 +71,16 @@ export function readAnswerHead(text: string): Result<AnswerHead | InterimHead, s
     if (fields.length === MOST_FIELDS) return fail("The response has too many fields.");
     const field = readField(text, start, end);
     if (field === undefined) return fail(unwell("a field line is none"));
+    // Legal, and Node's own parser (llhttp 9) then does not know it for chunked: readers differ about where it ends.
+    if (field.name === "transfer-encoding" && text[end - 1] === "\t") {
+      return fail(unwell("a tab behind the Transfer-Encoding"));
+    }
     fields.push(field);
   }
-  if (status >= 100 && status < 200) return ok({ status, interim: true });
+  if (status >= 100 && status < 200) {
+    // RFC 9110 section 15.2: HTTP/1.0 has none, and readers differ about what follows.
+    return line[1] === "1" ? ok({ status, interim: true }) : fail(unwell("HTTP/1.0 has no interim responses"));
+  }
   if (status < 200 || status > 599) return fail("The status is not that of a final response.");
   return finalHead(status, line[1] === "1", fields);
 }

@@ -159,6 +159,16 @@ const rows: readonly Row[] = [
     told: `${MALFORMED} (HTTP/1.0 has no Transfer-Encoding).`,
   },
   { name: "a blank before the colon", answer: `${OK}Content-Length : 2\r\n\r\nok`, told: FIELD },
+  {
+    name: "a tab behind the coding, which Node's parser then does not know",
+    answer: `${OK}Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n`,
+    told: `${MALFORMED} (a tab behind the Transfer-Encoding).`,
+  },
+  {
+    name: "an interim one of HTTP/1.0",
+    answer: `HTTP/1.0 102 P\r\n\r\n${OK}${LENGTH}\r\na`,
+    told: `${MALFORMED} (HTTP/1.0 has no interim responses).`,
+  },
   { name: "a tab before the colon", answer: `${OK}Transfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n`, told: FIELD },
   { name: "a folded field", answer: `${OK}X: a\r\n ${LENGTH}\r\n`, told: FIELD },
   { name: "a field folded by a tab", answer: `${OK}X: a\r\n\tb\r\n\r\n`, told: FIELD },
