@@ -56,5 +56,5 @@ function isCertain(
 /** One of the paths that the shape stands for. */
 function pathOf(shape: PathShape): string {
   const known = shape.at(-1) === "**" ? shape.slice(0, -1) : shape;
-  return shapeText(known.map((segment) => (segment === "*" ? ANY : segment)));
+  return shapeText(known.map((segment) => segment.replaceAll("*", ANY)));
 }

@@ -8,7 +8,7 @@ export interface MetricSources {
   readonly version: string;
   /** The end of what is served; undefined: nothing is. */
   certificateEnd(): EpochMillis | undefined;
-  /** Injected pods by `sluice.dev/enforcement`: `guard`, `not-enforced`; undefined: they are not known yet. */
+  /** Injected pods by whether they have the guard: `guard`, `not-enforced`; undefined: they are not known yet. */
   injectedPods(): ReadonlyMap<string, number> | undefined;
   /** Pods in enforced namespaces that are older than the label; undefined: not known. */
   uninjectedPods(): number | undefined;

@@ -4,6 +4,12 @@ import type { Container, JsonObject, PodObject } from "../pod/pod.ts";
 import { isObject } from "../pod/shape-check.ts";
 
 const AGENT_PROFILES: readonly string[] = ["agent", "browser"];
+
+/** What the annotation may name; where the runtime's profile is used the names count for nothing, and must be right all the same. */
+export function namedProfiles({ seccomp }: InjectionConfig): readonly string[] {
+  if (seccomp.mode === "runtimeDefault") return AGENT_PROFILES;
+  return AGENT_PROFILES.filter((name) => seccomp.profiles[name] !== undefined);
+}
 const MAXIMUM_ID = 2_147_483_647;
 
 /** Whether a UID may be an application's: a number that is neither root's nor one of ours. */
@@ -17,10 +23,11 @@ export function acceptableUser(id: unknown): id is number {
  * The seccomp profile for the pod's own containers: `agent`, or the one that the annotation names. Undefined: the pod
  * names none that there is, and is refused.
  */
-export function agentSeccomp(pod: PodObject, { seccomp }: InjectionConfig): JsonObject | undefined {
+export function agentSeccomp(pod: PodObject, settings: InjectionConfig): JsonObject | undefined {
+  const { seccomp } = settings;
   if (seccomp.mode === "runtimeDefault") return { type: "RuntimeDefault" };
   const name = pod.metadata.annotations?.[ANNOTATION.seccompProfile] ?? "agent";
-  const profile = AGENT_PROFILES.includes(name) ? seccomp.profiles[name] : undefined;
+  const profile = namedProfiles(settings).includes(name) ? seccomp.profiles[name] : undefined;
   return profile === undefined ? undefined : { type: "Localhost", localhostProfile: profile };
 }
 

@@ -9,7 +9,7 @@ import { confine, confinementOf } from "./confine.ts";
 import { injectedMetadata } from "./pod-metadata.ts";
 import { withAdmission } from "./same-container.ts";
 import { desiredVolumes } from "./template-volumes.ts";
-import { desiredContainers } from "./template.ts";
+import { ADMIN_PORT, desiredContainers } from "./template.ts";
 
 export interface Injected {
   readonly pod: PodObject;
@@ -17,6 +17,8 @@ export interface Injected {
   readonly warnings: readonly string[];
 }
 
+/** What the router listens on in the pod (`listeners` of the RouterConfig, which the injector decides). */
+const OUR_PORTS: ReadonlySet<number> = new Set([18_053, 18_080, 18_081, 18_084, 18_443, ADMIN_PORT]);
 const OUR_VOLUMES: ReadonlySet<string> = new Set(Object.values(VOLUME));
 
 /**
@@ -36,6 +38,7 @@ export function injectPod(pod: PodObject, settings: InjectionConfig): Injected {
   if (spec["automountServiceAccountToken"] === true || apiAccess.size > 0) warnAboutToken(spec, warnings);
   const ready = (container: Container): Container => {
     const warn = (subject: string, what: string): void => warnings.add(subject, what, container.name);
+    warnAboutPorts(container, warn);
     const confined = confine(withoutMounts(container, apiAccess), confinement);
     const trusting = withTrustMount(confined, warn);
     return withAgentEnv(trusting ?? confined, trusting !== undefined, warn);
@@ -100,6 +103,14 @@ function foreignVolumes(
     if (!OUR_VOLUMES.has(name)) warnings.add(`Volume ${name}`, "is taken out: its name is reserved");
     return false;
   });
+}
+
+/** In one network a port has one listener, and the router's comes first. */
+function warnAboutPorts({ ports = [] }: Container, warn: (subject: string, what: string) => void): void {
+  for (const { containerPort } of ports) {
+    if (typeof containerPort !== "number" || !OUR_PORTS.has(containerPort)) continue;
+    warn(`Port ${containerPort}`, "is the router's in every pod: nothing else can listen on it");
+  }
 }
 
 /** Not of the token that every pod gets unasked: of one that the pod's author asked for. */

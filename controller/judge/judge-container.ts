@@ -4,12 +4,13 @@ import type { Container, JsonObject } from "../pod/pod.ts";
 import { judgeConfinement } from "./judge-confinement.ts";
 import { judgeDevices } from "./judge-devices.ts";
 import { judgeHostAccess } from "./judge-host-access.ts";
+import { judgePortNames } from "./judge-port-names.ts";
 import { isReserved, judgeReferences } from "./judge-references.ts";
 import { judgeRestartRules } from "./judge-restart.ts";
 import { judgeSeccomp } from "./judge-seccomp.ts";
 import { judgeUser } from "./judge-user.ts";
 import { objectAt, valueAt } from "./member.ts";
-import { type Report, shown } from "./report.ts";
+import { inNamed, type Report, shown } from "./report.ts";
 
 /** Any container that is not one of ours at its place: an application's, an init container's, another sidecar's. */
 export function judgeContainer(
@@ -26,15 +27,17 @@ export function judgeContainer(
       `Rename the container ${shown(container.name)}: names that begin with "${RESERVED_PREFIX}" are Sluice's.`,
     );
   }
-  const security = objectAt(container, "securityContext", path, report);
+  const named = inNamed("container", container.name, report);
+  const security = objectAt(container, "securityContext", path, named);
   const at = `${path}.securityContext`;
-  judgeUser(security, podSecurity, at, report);
-  judgeConfinement(security, at, report);
-  judgeSeccomp(security, podSecurity, at, settings, report);
-  judgeReferences(container, path, report);
-  judgeHostAccess(container, path, report);
-  judgeDevices(container, path, report);
-  judgeRestartRules(container, path, report);
+  judgeUser(security, podSecurity, at, named);
+  judgeConfinement(security, at, named);
+  judgeSeccomp(security, podSecurity, at, settings, named);
+  judgeReferences(container, path, named);
+  judgePortNames(container, path, named);
+  judgeHostAccess(container, path, named);
+  judgeDevices(container, path, named);
+  judgeRestartRules(container, path, named);
 }
 
 /** A debugging container: it is in the pod's network like all others, and must not enter a container of ours. */
@@ -48,7 +51,7 @@ export function judgeEphemeral(
   judgeContainer(container, podSecurity, path, settings, report);
   const target = valueAt(container, "targetContainerName");
   if (isReserved(target)) {
-    report(
+    inNamed("container", container.name, report)(
       "debug_target",
       `${path}.targetContainerName`,
       `Debug another container than ${shown(target)}: its process namespace is nobody else's.`,

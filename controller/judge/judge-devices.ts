@@ -4,9 +4,11 @@ import { type Report, shown } from "./report.ts";
 
 /**
  * Names of extended resources that are network hardware, or the kernel's means to drive it: their packets pass no guard.
- * Device plugins choose names freely, so this is what the known ones have in theirs; GPUs are nobody's way out.
+ * Device plugins choose names freely, so this is what the known ones have in theirs; GPUs are nobody's way out. A device
+ * class is a claim by another name: which devices it gives is in other objects, as with `judgeClaims`.
  */
-const NETWORK_DEVICE = /rdma|vfio|sriov|hca|infiniband|mlnx|mlx|hostdev|netdev|dpdk|vhost|\/(?:efa|tun)$/;
+const NETWORK_DEVICE =
+  /^deviceclass\.resource\.kubernetes\.io\/|rdma|vfio|sriov|hca|infiniband|mlnx|mlx|hostdev|netdev|dpdk|vhost|\/(?:efa|tun)$/;
 const LONGEST_NAME = 512;
 
 /** Devices that a container asks for by name. */

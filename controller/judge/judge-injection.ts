@@ -2,8 +2,9 @@ import type { InjectionConfig } from "../config/controller-config.ts";
 import { policyName } from "../inject/pod-names.ts";
 import { sameContainer } from "../inject/same-container.ts";
 import { desiredContainers } from "../inject/template.ts";
-import { GUARD, LABEL, PROVE, ROUTER } from "../pod/names.ts";
+import { ANNOTATION, CONFIG_MAP, GUARD, LABEL, PROVE, ROUTER } from "../pod/names.ts";
 import type { Container, PodObject } from "../pod/pod.ts";
+import { isTakenTarget } from "../pod/policy-target.ts";
 import type { ViolationCode } from "../pod/violation.ts";
 import { type Report, shown } from "./report.ts";
 
@@ -58,6 +59,13 @@ function withEarlierImage(settings: InjectionConfig, { name, image }: Container)
 
 /** Labels by which NetworkPolicies, metrics and policies find the pod. The injector sets them, and they stay. */
 export function judgeLabels(pod: PodObject, report: Report): void {
+  if (isTakenTarget(policyName(pod))) {
+    report(
+      "router_volume",
+      `metadata.annotations[${ANNOTATION.policy}]`,
+      `No policy is ever in the ConfigMap ${shown(policyName(pod))}: name another one, or remove the annotation for ${CONFIG_MAP.policy}.`,
+    );
+  }
   const labels = pod.metadata.labels ?? {};
   if (labels[LABEL.injected] !== "true") {
     report(

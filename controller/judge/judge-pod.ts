@@ -7,6 +7,7 @@ import { judgeClaims } from "./judge-devices.ts";
 import { judgeInjection, judgeLabels, oursAtTheirPlace } from "./judge-injection.ts";
 import { judgeNode } from "./judge-node.ts";
 import { judgePodSettings } from "./judge-pod-settings.ts";
+import { judgeProfileName } from "./judge-seccomp.ts";
 import { judgeVolumes } from "./judge-volumes.ts";
 import { objectAt } from "./member.ts";
 import { collect } from "./report.ts";
@@ -49,6 +50,7 @@ function violationsOf(pod: PodObject, namespace: string, settings: InjectionConf
   judgeInjection(pod, namespace, settings, report);
   judgeLabels(pod, report);
   judgePodSettings(pod, settings, report);
+  judgeProfileName(pod, settings, report);
   judgeNode(pod, settings, report);
   judgeClaims(pod.spec, report);
   judgeVolumes(pod, settings, report);

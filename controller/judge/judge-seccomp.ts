@@ -1,7 +1,21 @@
 import type { InjectionConfig } from "../config/controller-config.ts";
-import type { JsonObject } from "../pod/pod.ts";
+import { namedProfiles } from "../inject/confine.ts";
+import { ANNOTATION } from "../pod/names.ts";
+import type { JsonObject, PodObject } from "../pod/pod.ts";
 import { objectAt, valueAt } from "./member.ts";
 import { type Report, shown } from "./report.ts";
+
+/** A profile that there is not would be passed over in silence, or be missed in every container without a word why. */
+export function judgeProfileName({ metadata }: PodObject, settings: InjectionConfig, report: Report): void {
+  const { [ANNOTATION.seccompProfile]: name } = metadata.annotations ?? {};
+  const known = namedProfiles(settings);
+  if (name === undefined || known.includes(name)) return;
+  report(
+    "seccomp",
+    `metadata.annotations[${ANNOTATION.seccompProfile}]`,
+    `There is no seccomp profile ${shown(name)}: write ${known.join(" or ")}, or remove the annotation for agent.`,
+  );
+}
 
 /** The profile that counts is the container's, or else the pod's; without either the kubelet's default may be none. */
 export function judgeSeccomp(

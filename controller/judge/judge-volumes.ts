@@ -5,7 +5,7 @@ import { RESERVED_PREFIX } from "../pod/names.ts";
 import type { JsonObject, PodObject, Volume } from "../pod/pod.ts";
 import { isReserved, judgeName } from "./judge-references.ts";
 import { objectAt, objectsAt, valueAt } from "./member.ts";
-import { type Report, shown } from "./report.ts";
+import { inNamed, type Report, shown } from "./report.ts";
 
 /**
  * Kinds of volumes that the kubelet makes without opening a connection for the pod's author: an `nfs` or `iscsi`
@@ -35,7 +35,7 @@ export function judgeVolumes(pod: PodObject, settings: InjectionConfig, report: 
   for (const [index, volume] of (pod.spec.volumes ?? []).entries()) {
     const path = `spec.volumes[${index}]`;
     if (isReserved(volume.name)) judgeOurs(volume, desired.get(volume.name), path, report);
-    else judgeOther(volume, path, report);
+    else judgeOther(volume, path, inNamed("volume", volume.name, report));
     desired.delete(volume.name);
   }
   for (const name of desired.keys()) {

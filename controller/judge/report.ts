@@ -13,6 +13,11 @@ export function collect(): Collected {
   return { violations, report: (code, path, message) => void violations.push({ code, path, message }) };
 }
 
+/** Indices count what the injector put in front too, so what a pod's author wrote is named as well. */
+export function inNamed(what: "container" | "volume", name: string, report: Report): Report {
+  return (code, path, message) => report(code, path, `${message} (${what} ${shown(name)})`);
+}
+
 const LONGEST_SHOWN = 80;
 
 /** A value from a pod as a message may show it: quoted, on one line, and not long. */

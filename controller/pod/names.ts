@@ -41,7 +41,7 @@ export const ANNOTATION = {
   seccompProfile: "sluice.dev/seccomp-profile",
   /** On an injected pod, informational: version of the template and what it was made with. Never trusted. */
   status: "sluice.dev/status",
-  /** On an injected pod: "guard", or "not-enforced" where the operator said so. */
+  /** On an injected pod, for people: "guard", or "not-enforced" where the operator said so. Never trusted. */
   enforcement: "sluice.dev/enforcement",
   /** On a policy resource: its signatures, one sigstore bundle or a JSON array of them. */
   signatures: "sluice.dev/signatures",

@@ -6,7 +6,7 @@ import type { Keyring } from "../../router/edge/trust/keyring.ts";
 import { verifyDocument } from "../../router/edge/trust/verify-document.ts";
 import { canonicalDocument } from "../policies/canonical-document.ts";
 import { parsePolicy } from "../policies/parse-policy.ts";
-import { CONFIG_MAP, RESERVED_PREFIX } from "../pod/names.ts";
+import { isTakenTarget } from "../pod/policy-target.ts";
 import { policyFile, type PolicyResource } from "./policy-resource.ts";
 import { signatureFile } from "./policy-signatures.ts";
 import type { StatusCondition } from "./status-condition.ts";
@@ -89,11 +89,7 @@ export function judgePolicy(resource: PolicyResource, keyring: Keyring | undefin
 /** Why nothing is rendered into a ConfigMap of that name: pods could not name it, or it is ours or the cluster's for something else. */
 export function targetProblem(target: string): string | undefined {
   if (!TARGET.test(target)) return "The annotation sluice.dev/policy names no ConfigMap that a pod could name.";
-  const isPolicy = target === CONFIG_MAP.policy || target.startsWith(`${CONFIG_MAP.policy}-`);
-  if (target === "kube-root-ca.crt" || (target.startsWith(RESERVED_PREFIX) && !isPolicy)) {
-    return `Nothing is rendered into the ConfigMap ${target}: that name is taken.`;
-  }
-  return undefined;
+  return isTakenTarget(target) ? `Nothing is rendered into the ConfigMap ${target}: that name is taken.` : undefined;
 }
 
 /** Positions in a text that nobody wrote help nobody. */

@@ -20,7 +20,9 @@ import {
   type ServerCa,
   type TrustFiles,
 } from "./namespace-objects.ts";
-import type { EgressNeeds } from "./network-policies.ts";
+import { namesText } from "./names-text.ts";
+import { type EgressNeeds, networkPolicyName } from "./network-policies.ts";
+import { MOST_POLICIES, policyNames, type PolicyNames } from "./policy-names.ts";
 import type { ReconcileRooms } from "./reconcile-rooms.ts";
 import type { WorkOutcome } from "./work-queue.ts";
 
@@ -35,7 +37,6 @@ export interface NamespaceKeeping {
 
 /** Policies that others write into ConfigMaps are read again so often. */
 const REREAD = millis(60_000);
-const MOST_POLICIES = 256;
 /** Until then every API server keeps others from writing what is read back. */
 const SETTLE = 300;
 const MOST_TROUBLES = 256;
@@ -48,6 +49,8 @@ export class NamespaceKeeper {
   readonly #parsed = new Map<string, EgressNeeds>();
   /** By name, as this process first saw it. */
   readonly #enforcedSince = new Map<string, number>();
+  /** By name: the objects of its foundation that this process has looked at, or may write unseen since no mark stands. */
+  readonly #seen = new Map<string, Set<string>>();
   /** Why pods cannot be made in an enforced namespace, by its name. */
   readonly #troubles = new Map<string, string>();
 
@@ -79,11 +82,15 @@ export class NamespaceKeeper {
   }
 
   async #provide(facts: NamespaceFacts, signal: AbortSignal): Promise<KeptOutcome> {
-    const { rooms, trust, ca } = this.#keeping;
+    const { rooms, view, trust, ca } = this.#keeping;
     const { name: namespace } = facts;
-    const read = await this.#needs(namespace, signal);
-    const question = { namespace, config: rooms.config, trust: trust(), ca: ca(), needs: read?.needs ?? new Map() };
-    const wanted = namespaceObjects(question);
+    const question = { namespace, config: rooms.config, trust: trust(), ca: ca() };
+    const foundation = namespaceObjects({ ...question, needs: new Map() }).filter(isFoundation);
+    const doubted = await this.#doubt(facts, foundation, signal);
+    if (doubted !== undefined) return doubted;
+    const policies = policyNames(view, namespace);
+    const read = await this.#needs(facts, policies, signal);
+    const wanted = namespaceObjects({ ...question, needs: read?.needs ?? new Map() });
     const failed: DesiredObject[] = [];
     let isChanged = false;
     // One that cannot be written keeps none of the others from being what it is to be.
@@ -96,13 +103,46 @@ export class NamespaceKeeper {
     if (read === undefined) return FAILED;
     const names = new Set(wanted.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
     // Trust (or a CA) that cannot be read just now is no reason to take away what is there.
-    const isUnread = trust() === undefined || question.ca === "unread";
+    const isUnread = question.trust === undefined || question.ca === "unread";
+    // Nor is the number of policies, where a pod that runs has one.
+    const isInUse = new Set(rooms.config.networkPolicy.enabled ? policies.live.map(networkPolicyName) : []);
     const isStray = ({ kind, name }: ManagedFacts): boolean =>
-      !names.has(`${kind}/${name}`) && (kind !== "ConfigMap" || !isUnread);
+      !names.has(`${kind}/${name}`) &&
+      (kind !== "ConfigMap" || !isUnread) &&
+      (kind !== "NetworkPolicy" || !isInUse.has(name));
     const cleared = await this.#remove(this.#ours(namespace).filter(isStray), signal);
     if (cleared === "failed" || failed.length > 0 || label === "again") return FAILED;
     const metric = isChanged || cleared === "changed" ? "changed" : "unchanged";
     return { metric, next: label === "done" ? (read.isForeign ? REREAD : "done") : label };
+  }
+
+  /**
+   * A mark that stands when a term begins may be of a release that was uninstalled since, while nobody held what it speaks
+   * of: each object of the foundation is looked at once before it is written, and where one is another the mark goes first.
+   * It comes back by `giveMark`, with all that this sees to; so it does after an upgrade that changes settings. Undefined:
+   * there is nothing to doubt.
+   */
+  async #doubt(
+    facts: NamespaceFacts,
+    foundation: readonly DesiredObject[],
+    signal: AbortSignal,
+  ): Promise<KeptOutcome | undefined> {
+    const { writer, rooms } = this.#keeping;
+    const { name: namespace, uid } = facts;
+    const seen = this.#seen.get(namespace) ?? new Set<string>();
+    this.#seen.set(namespace, seen);
+    for (const object of foundation) {
+      const { kind, metadata } = object;
+      const key = `${uid} ${kind} ${metadata.name}`;
+      const isDoubtful = facts.isEnforced && facts.isKept && !seen.has(key);
+      if (isDoubtful && !(await this.#objects.isStored(object, signal))) {
+        const taken = await takeMark(writer, facts, signal);
+        rooms.log.event("warn", "mark not believed", { namespace, kind, name: metadata.name });
+        return taken.kind === "done" ? { metric: "changed", next: "again" } : FAILED;
+      }
+      seen.add(key);
+    }
+    return undefined;
   }
 
   /** Says on the namespace whether pods may be made in it. */
@@ -150,6 +190,7 @@ export class NamespaceKeeper {
 
   #forget(name: string): void {
     this.#enforcedSince.delete(name);
+    this.#seen.delete(name);
     this.#troubles.delete(name);
   }
 
@@ -186,15 +227,25 @@ export class NamespaceKeeper {
 
   /** What the policies in use need; undefined: one could not be read. */
   async #needs(
-    namespace: string,
+    facts: NamespaceFacts,
+    { names, more: left }: PolicyNames,
     signal: AbortSignal,
   ): Promise<{ readonly needs: ReadonlyMap<string, EgressNeeds>; readonly isForeign: boolean } | undefined> {
-    const { rooms, view, writer } = this.#keeping;
+    const { rooms, view, writer, events } = this.#keeping;
+    const { name: namespace, uid } = facts;
     const needs = new Map<string, EgressNeeds>();
     if (!rooms.config.networkPolicy.enabled) return { needs, isForeign: false };
+    if (left.length > 0) {
+      events.tell(
+        { apiVersion: "v1", kind: "Namespace", name: namespace, uid, namespace: undefined },
+        "Warning",
+        "TooManyPolicies",
+        `More than ${MOST_POLICIES} policy ConfigMaps are named here, and no NetworkPolicy is made or brought up to date for the rest: ${namesText(left)}. Their pods have the guard and the router alone.`,
+      );
+    }
     const more = [...urlPorts(rooms.config.router), ...approvedPorts(view, namespace)];
     let isForeign = false;
-    for (const name of policyNames(view, namespace)) {
+    for (const name of names) {
       const read = await writer.read(pathOf(MANAGED_KINDS[0], namespace, name), signal);
       if (read.kind !== "done" && read.kind !== "gone") return undefined;
       const texts = read.kind === "done" && isRecord(read.body) ? textsOf(read.body["data"]) : {};
@@ -243,18 +294,6 @@ function isNeeded({ rooms, view }: Pick<NamespaceKeeping, "rooms" | "view">, fac
   if (facts.isEnforced) return true;
   for (const pod of view.pods.values()) if (pod.namespace === facts.name && pod.isLive) return true;
   return false;
-}
-
-function policyNames(view: ClusterView, namespace: string): readonly string[] {
-  const names = new Set<string>();
-  for (const pod of view.pods.values()) if (pod.namespace === namespace && pod.isLive) names.add(pod.policyName);
-  for (const kind of view.policies) {
-    for (const policy of kind.values()) if (policy.namespace === namespace) names.add(policy.target);
-  }
-  return [...names]
-    .filter((name) => /^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/.test(name))
-    .toSorted()
-    .slice(0, MOST_POLICIES);
 }
 
 /** Ports of what was approved at run time: the router lets it through, so the network must. */

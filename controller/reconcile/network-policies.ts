@@ -55,6 +55,11 @@ const MOST_RANGES = 1_000;
 /** Some CNIs take no ipBlock for pods of the same cluster. */
 const ANY_POD: Peer = { namespaceSelector: {} };
 
+/** Of the NetworkPolicy for the pods that use this policy. */
+export function networkPolicyName(policyName: string): string {
+  return `${NAME.networkPolicyPrefix}${policyName}`;
+}
+
 /**
  * The second layer for the pods that use one policy: standard NetworkPolicy, egress on the ports that the policy names, DNS
  * and the API server; nothing else, and never the metadata services. What a host's name leads to it cannot say: the router does.
@@ -69,7 +74,7 @@ export function networkPolicy(
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",
-    metadata: managedMetadata(namespace, `${NAME.networkPolicyPrefix}${policyName}`),
+    metadata: managedMetadata(namespace, networkPolicyName(policyName)),
     spec: {
       podSelector: { matchLabels: { [LABEL.injected]: "true", [LABEL.policyName]: policyName } },
       policyTypes: ["Egress", ...(inbound === undefined ? [] : ["Ingress"])],

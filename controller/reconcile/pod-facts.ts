@@ -1,6 +1,6 @@
 import { isRecord } from "../../router/edge/kubernetes/is-record.ts";
 import type { KubeObject } from "../../router/edge/kubernetes/kube-object.ts";
-import { ANNOTATION, CONFIG_MAP, LABEL } from "../pod/names.ts";
+import { CONFIG_MAP, GUARD, LABEL } from "../pod/names.ts";
 
 /** An injected pod, as far as the reconciler looks at it. */
 export interface PodFacts {
@@ -17,23 +17,29 @@ export interface PodFacts {
   readonly isLive: boolean;
 }
 
-export function podFacts({ metadata, status }: KubeObject): PodFacts {
+export function podFacts({ metadata, spec, status }: KubeObject): PodFacts {
   const labels = isRecord(metadata["labels"]) ? metadata["labels"] : {};
-  const annotations = isRecord(metadata["annotations"]) ? metadata["annotations"] : {};
   const { phase, podIP } = isRecord(status) ? status : {};
   const { [LABEL.agent]: agent, [LABEL.policyName]: policyName } = labels;
-  const enforcement = annotations[ANNOTATION.enforcement];
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
     uid: metadata.uid ?? "",
     agent: typeof agent === "string" ? agent : "",
     policyName: typeof policyName === "string" && policyName !== "" ? policyName : CONFIG_MAP.policy,
-    // A closed list: it becomes a label of a metric.
-    enforcement: enforcement === "guard" || enforcement === "not-enforced" ? enforcement : "unknown",
+    enforcement: enforcementOf(spec),
     address: typeof podIP === "string" && podIP !== "" ? podIP : undefined,
     isLive: phase !== "Succeeded" && phase !== "Failed" && (metadata["deletionTimestamp"] ?? undefined) === undefined,
   };
+}
+
+/** By its containers, which nobody changes: the annotation that says so belongs to whoever may patch the pod. */
+function enforcementOf(spec: unknown): PodFacts["enforcement"] {
+  if (!isRecord(spec)) return "unknown";
+  const { initContainers } = spec;
+  const isGuarded =
+    Array.isArray(initContainers) && initContainers.some((one) => isRecord(one) && one["name"] === GUARD);
+  return isGuarded ? "guard" : "not-enforced";
 }
 
 export function podKey({ namespace, name }: Pick<PodFacts, "namespace" | "name">): string {

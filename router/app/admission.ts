@@ -84,7 +84,14 @@ export function judge(
     const reason = grant === "expired" ? "approval_expired" : decision.reason;
     const askable = rooms.governance.mayAsk(request, decision.reason);
     rooms.governance.denied(request, decision.reason);
-    return fail({ reason, policy: snapshot.identity, rule: decision.rule, askable });
+    const { rule, detail } = decision;
+    return fail({
+      reason,
+      policy: snapshot.identity,
+      rule,
+      askable,
+      ...(reason === decision.reason && detail !== undefined ? { detail } : {}),
+    });
   }
   const permit = decision.permit;
   exchange.permit = permit;

@@ -1,10 +1,12 @@
 import type { Clock } from "../core/base/clock.ts";
 import type { RouterConfig } from "../core/config/router-config.ts";
 import type { DialPermit, NamePermit } from "../core/policy/permit.ts";
+import type { Result } from "../core/base/result.ts";
 import type { Authority } from "../core/wire/authority.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import type { AdmissionRooms } from "./admission.ts";
 import type { Exchange, Settle } from "./exchange.ts";
+import type { InjectedFields } from "./inspection/injected-fields.ts";
 import type { TunnelRegistry } from "./tunnel-registry.ts";
 import type { UpstreamRooms } from "./upstream-rooms.ts";
 
@@ -21,6 +23,8 @@ export interface InspectionRoom {
     dial: DialPermit,
     authority: Authority,
   ): Promise<void>;
+  /** What the permit's rule injects; the problem is a sentence. */
+  inject(permit: NamePermit): Promise<Result<InjectedFields, string>>;
 }
 
 /** Everything that the corridor calls. */
@@ -31,7 +35,7 @@ export interface CorridorRooms {
   readonly registry: TunnelRegistry;
   readonly limits: RouterConfig["limits"];
   readonly settle: Settle;
-  /** Without it an inspected tunnel is refused. */
+  /** Without it an inspected tunnel is refused, and what a rule injects into. */
   readonly inspection?: InspectionRoom;
   nextRequestId(): string;
 }

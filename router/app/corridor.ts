@@ -8,7 +8,7 @@ import { type HeadProblem, serveRequests } from "../edge/listeners/request-loop.
 import { clear, judge, lostMeanwhile, record, refusalOf } from "./admission.ts";
 import { alertRefusal, answerRefusal } from "./answer.ts";
 import type { CorridorRooms } from "./corridor-rooms.ts";
-import { Exchange } from "./exchange.ts";
+import { type Door, Exchange } from "./exchange.ts";
 import { forwardDoor } from "./forward-door.ts";
 import type { ListenerDoor, Tell, Walk } from "./listener-door.ts";
 import { PlainHttp } from "./plain-http.ts";
@@ -39,8 +39,8 @@ export function createCorridor(rooms: CorridorRooms): Corridor {
   const walk: Walk = { rooms, timing, refuseUnread, tunnel };
   return { ...forwardDoor(walk), tls: transparentTlsDoor(walk), http: transparentHttpDoor(walk) };
 
-  function refuseUnread(agent: AgentSocket, problem: HeadProblem, tell: Tell): void {
-    const exchange = new Exchange(rooms.nextRequestId(), "request", undefined, rooms.clock, rooms.settle);
+  function refuseUnread(agent: AgentSocket, door: Door, problem: HeadProblem, tell: Tell): void {
+    const exchange = new Exchange(rooms.nextRequestId(), "request", undefined, rooms.clock, rooms.settle, door);
     tell(agent, exchange, { ...problem, policy: rooms.admission.policy().identity, rule: undefined });
   }
 
@@ -51,7 +51,15 @@ export function createCorridor(rooms: CorridorRooms): Corridor {
     trace?: TraceContext,
   ): Promise<void> {
     const request = { via: "tunnel", host: authority.host, port: authority.port } as const;
-    const exchange = new Exchange(rooms.nextRequestId(), "connect", request, rooms.clock, rooms.settle, trace);
+    const exchange = new Exchange(
+      rooms.nextRequestId(),
+      "connect",
+      request,
+      rooms.clock,
+      rooms.settle,
+      door.name,
+      trace,
+    );
     rooms.registry.add(exchange);
     agent.onClosed(() => exchange.abandon());
     try {
@@ -88,11 +96,11 @@ export function createCorridor(rooms: CorridorRooms): Corridor {
     door.open(agent, exchange);
     exchange.completed();
     rooms.registry.remove(exchange);
-    using plain = new PlainHttp(rooms, agent);
+    using plain = new PlainHttp(rooms, agent, door.name);
     await serveRequests<HttpForwardRequest>(agent, {
       ...timing,
       interpret: (head) => innerRequest(head, authority),
-      refuse: (problem) => refuseUnread(agent, problem, answerRefusal),
+      refuse: (problem) => refuseUnread(agent, door.name, problem, answerRefusal),
       serve: (request) => plain.serve(request),
     });
   }

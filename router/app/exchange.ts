@@ -7,12 +7,19 @@ import type { EgressRequest } from "../core/policy/egress-request.ts";
 import type { NetworkFacts } from "../core/policy/network.ts";
 import type { NamePermit, PolicyIdentity } from "../core/policy/permit.ts";
 import type { PolicySnapshot } from "../core/policy/snapshot.ts";
-import type { ExchangeStart, Outcome } from "../core/outcome/outcome.ts";
+import type { RecordedStart } from "../core/outcome/audit-projection.ts";
+import type { Outcome } from "../core/outcome/outcome.ts";
 import type { Action } from "../core/governance/action.ts";
 import type { IpAddress } from "../core/wire/ip-address.ts";
 import type { Leave } from "./governance/governor.ts";
 import { recordedRequest } from "./learning/recorded-request.ts";
 import type { TraceContext } from "../core/wire/traceparent.ts";
+
+/**
+ * Which way an exchange came in, as records say: the listener or what it speaks, and for requests inside TLS that ends here
+ * `inspection`, whatever the tunnel came through. `forward`: absolute-form at the proxy port. `tls`, `http`: redirected.
+ */
+export type Door = "connect" | "fetch" | "forward" | "http" | "inspection" | "socks" | "tls";
 
 /** An action that an exchange is, and the leave for it. */
 export interface GovernedExchange {
@@ -28,10 +35,11 @@ export type Settle = (outcome: Outcome, admitted: boolean, exchange: Exchange) =
  * signal that every wait of it obeys, and makes sure that it is settled exactly once.
  */
 export class Exchange {
-  readonly start: ExchangeStart;
+  readonly start: RecordedStart;
   readonly request: EgressRequest | undefined;
   /** Its durable record exists: from here on the end is an `egress.end`. */
   admitted = false;
+  seat = 0;
   /** What was in force when it was judged. */
   judgedBy:
     | {
@@ -70,10 +78,11 @@ export class Exchange {
     request: EgressRequest | undefined,
     clock: Clock,
     settle: Settle,
+    via: Door | undefined,
     trace?: TraceContext,
   ) {
     const { host, port } = request ?? {};
-    this.start = { request: id, action, host, port, at: clock.now(), trace, ...recordedRequest(request) };
+    this.start = { request: id, action, host, port, at: clock.now(), trace, via, ...recordedRequest(request) };
     this.request = request;
     this.#clock = clock;
     this.#began = clock.monotonic();

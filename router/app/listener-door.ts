@@ -4,7 +4,7 @@ import type { TraceContext } from "../core/wire/traceparent.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import type { HeadProblem } from "../edge/listeners/request-loop.ts";
 import type { CorridorRooms } from "./corridor-rooms.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Door, Exchange } from "./exchange.ts";
 import type { Refused } from "./refused.ts";
 import type { TunnelDoor } from "./tunnel-door.ts";
 
@@ -24,7 +24,7 @@ export interface Walk {
   readonly rooms: CorridorRooms;
   readonly timing: { readonly limits: HeadLimits; readonly headMillis: number; readonly idleMillis: number };
   /** What never became a request has no host to name, but it has its one outcome. */
-  refuseUnread(agent: AgentSocket, problem: HeadProblem, tell: Tell): void;
+  refuseUnread(agent: AgentSocket, door: Door, problem: HeadProblem, tell: Tell): void;
   /** From the judgement to the end of a tunnel, whichever door it came through. */
   tunnel(agent: AgentSocket, door: TunnelDoor, authority: Authority, trace?: TraceContext): Promise<void>;
 }

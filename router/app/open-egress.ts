@@ -111,6 +111,7 @@ export async function openEgress(options: EgressOptions): Promise<Result<Egress,
       return surroundings(admission);
     },
     approved: (host, reason) => approvedPermits(admission, options.grants(), host, reason),
+    barred: (permit) => admission.governance.barred(permit),
     network: () => admission.network(),
     sends: (proxy) => admission.sends(proxy),
     inventive: (host) => admission.inventive(host),

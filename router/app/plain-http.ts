@@ -6,7 +6,7 @@ import type { HttpForwardRequest } from "../core/wire/forward-request.ts";
 import { formatHost } from "../core/wire/host.ts";
 import type { EgressRequest } from "../core/policy/egress-request.ts";
 import type { NamePermit } from "../core/policy/permit.ts";
-import { fieldValues } from "../core/wire/fields.ts";
+import { judgedValues } from "../core/wire/fields.ts";
 import { HTTP_PORT, HTTPS_PORT } from "../core/wire/request-target.ts";
 import type { AgentSocket } from "../edge/listeners/agent-socket.ts";
 import { HttpAnswer } from "../edge/listeners/http-answer.ts";
@@ -17,15 +17,15 @@ import type { Refused } from "./refused.ts";
 import { answerRefusal } from "./answer.ts";
 import type { CorridorRooms } from "./corridor-rooms.ts";
 import { contentProblem, ContentTooLong, contentUpTo } from "./content-limit.ts";
-import { Exchange } from "./exchange.ts";
+import { type Door, Exchange } from "./exchange.ts";
 import { type AnswerWay, GuardedAnswerWay, openAnswerWay } from "./inspection/answer-way.ts";
 import { type DialOrigin, OriginWay } from "./origin-way.ts";
 import type { InjectedFields } from "./inspection/injected-fields.ts";
 
-/** How requests inside inspected TLS go on: over TLS that was verified for the judged host. */
+/** How requests inside inspected TLS, or for an https URL, go on: over TLS that was verified for the judged host. */
 export interface SecureWay {
   /** The tunnel that carries the requests, and counts as their connection. */
-  readonly within: Exchange;
+  readonly within?: Exchange;
   readonly dial: DialOrigin;
   /** What the permit's rule injects; the problem is a sentence. */
   inject(permit: NamePermit): Promise<Result<InjectedFields, string>>;
@@ -34,22 +34,24 @@ export interface SecureWay {
 type Next = "again" | "done";
 
 /**
- * HTTP/1.1 on one agent connection, plain or inside inspected TLS: each request is an exchange of its own, judged alone.
+ * HTTP/1.1 on one agent connection, plain, for https URLs or inside inspected TLS: each request is an exchange of its own, judged alone.
  * The origin's connection is kept between requests only for this agent connection, and only while nothing about it has
  * changed.
  */
 export class PlainHttp {
   readonly #rooms: CorridorRooms;
   readonly #agent: AgentSocket;
+  readonly #door: Door;
   readonly #secure: SecureWay | undefined;
   readonly #way: OriginWay;
   #live: Exchange | undefined;
   #draining = false;
 
   /** Without `secure` requests go on in clear. */
-  constructor(rooms: CorridorRooms, agent: AgentSocket, secure?: SecureWay) {
+  constructor(rooms: CorridorRooms, agent: AgentSocket, door: Door, secure?: SecureWay) {
     this.#rooms = rooms;
     this.#agent = agent;
+    this.#door = door;
     this.#secure = secure;
     this.#way = new OriginWay(secure?.dial ?? ((permit, signal) => rooms.upstream.dialPlain(permit, signal)));
   }
@@ -79,10 +81,18 @@ export class PlainHttp {
       port,
       method: request.method,
       path: request.path,
-      header: (name) => fieldValues(request, name),
+      header: (name) => judgedValues(request, name),
     };
     const action = `http.${request.method}`;
-    const exchange = new Exchange(rooms.nextRequestId(), action, asked, rooms.clock, rooms.settle, request.trace);
+    const exchange = new Exchange(
+      rooms.nextRequestId(),
+      action,
+      asked,
+      rooms.clock,
+      rooms.settle,
+      this.#door,
+      request.trace,
+    );
     const body = new RequestBody(this.#agent, request.framing, rooms.limits.idle);
     exchange.within = this.#secure?.within;
     rooms.registry.add(exchange);
@@ -171,6 +181,7 @@ export class PlainHttp {
     );
     exchange.bytesOut = end.bytesOut;
     exchange.bytesIn = end.bytesIn;
+    if (end.cause !== "completed") way.close();
     return this.#conclude(exchange, request, answer, permit, end, way);
   }
 
@@ -235,7 +246,7 @@ export class PlainHttp {
   /** Where open connections are counted, none stays open that holds no place. */
   #leave({ limits }: NamePermit): void {
     const isCounted = limits.connections !== undefined || limits.hostConnections !== undefined;
-    if (isCounted && this.#secure === undefined) this.#way.close();
+    if (isCounted && this.#secure?.within === undefined) this.#way.close();
   }
 
   /** Bytes may have reached the origin, so this is an abort; the agent is told where its answer has not begun. */

@@ -20,6 +20,7 @@ import type { Hostname } from "../core/wire/hostname.ts";
 import { isIpv6 } from "../core/wire/ip-address.ts";
 import { safeText } from "../core/wire/safe-text.ts";
 import type { DnsProblem, NameAnswer } from "../edge/upstream/resolver.ts";
+import type { Refused } from "./refused.ts";
 import { QueryRate } from "./policy-dns-limits.ts";
 import { DnsRecords, type DnsVerdict } from "./policy-dns-records.ts";
 import { dnsErrorReply, dnsReply, type DnsSaying } from "./policy-dns-reply.ts";
@@ -41,6 +42,8 @@ export interface PolicyDnsRooms {
    * what no approval may allow is not among them. Of approvals nothing is used up.
    */
   approved(host: Host, reason: Reason): readonly NamePermit[];
+  /** Why the governance policy, or the agent's behaviour, lets nothing be dialled by a permit. */
+  barred(permit: NamePermit): Refused | undefined;
   network(): NetworkFacts;
   /** See `AdmissionRooms`. */
   sends(proxy: string): "address" | "name" | undefined;
@@ -75,7 +78,7 @@ interface Judged {
 }
 
 /**
- * The agent's DNS: answers A and AAAA of names that the policy in force, or a live approval, lets be dialled on some
+ * The agent's DNS: answers A and AAAA of names that the policies in force, or a live approval, let be dialled on some
  * port, with the addresses that a dial would admit; of such a name every other type is empty, and every other name does not
  * exist. No question leaves for a name that is refused. Answers are on record before they are given.
  */
@@ -104,8 +107,10 @@ export function createPolicyDns(rooms: PolicyDnsRooms): PolicyDns {
     if (name === undefined) return refused("host_not_allowed", undefined);
     const host: Host = { kind: "name", text: name };
     const decision = decideName(policy, host, rooms.policyTime(), rooms.surroundings);
-    const permits = decision.effect === "permit" ? decision.permits : rooms.approved(host, decision.reason);
+    const offered = decision.effect === "permit" ? decision.permits : rooms.approved(host, decision.reason);
+    const { permits, bar } = unbarred(rooms, offered);
     const [permit] = permits;
+    if (bar !== undefined) return barredBy(bar);
     if (permit === undefined || policy.state === "missing") {
       const { reason, rule } = decision.effect === "deny" ? decision : { reason: "host_not_allowed" as const };
       return refused(reason, rule);
@@ -145,7 +150,9 @@ export function createPolicyDns(rooms: PolicyDnsRooms): PolicyDns {
     }
     // While it was asked the policy may have changed, or what is known of the network.
     const now = decideName(rooms.policy(), host, rooms.policyTime(), rooms.surroundings);
-    const still = now.effect === "permit" ? now.permits : rooms.approved(host, now.reason);
+    const left = now.effect === "permit" ? now.permits : rooms.approved(host, now.reason);
+    const { permits: still, bar: since } = unbarred(rooms, left);
+    if (since !== undefined) return barredBy(since);
     if (still.length === 0 && now.effect === "deny") return refusalsOf(rooms.policy())(now.reason, now.rule);
     const ofFamily = answer.value.addresses.filter((address) => isIpv6(address) === wanted);
     const admitted = admissibleAddresses(rooms.network(), still, ofFamily);
@@ -207,6 +214,30 @@ const TYPE_NAMES: ReadonlyMap<number, string> = new Map([
   [DNS_TYPE.A, "A"],
   [DNS_TYPE.AAAA, "AAAA"],
 ]);
+
+/** The permits that nothing bars; `bar`: there are some, and each is barred. */
+function unbarred(
+  rooms: Pick<PolicyDnsRooms, "barred">,
+  offered: readonly NamePermit[],
+): { readonly permits: readonly NamePermit[]; readonly bar: Refused | undefined } {
+  const bars = offered.map((permit) => rooms.barred(permit));
+  const permits = offered.filter((_, index) => bars[index] === undefined);
+  return { permits, bar: permits.length === 0 ? bars[0] : undefined };
+}
+
+function barredBy({ reason, policy, rule, detail }: Refused): Judged {
+  return {
+    counts: "deny",
+    verdict: {
+      decision: "deny",
+      reason,
+      rule: rule ?? null,
+      policy: policy ?? null,
+      ...(detail === undefined ? {} : { detail: { cause: detail } }),
+    },
+    saying: refusalOf(reason),
+  };
+}
 
 type Refuse = (reason: Reason, rule: string | undefined, detail?: DnsVerdict["detail"]) => Judged;
 

@@ -6,6 +6,7 @@ import type { AuditEvent } from "../core/audit/audit-event.ts";
 import { ownEvent } from "../core/audit/own-event.ts";
 import { epochMillis, millis } from "../core/base/quantity.ts";
 import { fail, ok, type Result } from "../core/base/result.ts";
+import { Roster } from "../core/base/roster.ts";
 import type { ListenerConfig, RouterConfig } from "../core/config/router-config.ts";
 import { ConnectionCounts } from "../core/policy/connection-counts.ts";
 import { type AdminServer, openAdminServer } from "../edge/admin/admin-server.ts";
@@ -248,6 +249,7 @@ export async function startRouter(
     nextRequestId,
     policy: () => rules.snapshot,
     absent: () => rules.absent,
+    models: () => models.snapshot,
     egressDecision: (request) => egressDecision(admission, request),
     draining: () => draining,
     resolve: (host, signal) => resolver.resolve(host, signal),
@@ -308,7 +310,7 @@ export async function startRouter(
   network.discover(resolver);
   await guard.look();
 
-  const connections = new Set<AgentSocket>();
+  const connections = new Roster<AgentSocket>();
   const turnedAway = new Set<AgentSocket>();
   const connectionTo =
     (door: ListenerDoor | AgentApi) =>
@@ -323,7 +325,7 @@ export async function startRouter(
         return;
       }
       connections.add(agent);
-      socket.once("close", () => connections.delete(agent));
+      socket.once("close", () => connections.remove(agent));
       door.serve(agent).catch((error: unknown) => {
         // A bug of ours must cost this connection only; what it was about to do is not done.
         log.event("error", "a connection failed inside the router", {
@@ -373,7 +375,7 @@ export async function startRouter(
     governance.mcp.cut("draining");
     // Who can still be told is told.
     await nextTurn();
-    for (const agent of [...connections, ...turnedAway]) agent.abort();
+    for (const agent of [...connections.all(), ...turnedAway]) agent.abort();
     // What was cut has its records still to come.
     await drained(open, CUT_MILLIS);
     // Until now it said that the router drains.

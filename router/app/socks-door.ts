@@ -13,6 +13,7 @@ import type { TunnelDoor } from "./tunnel-door.ts";
 
 /** SOCKS5 has one octet for a reason; the whole of it is on record. */
 const SOCKS_DOOR: TunnelDoor = {
+  name: "socks",
   startsTls: false,
   open: (agent) => void agent.write(socksReply(SOCKS_REPLY.succeeded)),
   refuse: (agent, exchange, refused) => saying(socksReply(socksReplyOf(refused.reason)))(agent, exchange, refused),
@@ -32,7 +33,7 @@ function saying(lastWord: Uint8Array | undefined): Tell {
 export async function serveSocks(agent: AgentSocket, walk: Walk): Promise<void> {
   const deadline = performance.now() + walk.timing.headMillis;
   const refuse = (detail: string, lastWord: Uint8Array | undefined): void =>
-    walk.refuseUnread(agent, { reason: "malformed_request", detail }, saying(lastWord));
+    walk.refuseUnread(agent, "socks", { reason: "malformed_request", detail }, saying(lastWord));
 
   const greeting = await readOpening(agent, walk.timing.headMillis, readSocksGreeting);
   if (greeting.state !== "seen") return refuse(unseen(greeting), undefined);
@@ -53,7 +54,7 @@ export async function serveSocks(agent: AgentSocket, walk: Walk): Promise<void> 
 /** SOCKS4 has no names that all its clients send, and no IPv6: its clients go, and why is on record. */
 export function refuseSocks4(agent: AgentSocket, walk: Walk): void {
   const detail = "SOCKS4 is not spoken here; SOCKS5 is.";
-  walk.refuseUnread(agent, { reason: "malformed_request", detail }, saying(undefined));
+  walk.refuseUnread(agent, "socks", { reason: "malformed_request", detail }, saying(undefined));
 }
 
 function unseen(opening: Exclude<Opening<unknown>, { readonly state: "seen" }>): string {

@@ -11,14 +11,14 @@ import { PlainHttp } from "./plain-http.ts";
 export function transparentHttpDoor(walk: Walk): ListenerDoor {
   return {
     async serve(agent) {
-      using plain = new PlainHttp(walk.rooms, agent);
+      using plain = new PlainHttp(walk.rooms, agent, "http");
       await serveRequests<HttpForwardRequest>(agent, {
         ...walk.timing,
         interpret: transparentRequest,
-        refuse: (problem) => walk.refuseUnread(agent, problem, answerRefusal),
+        refuse: (problem) => walk.refuseUnread(agent, "http", problem, answerRefusal),
         serve: (request) => plain.serve(request),
       });
     },
-    turnAway: (agent) => walk.refuseUnread(agent, overTheCap(walk), answerRefusal),
+    turnAway: (agent) => walk.refuseUnread(agent, "http", overTheCap(walk), answerRefusal),
   };
 }

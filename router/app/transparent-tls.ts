@@ -11,7 +11,7 @@ import type { TunnelDoor } from "./tunnel-door.ts";
 const HTTPS_PORT = portOf(443) as Port;
 
 /** Nothing is said when it is open: the agent believes that it talks to the origin, and is told no in TLS. */
-const TRANSPARENT_DOOR: TunnelDoor = { startsTls: true, open: () => undefined, refuse: alertRefusal };
+const TRANSPARENT_DOOR: TunnelDoor = { name: "tls", startsTls: true, open: () => undefined, refuse: alertRefusal };
 
 /**
  * Redirected port 443. Where the agent wanted to connect to is never looked at: the server's name in the ClientHello is
@@ -19,7 +19,7 @@ const TRANSPARENT_DOOR: TunnelDoor = { startsTls: true, open: () => undefined, r
  */
 export function transparentTlsDoor(walk: Walk): ListenerDoor {
   const refuse = (agent: AgentSocket, reason: Reason, detail = ""): void =>
-    walk.refuseUnread(agent, { reason, detail }, alertRefusal);
+    walk.refuseUnread(agent, "tls", { reason, detail }, alertRefusal);
 
   async function serve(agent: AgentSocket): Promise<void> {
     const opening = await readOpening(agent, walk.timing.headMillis, readClientHello);
@@ -41,5 +41,5 @@ export function transparentTlsDoor(walk: Walk): ListenerDoor {
     }
   }
 
-  return { serve, turnAway: (agent) => walk.refuseUnread(agent, overTheCap(walk), alertRefusal) };
+  return { serve, turnAway: (agent) => walk.refuseUnread(agent, "tls", overTheCap(walk), alertRefusal) };
 }

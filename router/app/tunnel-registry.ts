@@ -1,9 +1,10 @@
 import type { Reason } from "../core/base/reason.ts";
+import { Roster } from "../core/base/roster.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Every exchange between its first step and its end: what a reload judges again and a drain waits for. */
 export class TunnelRegistry {
-  readonly #live = new Set<Exchange>();
+  readonly #live = new Roster<Exchange>();
 
   get size(): number {
     return this.#live.size;
@@ -14,13 +15,13 @@ export class TunnelRegistry {
   }
 
   remove(exchange: Exchange): void {
-    this.#live.delete(exchange);
+    this.#live.remove(exchange);
   }
 
   /** Cuts every exchange for which `verdict` names a reason; returns how many. */
   judgeAgain(verdict: (exchange: Exchange) => Reason | undefined): number {
     let cut = 0;
-    for (const exchange of this.#live) {
+    for (const exchange of this.#live.all()) {
       const reason = verdict(exchange);
       if (reason === undefined) continue;
       exchange.cut(reason);

@@ -9,6 +9,7 @@ export const ADMISSION_FILES = [
   "pod-labels",
   "pod-exec",
   "pod-resize",
+  "inject-label",
   "bindings",
   "namespaces",
   "configmaps",

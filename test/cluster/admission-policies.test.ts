@@ -225,6 +225,36 @@ test("ValidatingAdmissionPolicies", requireCluster(), async (t) => {
     assert.match(said(finalize.body), /needs the verb unenforce/);
   });
 
+  await t.test("a label that nearly asks for Sluice is refused, and what is right is said", async () => {
+    const namespace = async (value: string | undefined, verb: "made" | "patched"): Promise<string> => {
+      const labels = value === undefined ? {} : { "sluice.dev/enforce": value };
+      const { status, body } =
+        verb === "made"
+          ? await cluster.api("POST", "/api/v1/namespaces?dryRun=All", { metadata: { name: "nearly", labels } })
+          : await cluster.api("PATCH", "/api/v1/namespaces/elsewhere?dryRun=All", { metadata: { labels } });
+      return `${status} ${said(body)}`;
+    };
+    for (const verb of ["made", "patched"] as const) {
+      for (const value of ["True", "TRUE", "yes", "1", "enabled", "on"]) {
+        assert.match(await namespace(value, verb), /^422 .*write sluice\.dev\/enforce=true to enforce this namespace/);
+      }
+      for (const value of ["true", "false", undefined]) assert.match(await namespace(value, verb), /^20[01] /);
+    }
+    const pod = async (value: string, where: string): Promise<string> => {
+      const steps = [set("metadata labels sluice.dev/inject", value), remove("metadata labels sluice.dev/injected")];
+      const { status, body } = await create(cluster, where, change(finalPod(), steps));
+      return `${status} ${said(body)}`;
+    };
+    for (const value of ["True", "yes", "1", "enabled", ""]) {
+      assert.match(
+        await pod(value, "elsewhere"),
+        /^422 .*write sluice\.dev\/inject: "true" to have Sluice in this pod/,
+      );
+      assert.match(await pod(value, "kube-system"), /^201 /);
+    }
+    assert.match(await pod("false", "elsewhere"), /^201 /);
+  });
+
   await t.test(
     "INV-POD-KEPT: pods are made where the controller has written its settings, which it alone says",
     async () => {

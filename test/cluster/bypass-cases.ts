@@ -586,12 +586,13 @@ const created: readonly Row[] = [
     "guard_altered",
   ],
   ...[`${AGENT} resources`, `${SETUP} resources`].flatMap((at): readonly Row[] => [
-    ...["rdma/hca", "intel.com/sriov_vfio", "vpc.amazonaws.com/efa", "example.com/MLNX-nics"].map((name): Row => [
-      "new",
-      `a network device ${name} at ${at}`,
-      [set(at, devices(name))],
-      "device",
-    ]),
+    ...[
+      "rdma/hca",
+      "deviceclass.resource.kubernetes.io/nic",
+      "intel.com/sriov_vfio",
+      "vpc.amazonaws.com/efa",
+      "example.com/MLNX-nics",
+    ].map((name): Row => ["new", `a network device ${name} at ${at}`, [set(at, devices(name))], "device"]),
     ...["nvidia.com/gpu", "amd.com/gpu", "gpu.intel.com/i915", "hugepages-2Mi"].map((name): Row => [
       "1.2",
       `a device ${name} at ${at}`,
@@ -599,6 +600,19 @@ const created: readonly Row[] = [
       "admitted",
     ]),
   ]),
+  ...[AGENT, SETUP].map((at): Row => [
+    "new",
+    `a port that scrapers take for the router's, of ${at}`,
+    [set(`${at} ports`, [{ name: "sluice-metrics", containerPort: 8080 }])],
+    "name_reserved",
+  ]),
+  ...["sluice-router", "sluice-trust", "sluice-policies", "kube-root-ca.crt"].map((name): Row => [
+    36,
+    `the policy from the ConfigMap ${name}`,
+    named(name),
+    "router_volume",
+  ]),
+  ["1.2", "the policy from a ConfigMap of another name", named("sluice-policy-2"), "admitted"],
   ["new", "a device by claim", [set("spec resourceClaims", [{ name: "nic", resourceClaimName: "mine" }])], "device"],
   ...[AGENT, SETUP].flatMap((at): readonly Row[] => [
     [
@@ -1396,6 +1410,15 @@ function bypassCase(
 function devices(name: string, amount = name.startsWith("hugepages") ? "2Mi" : "1"): JsonObject {
   const usual = { cpu: "1", memory: "1Gi" };
   return { limits: { ...usual, [name]: amount }, requests: { ...usual, [name]: amount } };
+}
+
+/** As injected with the annotation. */
+function named(policy: string): Change {
+  return [
+    set(`metadata annotations ${ANNOTATION.policy}`, policy),
+    set(`metadata labels ${LABEL.policyName}`, policy),
+    set("spec volumes 1 configMap name", policy),
+  ];
 }
 
 function restart(at: string, action: string): Change[number] {

@@ -165,5 +165,68 @@ export const REFUSED_VALUES: readonly (readonly [name: string, values: object, s
     { seccomp: { mode: "external", profiles: { agent: "a.json" } } },
     /must name agent and router/,
   ],
+  [
+    "a token outside its directory",
+    { injection: { tokens: [token("../x")] } },
+    /tokens\[0\]\.path is "\.\.\/x": it must be/,
+  ],
+  [
+    "a token in the place of the router's",
+    { injection: { tokens: [token("kubernetes/token")] } },
+    /not below kubernetes/,
+  ],
+  [
+    "two tokens at one path",
+    { injection: { tokens: [token("t"), token("t")] } },
+    /tokens\[1\]\.path is "t", and another/,
+  ],
+  ["a token below another", { injection: { tokens: [token("a/t"), token("b"), token("a")] } }, /a file of its own/],
+  [
+    "a section that the router does not have",
+    { router: { nonsense: 1 } },
+    /at '\/router': additional properties 'nonsense' not allowed/,
+  ],
+  [
+    "a section of the router that is decided",
+    { router: { listeners: {} } },
+    /at '\/router': additional properties 'listeners' not allowed/,
+  ],
+  ["two servers on one port", { ports: { webhook: 18_090 } }, /ports\.webhook and ports\.admin are both 18090/],
+  [
+    "more CPU asked for than may be used",
+    { injection: { resources: { requests: { cpu: "1500m" }, limits: { cpu: "1" } } } },
+    /injection\.resources\.requests\.cpu is 1500m, more than its limit, 1:/,
+  ],
+  [
+    "more memory asked for than may be used",
+    { resources: { requests: { memory: "1Gi" }, limits: { memory: 536_870_912 } } },
+    / resources\.requests\.memory is 1Gi/,
+  ],
+  [
+    "too little memory for a router",
+    { injection: { resources: { requests: { memory: "16Mi" }, limits: { memory: "16Mi" } } } },
+    /injection\.resources\.limits\.memory is 16Mi: below 112Mi/,
+  ],
+  [
+    "too little memory for what proves the guard",
+    { injection: { initResources: { requests: { memory: "16Mi" }, limits: { memory: "32M" } } } },
+    /initResources\.limits\.memory is 32M: below 64Mi/,
+  ],
+  ["null for a list", { exemptNamespaces: null }, /missing property 'exemptNamespaces'/],
+  ["null for a group", { ports: null, metrics: null }, /missing properties 'ports', 'metrics'/],
+  [
+    "a label that is the chart's own",
+    { commonLabels: { "app.kubernetes.io/name": "mine" } },
+    /commonLabels: app\.kubernetes\.io\/name is/,
+  ],
+  [
+    "a component's label for all",
+    { commonLabels: { "app.kubernetes.io/component": "mine" } },
+    /commonLabels: app.*component is/,
+  ],
   ["two places of trust", { trust: { files: { a: "b" }, existingConfigMap: "c" } }, /not both/],
 ];
+
+function token(path: string): object {
+  return { path, audience: "sts.example.com" };
+}

@@ -183,10 +183,13 @@ export async function statusPod(
     "sluice.dev/agent": "research-agent",
     "sluice.dev/policy-name": "sluice-policy",
   };
-  const annotations = { "sluice.dev/enforcement": "guard" };
-  const spec = { nodeName: "node-1", containers: [{ name: "agent", image: "agent" }] };
+  const spec = {
+    nodeName: "node-1",
+    initContainers: [{ name: "sluice-guard", image: "guard" }],
+    containers: [{ name: "agent", image: "agent" }],
+  };
   const path = `/api/v1/namespaces/${namespace}/pods`;
-  await world.made(path, { metadata: { name, labels, annotations }, spec });
+  await world.made(path, { metadata: { name, labels }, spec });
   const status = { phase: "Running", podIP: address, podIPs: [{ ip: address }] };
   const { status: code } = await world.cluster.api("PATCH", `${path}/${name}/status`, { status });
   if (code !== 200) throw new Error(`the pod's status: ${code}`);

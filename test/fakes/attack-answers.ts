@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { FORBIDDEN, type Misbehaviour } from "./attack-origin.ts";
+import { until } from "./until.ts";
 
 /** What a malicious origin answers, what the agent sees of it, and (`open`) that the connection is good for another. */
 interface AnswerRow {
@@ -20,6 +21,25 @@ const ok = (more: string): string => `HTTP/1.1 200 OK\r\n${more}`;
 
 const invalid = "502 upstream_invalid, fin";
 const unreachable = "502 upstream_unreachable, fin";
+
+const LATER = "a second answer a moment later";
+let sent = 0;
+
+/**
+ * Waits until what the row's origin has to say is at the router, once the agent has the first answer: asked before, the
+ * router would rightly take a later one for the answer to the next request. `before`: of `laterAnswers()` then.
+ */
+export async function allSaid(name: string, before: number): Promise<void> {
+  if (name === LATER) await until(() => sent > before);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  // A process that was held up has first to read what came meanwhile.
+  for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** How often an origin has said a second answer a moment later. */
+export function laterAnswers(): number {
+  return sent;
+}
 
 export const attackAnswers: readonly AnswerRow[] = [
   { name: "no HTTP", answer: "HTP/1.1 200 OK\r\n\r\n", verdict: invalid },
@@ -119,9 +139,9 @@ export const attackAnswers: readonly AnswerRow[] = [
     verdict: "200, open",
   },
   {
-    name: "a second answer a moment later",
+    name: LATER,
     answer: then(ok("Content-Length: 1\r\n\r\nA"), (socket) =>
-      setTimeout(() => socket.write(ok(`Content-Length: 9\r\n\r\n${FORBIDDEN}`)), 40),
+      setTimeout(() => socket.write(ok(`Content-Length: 9\r\n\r\n${FORBIDDEN}`), () => (sent += 1)), 40),
     ),
     verdict: "200, open",
   },

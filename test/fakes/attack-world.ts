@@ -97,7 +97,7 @@ export async function attackWorld(): Promise<AttackWorld> {
     deny,
     nodeFlags: memory.nodeFlags,
     settings: [
-      `limits: { connections: ${CONNECTIONS}, headTimeout: 700ms, connectTimeout: 700ms, idle: 1500ms, drain: 1s }`,
+      `limits: { connections: ${CONNECTIONS}, headTimeout: 1500ms, connectTimeout: 1500ms, idle: 2500ms, drain: 1s }`,
       "resolver:",
       `    servers: ["${dns.server}"]`,
       "    timeout: 3s",

@@ -25,7 +25,7 @@ export function auditRecords(directory: string): ReadRecord[] {
 
 /** Waits until the directory holds a record for which `found` is true. */
 export async function auditRecord(directory: string, found: (record: ReadRecord) => boolean): Promise<ReadRecord> {
-  const deadline = Date.now() + 5_000;
+  const deadline = Date.now() + 15_000;
   for (;;) {
     const record = auditRecords(directory).find(found);
     if (record !== undefined) return record;

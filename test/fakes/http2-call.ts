@@ -120,11 +120,11 @@ export function requestHead(authority: string, method = "GET", path = "/"): Pair
   ];
 }
 
-/** Looks until it is so, for four seconds at most. */
+/** Looks until it is so, for ten seconds at most. */
 export async function eventually(isSo: () => boolean): Promise<void> {
-  const until = Date.now() + 4_000;
+  const until = Date.now() + 10_000;
   while (!isSo()) {
-    if (Date.now() > until) throw new Error(`not so after four seconds: ${isSo.toString()}`);
+    if (Date.now() > until) throw new Error(`not so after ten seconds: ${isSo.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

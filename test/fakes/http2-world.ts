@@ -219,7 +219,7 @@ export async function http2World(originPort: number, options: Http2WorldOptions 
       rooms.http2.drain();
     },
     async settled(count) {
-      const until = Date.now() + 4_000;
+      const until = Date.now() + 10_000;
       while (outcomes.length < count) {
         if (Date.now() > until) throw new Error(`${outcomes.length} of ${count} outcomes`);
         await new Promise((resolve) => setTimeout(resolve, 2));

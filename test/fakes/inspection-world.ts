@@ -223,7 +223,7 @@ export async function inspectionWorld(options: InspectionWorldOptions): Promise<
       return outcomes.length;
     },
     async settled(count) {
-      const until = Date.now() + 4_000;
+      const until = Date.now() + 15_000;
       while (outcomes.length < count) {
         if (Date.now() > until) throw new Error(`${outcomes.length} of ${count} outcomes: ${JSON.stringify(outcomes)}`);
         await new Promise((resolve) => setTimeout(resolve, 2));

@@ -4,6 +4,7 @@ import { auditRecord, auditRecords, type ReadRecord } from "./audit-records.ts";
 import { type ModelOrigin, type ModelScript, type SeenRequest, startModelOrigin } from "./model-origin.ts";
 import { PROVIDER_KEY } from "./model-policy.ts";
 import { type Sidecar, startSidecar } from "./sidecar.ts";
+import { sameDay } from "./same-day.ts";
 
 export interface WorldOptions {
   /** Providers by id, each with an origin of its own: what it speaks, and further members of its flow map. */
@@ -72,6 +73,7 @@ export function servedModel(name: string, provider = "main", more: readonly stri
 }
 
 export async function startModelWorld(options: WorldOptions): Promise<ModelWorld> {
+  await sameDay();
   const origins = new Map<string, ModelOrigin>();
   const lines = ["providers:"];
   for (const [id, [api, ...members]] of Object.entries(options.providers ?? { main: ["openai"] })) {

@@ -7,7 +7,10 @@ export interface RawAnswer {
   readonly milliseconds: number;
 }
 
-/** Sends octets to a port of the proxy and collects the answer; `quiet` is how long silence ends the wait. */
+/** A busy machine may take this long to begin an answer. */
+const BEGINS = 5_000;
+
+/** Sends octets to a port of the proxy and collects the answer; `quiet` is how long silence behind its head ends the wait. */
 export async function rawRequest(
   port: number,
   octets: string | Uint8Array,
@@ -26,7 +29,8 @@ export async function rawRequest(
     };
     const wait = (): void => {
       clearTimeout(timer);
-      timer = setTimeout(() => finish(false), quiet);
+      const isBegun = text.includes("\r\n\r\n");
+      timer = setTimeout(() => finish(false), isBegun ? quiet : Math.max(quiet, BEGINS));
     };
     socket.on("connect", () => {
       socket.write(typeof octets === "string" ? Buffer.from(octets, "latin1") : octets);

@@ -8,6 +8,7 @@ import { freePort } from "./ports.ts";
 import { type RawAnswer, rawRequest } from "./raw-client.ts";
 import { type RealtimeOrigin, startRealtimeOrigin } from "./realtime-origin.ts";
 import { type Sidecar, startSidecar } from "./sidecar.ts";
+import { sameDay } from "./same-day.ts";
 
 /** A sidecar between WebSocket clients and scripted Realtime providers. */
 export interface RealtimeWorld extends AsyncDisposable {
@@ -48,6 +49,7 @@ export const HANDSHAKE: readonly string[] = [
 ];
 
 export async function startRealtimeWorld(): Promise<RealtimeWorld> {
+  await sameDay();
   const main = await startRealtimeOrigin();
   const azure = await startRealtimeOrigin();
   const secure = await startRealtimeOrigin(["provider.test"]);

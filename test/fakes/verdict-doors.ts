@@ -336,6 +336,10 @@ export const VERDICT_DOORS: readonly VerdictDoor[] = [
   plainDoor("socks-http", SOCKS, pathOf),
   plainDoor("absolute", ABSOLUTE, (ask) => `http://${authorityOf(ask).replace(/:80$/, "")}${pathOf(ask)}`),
   plainDoor("port-80", PORT_80, pathOf, false),
+  {
+    ...plainDoor("absolute-https", ABSOLUTE, (ask) => `https://${authorityOf(ask).replace(/:443$/, "")}${pathOf(ask)}`),
+    zone: "seen",
+  },
   inspectedDoor("inspected-h1", CONNECT, "http/1.1"),
   inspectedDoor("inspected-h2", CONNECT, "h2"),
   inspectedDoor("inspected-port-443", REDIRECTED, "http/1.1"),

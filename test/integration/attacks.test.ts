@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync
 import { dirname, join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { connect as connectTls } from "node:tls";
-import { answerPath, attackAnswers } from "../fakes/attack-answers.ts";
+import { allSaid, answerPath, attackAnswers, laterAnswers } from "../fakes/attack-answers.ts";
 import { attackHeads } from "../fakes/attack-heads.ts";
 import { attackHellos } from "../fakes/attack-hellos.ts";
 import { FORBIDDEN } from "../fakes/attack-origin.ts";
@@ -50,7 +50,7 @@ async function everyWayOnce(): Promise<void> {
 const pause = async (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-async function eventually(what: string, holds: () => boolean | Promise<boolean>, milliseconds = 4_000): Promise<void> {
+async function eventually(what: string, holds: () => boolean | Promise<boolean>, milliseconds = 10_000): Promise<void> {
   const deadline = Date.now() + milliseconds;
   while (!(await holds())) {
     assert.ok(Date.now() < deadline, `still waiting: ${what}`);
@@ -152,9 +152,10 @@ describe("behind a tls rule", () => {
 describe("malicious origin", () => {
   test("INV-ATTACK-2: a broken answer is a refusal or a break, never a whole answer, and never the next one's", async () => {
     await sideBySide(attackAnswers, async ({ name, verdict, ask = "GET" }) => {
+      const before = laterAnswers();
       const agent = (await world.open()).send(world.request(ask, answerPath(name)));
-      await agent.until(/\r\n\r\n/, 5_000);
-      if (verdict.endsWith("open")) await pause(100);
+      await agent.until(/\r\n\r\n/, 10_000);
+      if (verdict.endsWith("open")) await allSaid(name, before);
       else if (verdict.endsWith("fin")) await agent.fin().over();
       else await agent.over();
       assert.equal(agent.verdict, verdict, `${name}: ${agent.text}`);
@@ -447,7 +448,21 @@ describe("leaving and breaking off", () => {
       script["AAAA dial.silent.dns.example"] = { addresses: [] };
       await sideBySide(rows(), async ([name, target, octets, ...expected]) => {
         const from = world.records().length;
+        const seen = (): string =>
+          world
+            .records()
+            .slice(from)
+            .filter((record) => target !== "" && record.target === target)
+            .map((record) => `${record.kind} ${record.decision} ${record.reason}`)
+            .join("; ");
+        const lookups = (): number => world.dns.questions.filter((line) => line.endsWith(" look.dns.example")).length;
+        const asked = lookups();
         const agent = (await world.open()).send(octets);
+        const isBegun = (): boolean => {
+          if (name === "a lookup") return lookups() > asked;
+          return !(expected[index] ?? "").startsWith("egress.decision allow") || seen() !== "";
+        };
+        await eventually(`${name}: it has begun`, isBegun);
         await pause(120);
         if (how === "FIN") agent.fin();
         else agent.reset();
@@ -456,15 +471,8 @@ describe("leaving and breaking off", () => {
           agent.reset();
         }
         if (how === "FIN") await agent.over(4_000);
-        const seen = (): string =>
-          world
-            .records()
-            .slice(from)
-            .filter((record) => target !== "" && record.target === target)
-            .map((record) => `${record.kind} ${record.decision} ${record.reason}`)
-            .join("; ");
-        await eventually(`${name}: ${expected[index]}, not ${seen()}`, () => seen() === expected[index], 5_000).catch(
-          () => assert.equal(seen(), expected[index], name),
+        await eventually(`${name}: ${expected[index]}, not ${seen()}`, () => seen() === expected[index]).catch(() =>
+          assert.equal(seen(), expected[index], name),
         );
       });
       await eventually("no exchange is left", async () => (await world.tunnels()) === 0);
@@ -568,7 +576,7 @@ describe("floods", () => {
     let mostOpen = 0;
     for (let round = 0; round < 3; round += 1) {
       const agents = await flood();
-      // Their idle time is 1.5 s, noticed half a second late at most on a machine that keeps up.
+      // Their idle time is 2.5 s, noticed half a second late at most on a machine that keeps up.
       await eventually(
         "all are cut",
         async () => {
@@ -629,10 +637,10 @@ describe("floods", () => {
       agents.map(async (agent, index) => {
         if (index % 2 === 1) await agent.send(world.connectTo("door.example", world.door.port)).until(/\r\n\r\n/);
         const octets = index % 2 === 0 ? Buffer.from(world.get("/open/x")) : clientHello("door.example");
-        await Promise.race([agent.trickle(octets, 25), agent.over()]);
+        await Promise.race([agent.trickle(octets, 40), agent.over(10_000)]);
       }),
     );
-    assert.ok(performance.now() - began < 2_500, `${Math.round(performance.now() - began)} ms`);
+    assert.ok(performance.now() - began < 2_900, `${Math.round(performance.now() - began)} ms`);
     for (const [index, agent] of agents.entries())
       assert.equal(agent.answers[0], index % 2 === 0 ? "400 malformed_request" : "200");
     for (const agent of agents) agent.reset();
@@ -848,13 +856,34 @@ describe("malicious writer of the policy directory", () => {
     agent.reset();
   });
 
+  /** How many of the steps are over by themselves within two seconds. */
+  const BRIEF = 3;
+
   test("INV-ATTACK-14: a swap ends what has lost its rule at every step, and nothing else", async () => {
+    let swap = await swapped("/swapped-0");
+    // On a busy machine it may come too late for the steps that are over by themselves in a second or two.
+    for (let tries = 1; tries < 5 && !swap.inTime; tries += 1) swap = await swapped(`/swapped-${tries}`);
+    for (const { name, is, wanted, text } of swap.told) assert.equal(is, wanted, `${name}: ${text}`);
+  });
+
+  interface Step {
+    readonly name: string;
+    readonly is: string;
+    readonly wanted: string;
+    readonly text: string;
+  }
+
+  /**
+   * What became of each step, and whether the swap came before any deadline of theirs; the policy is as it was then.
+   * `path`: of the request that must not get through.
+   */
+  async function swapped(path: string): Promise<{ readonly told: readonly Step[]; readonly inTime: boolean }> {
     const { connectTo, get, request, web, echo, door, silentPort, script } = world;
     script["A rebind.dns.example"] = { addresses: ["127.0.0.1"], ttl: 0, delayMillis: 1_500 };
     script["A swap.silent.dns.example"] = { addresses: ["127.0.0.77"], ttl: 0 };
     script["AAAA swap.silent.dns.example"] = { addresses: [] };
     const steps: readonly (readonly [name: string, octets: string, verdict: string])[] = [
-      ["looked up", get("/swapped", "", "rebind.dns.example"), "403 host_not_allowed, open"],
+      ["looked up", get(path, "", "rebind.dns.example"), "403 host_not_allowed, open"],
       ["dialled", connectTo("swap.silent.dns.example", silentPort), "403 host_not_allowed, fin"],
       ["before its ClientHello", connectTo("door.example", door.port), "200, rst"],
       [
@@ -875,25 +904,40 @@ describe("malicious writer of the policy directory", () => {
       ["kept for another request", get("/open/x"), "200, 403 host_not_allowed, open"],
       ["whose rule stays", connectTo("echo.example", echo.port), "200, open"],
     ];
-    const agents = await Promise.all(steps.map(async ([, octets]) => (await world.open()).send(octets)));
+    const agents = await Promise.all(steps.map(() => world.open()));
     const [lookedUp, , , , , , , kept, staying] = agents;
-    await pause(200);
-    await publish(world.allow.filter((rule) => rule.includes("id: echo")));
-    await pause(150);
-    kept?.send(get("/open/y"));
+    const begins = async (isBrief: boolean): Promise<void> => {
+      const those = [...agents.entries()].filter(([at]) => at < BRIEF === isBrief);
+      for (const [at, agent] of those) agent.send(steps[at]?.[1] ?? "");
+      for (const [at, agent] of those) if (/^[12]/.test(steps[at]?.[2] ?? "")) await agent.until(/\r\n\r\n/, 10_000);
+    };
+    // Those with a deadline of their own at last.
+    const began = performance.now();
+    await begins(false);
+    const brief = performance.now();
+    await begins(true);
     await pause(100);
+    await publish(world.allow.filter((rule) => rule.includes("id: echo")));
+    const inTime = performance.now() - began < 2_300 && performance.now() - brief < 1_300;
+    kept?.send(get("/open/y"));
+    await kept?.until(/403/, 10_000);
     staying?.send("ping");
     await staying?.until(/ping/);
-    await lookedUp?.until(/\r\n\r\n/);
+    await lookedUp?.until(/\r\n\r\n/, 10_000);
+    const told: Step[] = [];
     for (const [index, agent] of agents.entries()) {
-      const [name, , verdict] = steps[index] ?? [];
-      if (verdict?.endsWith("fin") === true) await agent.fin().over();
-      assert.equal(agent.verdict, verdict, `${name}: ${agent.text.slice(-400)}`);
+      const [name = "", , wanted = ""] = steps[index] ?? [];
+      if (wanted.endsWith("fin")) await agent.fin().over();
+      else if (wanted.endsWith("rst")) await agent.over();
+      told.push({ name, is: agent.verdict, wanted, text: agent.text.slice(-400) });
       agent.reset();
     }
-    assert.ok(!web.requests.some((line) => line.includes("/swapped")));
+    if (web.requests.some((line) => line.includes(`${path} `))) {
+      told.push({ name: "looked up", is: "it got through", wanted: "it does not", text: path });
+    }
     await publish(world.allow);
-  });
+    return { told, inTime };
+  }
 
   test("INV-ATTACK-15: a policy falls with the trust in its signer, also where its document was taken away before", async () => {
     const { sidecar } = world;
@@ -951,7 +995,11 @@ describe("after all of it", () => {
       encoding: "utf8",
     });
     assert.equal(verified.status, 4, verified.stdout + verified.stderr);
-    const ends = world.records().filter(({ kind, reason }) => kind === "egress.end" && reason === "draining");
+    // Those who wait for a ClientHello may be over by its deadline before the drain is.
+    const isWaiting = (target: string): boolean => target === `door.example:${door.port}`;
+    const ends = world
+      .records()
+      .filter(({ kind, reason, target }) => kind === "egress.end" && reason === "draining" && !isWaiting(target));
     assert.equal(ends.length, 30);
   });
 

@@ -130,7 +130,7 @@ test("INV-AUDIT-ANCHOR: a log that begins with what was signed is verified to it
   );
 });
 
-test("INV-AUDIT-ANCHOR: a cut at every line border is found against the anchor, and by the checkpoint beside the log", async (t) => {
+test("trap 1.5: INV-AUDIT-ANCHOR: a cut at every line border is found against the anchor, and by the checkpoint beside the log", async (t) => {
   const { root, log, checkpoints } = await writeLog(t);
   const files = await listSegments(log);
   const size = checkpoints.at(-1)?.size ?? 0;

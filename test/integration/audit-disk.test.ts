@@ -22,6 +22,7 @@ import { uncovered, verifyPrinted } from "../fakes/printed-heads.ts";
 import { type Sidecar, type SidecarOptions, startSidecar } from "../fakes/sidecar.ts";
 import { type TokenLoad, tokenLoad } from "../fakes/token-load.ts";
 import { type TokenOrigin, tokenOrigin, tokenRules } from "../fakes/token-origin.ts";
+import { atRest } from "../fakes/until.ts";
 import { requirement } from "../require.ts";
 import { eventually } from "../unit/edge/audit/log-fixture.ts";
 
@@ -111,8 +112,7 @@ async function readyz({ adminPort }: Sidecar): Promise<string> {
 async function closedFor({ sidecar, load }: Place, why: RegExp): Promise<void> {
   await eventually("it refuses", () => refusals(load) > 0);
   // What was dialled before may still arrive.
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  const { connections } = origin;
+  const connections = await atRest(() => origin.connections, 200);
   const before = refusals(load);
   await eventually("it refuses everybody", () => refusals(load) > before + 20);
   assert.equal(origin.connections, connections);
@@ -236,7 +236,7 @@ test(
     const began = performance.now();
     await closedFor(here, /^503 [^]*The disk did not answer within 2000 ms/);
     const took = performance.now() - began;
-    assert.ok(took < 4_500, `${took} ms`);
+    assert.ok(took < 8_000, `${took} ms`);
     assert.ok(run("fsfreeze", "-u", auditDirectory));
     await openAgain(here);
     await stop(here);
@@ -265,7 +265,7 @@ test("INV-AUDIT-FAIL-CLOSED: with disk, sink and witness hanging the sidecar ans
   await closedFor(here, /^503 [^]*The disk did not answer within 2000 ms/);
   const asked = performance.now();
   await readyz(sidecar);
-  assert.ok(performance.now() - asked < 1_000);
+  assert.ok(performance.now() - asked < 1_900);
   await load.stop();
   const began = performance.now();
   sidecar.child.kill("SIGTERM");

@@ -38,7 +38,7 @@ async function threeRecords(t: TestContext, directory: string): Promise<{ synced
   }
 }
 
-test("INV-AUDIT-DURABLE: each append is synced, by the kernel or by fdatasync, and not twice", async (t) => {
+test("trap 1.4: INV-AUDIT-DURABLE: each append is synced, by the kernel or by fdatasync, and not twice", async (t) => {
   const directory = mkdtempSync(join(tmpdir(), "sluice-append-"));
   t.after(() => rmSync(directory, { recursive: true }));
   const { synced, calls } = await threeRecords(t, directory);

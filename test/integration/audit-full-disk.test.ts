@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { bytes } from "../../router/core/base/quantity.ts";
+import { until } from "../fakes/until.ts";
 import { requirement } from "../require.ts";
 import {
   auditEvent,
@@ -60,7 +61,8 @@ test(
     assert.ok(accepted.length > 1_000 && refused > 0, `${accepted.length} accepted, ${refused} refused`);
     assert.deepEqual([log.health().problem?.code, log.health().refusing], ["disk_full", true]);
     // Half a batch may be in the file until it is cut back, which begins at once but is not waited for.
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const isCut = (found: readonly unknown[]): boolean => found.length === accepted.length;
+    await until(async () => requestsOf(directory).then(isCut, () => false));
     assert.deepEqual(await requestsOf(directory), accepted);
     assert.equal((await verifyDirectory(directory)).damage, undefined);
     assert.deepEqual(await log.append(auditEvent("no")), UNAVAILABLE);

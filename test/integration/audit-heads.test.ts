@@ -150,7 +150,7 @@ test("INV-AUDIT-WITNESS: heads are cosigned, survive kill -9 of both, and show e
   assert.equal(rolledBack.exit, 3, rolledBack.out);
 });
 
-test("INV-AUDIT-ATTEST: what runs is attested with the log's key, and checked against the log", async (t) => {
+test("trap 1.4: INV-AUDIT-ATTEST: what runs is attested with the log's key, and checked against the log", async (t) => {
   const directory = scratch(t);
   const sidecar = await start(directory, ["checkpoint: { interval: 20ms }"]);
   t.after(() => sidecar[Symbol.asyncDispose]());

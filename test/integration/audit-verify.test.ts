@@ -61,7 +61,7 @@ function cutLine(file: string): void {
 }
 
 for (const [name, change, exit, out] of rows) {
-  test(`sluice audit verify: ${name}`, async (t) => {
+  test(`trap 1.4: sluice audit verify: ${name}`, async (t) => {
     const directory = scratchDirectory(t);
     const [file = "", next = ""] = await writeLog(directory);
     change(file, next);
@@ -71,7 +71,7 @@ for (const [name, change, exit, out] of rows) {
   });
 }
 
-test("INV-AUDIT-EMPTY: what holds no record is exit 2, and never 0 or 4", async (t) => {
+test("trap 1.5: INV-AUDIT-EMPTY: what holds no record is exit 2, and never 0 or 4", async (t) => {
   const directory = scratchDirectory(t);
   mkdirSync(join(directory, "none"));
   writeFileSync(join(directory, "empty.jsonl"), "");

@@ -17,7 +17,7 @@ const NODE = `
 const { sluiceFetch } = await import(${JSON.stringify(join(root, "clients/typescript/sluice-fetch.ts"))});
 for (const { router, url, options, octets } of JSON.parse(process.argv[1])) {
   const body = octets === undefined ? {} : { body: Uint8Array.from(octets) };
-  const told = await sluiceFetch(url, { ...options, ...body }, { url: router, timeout: 800 });
+  const told = await sluiceFetch(url, { ...options, ...body }, { url: router, timeout: 2_500 });
   console.log(JSON.stringify(told.fetched ? { ...told, body: [...told.body] } : told));
 }`;
 
@@ -30,7 +30,7 @@ names = {"timeoutMs": "timeout_ms", "answerBytes": "answer_bytes"}
 for asked in json.loads(sys.argv[1]):
     options = {names.get(name, name): value for name, value in asked.get("options", {}).items()}
     if "octets" in asked: options["body"] = bytes(asked["octets"])
-    told = fetch(asked["url"], router=asked["router"], timeout=0.8, **options)
+    told = fetch(asked["url"], router=asked["router"], timeout=2.5, **options)
     value = dataclasses.asdict(told)
     if told: value["body"] = list(told.body)
     else: value["requestId"] = value.pop("request_id"); value["howToRequest"] = value.pop("how_to_request")

@@ -285,7 +285,8 @@ describe("answers", () => {
   test("one connection carries one after the other", async () => {
     const body = JSON.stringify({ url: webUrl("/text") });
     const one = `POST /egress/v1/fetch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-    const { text } = await rawRequest(sidecar.agentPort, one + one);
+    const both = /"status":200[^]*"status":200/;
+    const { text } = await rawRequest(sidecar.agentPort, one + one, { quiet: 5_000, until: both });
     assert.equal(text.match(/HTTP\/1\.1 200 OK\r/g)?.length, 2);
     assert.equal(text.match(/"status":200/g)?.length, 2);
   });
@@ -347,7 +348,7 @@ describe("refusals", () => {
       assert.deepEqual([told.reason, told.status], [reason, status], JSON.stringify(told.answer));
       const { error } = told.answer;
       assert.deepEqual([error?.type, error?.code], ["egress_denied", reason]);
-      assert.ok(told.millis < 1_500, `it took ${told.millis} ms`);
+      assert.ok(told.millis < 4_000, `it took ${told.millis} ms`);
       assert.equal("body" in told.answer || "bodyBase64" in told.answer, false, "nothing half");
     });
   }
@@ -638,7 +639,7 @@ describe("INV-FETCH-WHOLE: a hostile origin", () => {
 describe("how it ends from outside", () => {
   test("no connection to an origin outlives its request", async () => {
     await ask({ url: webUrl("/one") });
-    await until("no connection", () => web.open.size === 0, 1_000);
+    await until("no connection", () => web.open.size === 0);
   });
 
   test("the agent leaves: the origin is let go", async () => {
@@ -650,11 +651,11 @@ describe("how it ends from outside", () => {
     );
     await until("a request at the origin", () => web.open.size === 1);
     socket.destroy();
-    await until("the origin let go", () => web.open.size === 0, 2_000);
+    await until("the origin let go", () => web.open.size === 0, 3_500);
   });
 
   test("so many run at the same time, and no more; a place is free again at its end", async () => {
-    const slow = Array.from({ length: 3 }, async () => ask({ url: webUrl("/silent"), timeoutMs: 700 }));
+    const slow = Array.from({ length: 3 }, async () => ask({ url: webUrl("/silent"), timeoutMs: 2_000 }));
     await until("three at the origin", () => web.open.size === 3);
     const told = await ask({ url: webUrl("/text") });
     assert.deepEqual([told.status, told.reason], [429, "connection_limit"]);
@@ -669,14 +670,14 @@ describe("how it ends from outside", () => {
 
   test("its rule changes while its name is looked up: the address is judged by the new one", async () => {
     const slow = await fakeDns({
-      "A slow.example": { addresses: ["127.0.0.1"], delayMillis: 700 },
+      "A slow.example": { addresses: ["127.0.0.1"], delayMillis: 2_500 },
       "AAAA slow.example": { addresses: [] },
     });
     const rule = (more: string): string =>
       `{ id: slow, hosts: [slow.example], ports: [${web.port}], ${more}protocol: http, http: { methods: [GET], paths: ["/**"] } }`;
     await using own = await startSidecar({
       allow: [rule(`addresses: ["127.0.0.1:${web.port}"], `)],
-      settings: [`resolver: { servers: ["${slow.server}"], timeout: 2s }`],
+      settings: [`resolver: { servers: ["${slow.server}"], timeout: 10s }`],
     });
     web.clear();
     const asked = ask({ url: webUrl("/dump", "slow") }, own);
@@ -693,8 +694,9 @@ describe("how it ends from outside", () => {
     await using own = await startSidecar({
       allow: [rule],
       hosts: { "web.example": ["127.0.0.1"] },
-      settings: ["limits: { drain: 300ms }"],
+      settings: ["limits: { drain: 1500ms }"],
     });
+    await until("an origin at rest", () => web.open.size === 0);
     const lost = ask({ url: webUrl("/drip") }, own);
     await until("a request at the origin", () => web.open.size === 1);
     own.publish([]);

@@ -254,9 +254,9 @@ for (const [name, program, args, options] of clients) {
       test(`denies: ${what}`, async (t) => {
         const there = await answering(t, answer);
         const began = performance.now();
-        const decision = await client.call(there, "evaluate", [LS], 400);
+        const decision = await client.call(there, "evaluate", [LS], 1_500);
         assert.deepEqual([decision["decision"], decision["reason"]], ["deny", reason]);
-        assert.ok(performance.now() - began < 1_500);
+        assert.ok(performance.now() - began < 5_000);
       });
     }
 

@@ -147,8 +147,36 @@ for (const [name, called, args, allowed] of calls) {
       }
       assert.ok(!text.includes(`"${called}"`), text);
       assert.ok(text.includes("governance_denied"), text);
+      assert.equal(/"rule":"never"/.test(text), called === "shell", text);
+      if (stream) assert.match(text, /"request_id":"[^"]+"/);
       if (stream) assert.ok(text.includes("Let me see.") && !text.includes("[DONE]"), text);
       else assert.equal(response.status, 403);
     });
   }
 }
+
+test("INV-GOV-CALLED: streamed calls without an index, as Google's OpenAI endpoint has them, pass as they came", async () => {
+  const frame = (...names: readonly string[]): string => {
+    const list = names.map((name) => ({ id: `id-${name}`, type: "function", function: { name, arguments: "{}" } }));
+    const choices = [{ index: 0, delta: { role: "assistant", tool_calls: list }, finish_reason: null }];
+    return `data: ${JSON.stringify({ id: "x", object: "chat.completion.chunk", created: 1, model: "m", choices })}\n\n`;
+  };
+  const tail = streamed("search", {}).frames?.slice(-3) ?? [];
+  const streamOf = (...frames: readonly string[]): ModelReply => ({
+    headers: { "content-type": "text/event-stream" },
+    delayBetween: 3,
+    frames: [...frames, ...tail],
+  });
+  const declared = { tools: [tool("search"), tool("read_file")], stream: true };
+
+  reply = streamOf(frame("search"), frame("search2").replaceAll('"search2"', '"search"'));
+  const allowed = await everything(await ask(declared));
+  for (const id of ["id-search", "id-search2"]) assert.ok(allowed.includes(`"${id}"`), allowed);
+  assert.ok(allowed.endsWith("data: [DONE]\n\n"), allowed);
+  assert.ok(!allowed.includes("governance_denied"), allowed);
+
+  reply = streamOf(frame("search"), frame("shell"));
+  const denied = await everything(await ask(declared));
+  assert.ok(denied.includes('"id-search"') && !denied.includes('"id-shell"'), denied);
+  assert.match(denied, /governance_denied[^]*"rule":"never"/);
+});

@@ -134,7 +134,7 @@ test("INV-H2-CUT: a tunnel that is cut takes its streams with it, each with the 
   await using origin = await http2OriginServer((stream, raw) => {
     if (raw.includes("/begun")) stream.respond({ ":status": 200 });
   });
-  const tunnel = new Exchange("t", "connect", undefined, systemClock, () => undefined);
+  const tunnel = new Exchange("t", "connect", undefined, systemClock, () => undefined, "connect");
   await using world = await http2World(origin.port, { within: tunnel });
   const agent = world.agent();
   const begun = call(agent, { ":path": "/begun" });
@@ -155,7 +155,7 @@ test("INV-H2-CUT: a stream that comes as the tunnel is cut is refused with its r
     stream.respond({ ":status": 200 });
     stream.end("late");
   });
-  const tunnel = new Exchange("t", "connect", undefined, systemClock, () => undefined);
+  const tunnel = new Exchange("t", "connect", undefined, systemClock, () => undefined, "connect");
   await using world = await http2World(origin.port, { within: tunnel });
   // The first thing that is done for a stream: GOAWAY has not been said yet.
   Object.assign(world.rooms, {
@@ -171,7 +171,7 @@ test("INV-H2-CUT: a stream that comes as the tunnel is cut is refused with its r
 
 test("a tunnel that was cut before serves nothing", async () => {
   await using origin = await http2OriginServer(() => undefined);
-  const tunnel = new Exchange("t", "connect", undefined, systemClock, () => undefined);
+  const tunnel = new Exchange("t", "connect", undefined, systemClock, () => undefined, "connect");
   tunnel.cut("draining");
   await using world = await http2World(origin.port, { within: tunnel });
   assert.equal((await call(world.agent(), {})).status, undefined);

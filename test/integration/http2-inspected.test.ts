@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ClientHttp2Session, connect } from "node:http2";
+import { type ClientHttp2Session, connect, constants } from "node:http2";
 import { test } from "node:test";
 import type { TLSSocket } from "node:tls";
 import { gzipSync } from "node:zlib";
@@ -7,6 +7,9 @@ import { call, lists } from "../fakes/http2-call.ts";
 import { http2OriginServer } from "../fakes/http2-origin.ts";
 import { HOST } from "../fakes/http2-world.ts";
 import { type InspectionWorld, inspectionWorld } from "../fakes/inspection-world.ts";
+import { until } from "../fakes/until.ts";
+
+const { NGHTTP2_INTERNAL_ERROR } = constants;
 
 /** HTTP/2 through the whole corridor: the tunnel, TLS on both sides, what a rule injects. */
 
@@ -74,6 +77,36 @@ test("INV-H2-INJECT: an answer that cannot be searched is not passed on, and not
   const trailers = { ...asks, "x-sum": "1" };
   assert.equal((await call(agent, { ":method": "POST", ":path": "/fine" }, { body: "x", trailers })).status, 200);
   assert.deepEqual(trailing.at(-1), ["x-sum", "1"]);
+  agent.destroy();
+});
+
+test("INV-H2-INJECT: of an answer that stops, a beginning of the secret goes on no sooner than anything else", async () => {
+  await using origin = await http2OriginServer((stream) => {
+    stream.respond({ ":status": 200 });
+    stream.on("data", (chunk: Buffer) => stream.write(chunk));
+  });
+  await using world = await worldOf(origin.port, INJECT);
+  const agent = await agentOf(world, origin.port);
+  const stream = agent.request({ ":method": "POST", ":path": "/echo" });
+  let got = "";
+  let isOver = false;
+  stream.on("error", () => undefined).on("close", () => (isOver = true));
+  stream.on("data", (chunk: Buffer) => void (got += chunk.toString()));
+  const echoed = async (text: string): Promise<number> => {
+    got = "";
+    const began = performance.now();
+    stream.write(text);
+    await until(() => got === text || isOver);
+    return performance.now() - began;
+  };
+  // Each waits for as long, whether it begins the secret or not: a timer alone lets it go.
+  for (const text of [SECRET.slice(0, 5), "other", SECRET.slice(0, 3), "oth"])
+    assert.ok((await echoed(text)) >= 49, text);
+  got = "";
+  stream.write(SECRET.slice(0, 12));
+  await until(() => isOver);
+  assert.equal(got, "");
+  assert.equal(stream.rstCode, NGHTTP2_INTERNAL_ERROR);
   agent.destroy();
 });
 

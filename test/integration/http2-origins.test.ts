@@ -34,14 +34,15 @@ function answer(fields: Pairs, flags = END_HEADERS | END_STREAM): Buffer {
 }
 
 /** Waits for the request's head, then writes these, in turns of their own. */
-function says(...parts: readonly Buffer[]): (socket: TLSSocket) => void {
+function says(...parts: readonly (Buffer | "end")[]): (socket: TLSSocket) => void {
   return (socket) => {
     socket.write(Buffer.concat([settings(), frame(FRAME.settings, ACK, 0)]));
     const { until } = reader(socket, PREFACE.length);
     void (async () => {
       await until(({ type }) => type === FRAME.headers);
       for (const part of parts) {
-        socket.write(part);
+        if (part === "end") socket.end();
+        else socket.write(part);
         await pause(15);
       }
     })();
@@ -77,10 +78,7 @@ const rows: readonly Row[] = [
   },
   {
     name: "closes its connection in a begun answer",
-    serve: (socket) => {
-      says(OK, PART)(socket);
-      setTimeout(() => socket.end(), 100);
-    },
+    serve: says(OK, PART, "end"),
     told: [200, NGHTTP2_INTERNAL_ERROR],
     outcome: "aborted upstream_invalid",
   },

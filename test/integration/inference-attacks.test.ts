@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { before, test } from "node:test";
 import { startModelOrigin } from "../fakes/model-origin.ts";
 import { modelPolicy, PROVIDER_KEY } from "../fakes/model-policy.ts";
 import { rawRequest } from "../fakes/raw-client.ts";
 import { type Sidecar, startSidecar } from "../fakes/sidecar.ts";
+import { sameDay } from "../fakes/same-day.ts";
+
+before(() => sameDay());
 
 const settings = ["limits: { drain: 200ms }"];
 const secrets = { "provider-key": PROVIDER_KEY };
@@ -87,8 +90,8 @@ const refused: readonly (readonly [name: string, request: string, answer: RegExp
     /^HTTP\/1\.1 400 [^]*metered/,
   ],
   [
-    "h2c",
-    `GET /v1/models HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n`,
+    "h2c among others",
+    `GET /v1/models HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c, x\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n`,
     / 400 /,
   ],
 ];
@@ -105,6 +108,25 @@ test("INV-CALL-REFUSED: what is malformed, ambiguous or not allowed is refused i
     assert.deepEqual(await budget(sidecar), { ...(await budget(sidecar)), used: 0, reserved: 0 }, name);
   }
   assert.equal(origin.requests.length, 0);
+});
+
+test("INV-CALL-REFUSED: no page that a browser has from elsewhere is served, on any path of the agent API", async () => {
+  await using origin = await startModelOrigin();
+  await using sidecar = await startSidecar({ allow: [], settings, secrets, models: modelPolicy(origin) });
+  const heads = [
+    "Host: evil.example",
+    "Host: evil.example\r\nOrigin: http://evil.example",
+    "Host: 127.0.0.1\r\nOrigin: https://evil.example",
+    "Host: localhost\r\nOrigin: null",
+  ];
+  for (const path of ["/v1/models", "/budget", "/egress/v1/fetch", "/governance/v1/evaluate", "/egress/v1/requests"]) {
+    for (const head of heads) {
+      const { text } = await rawRequest(sidecar.agentPort, `POST ${path} HTTP/1.1\r\n${head}\r\n\r\n`);
+      assert.match(text, /^HTTP\/1\.1 403 [^]*Only callers of this pod's own are served/, `${path} ${head}`);
+    }
+    const own = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:3000\r\nConnection: close\r\n\r\n`;
+    assert.doesNotMatch((await rawRequest(sidecar.agentPort, own)).text, /Only callers/, path);
+  }
 });
 
 /** What a provider may send; each ends in an error of the caller's API or a break, never in a clean end. */
@@ -144,15 +166,16 @@ test("INV-CALL-LIES: a provider that lies costs an error, the charge of an estim
   }
 });
 
-test("INV-CALL-USAGE: usage that is negative, huge, fractional or said twice is never taken for less", async () => {
+test("INV-CALL-USAGE: usage that is negative, huge, fractional or said twice is never taken for less than an estimate, nor for more than any call", async () => {
   for (const [name, usage, least] of [
     ["negative", { prompt_tokens: -5, completion_tokens: -5 }, 1],
     ["fractional", { prompt_tokens: 1.5, completion_tokens: 2.5 }, 1],
     ["text", { prompt_tokens: "11", completion_tokens: "7" }, 1],
-    ["zero", { prompt_tokens: 0, completion_tokens: 0 }, 0],
+    ["zero", { prompt_tokens: 0, completion_tokens: 0 }, 1],
     ["missing", undefined, 1],
     ["huge", { prompt_tokens: 1e300, completion_tokens: 7 }, 1],
-    ["as large as can be", { prompt_tokens: 9_007_199_254_740_991, completion_tokens: 7 }, 100_000],
+    ["as large as can be", { prompt_tokens: 9_007_199_254_740_991, completion_tokens: 7 }, 7],
+    ["larger than any call", { prompt_tokens: 1e15, completion_tokens: 1e15 }, 1],
   ] as const) {
     const choices = [{ index: 0, message: { role: "assistant", content: "hello" }, finish_reason: "stop" }];
     await using origin = await startModelOrigin([{ body: { id: "x", object: "chat.completion", choices, usage } }]);
@@ -161,7 +184,7 @@ test("INV-CALL-USAGE: usage that is negative, huge, fractional or said twice is 
     const { text } = await rawRequest(sidecar.agentPort, post("/v1/chat/completions", chat), { quiet: 500 });
     assert.match(text, /^HTTP\/1\.1 200 /, name);
     const { used, reserved } = await budget(sidecar);
-    assert.ok(used >= least, `${name}: ${used}`);
+    assert.ok(used >= least && used < 10_000, `${name}: ${used}`);
     assert.equal(reserved, 0, name);
   }
 });

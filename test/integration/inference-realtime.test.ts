@@ -9,6 +9,7 @@ import type { ReadRecord } from "../fakes/audit-records.ts";
 import { PROVIDER_KEY } from "../fakes/model-policy.ts";
 import { HANDSHAKE, type RealtimeWorld, SAMPLE_KEY, startRealtimeWorld } from "../fakes/realtime-world.ts";
 import { fragments, frame } from "../fakes/websocket-frame.ts";
+import { atRest, until } from "../fakes/until.ts";
 
 let world: RealtimeWorld;
 before(async () => {
@@ -438,7 +439,7 @@ test("an agent that leaves during the handshake: the provider is left at once, a
   const began = performance.now();
   socket.resetAndDestroy();
   assert.equal(outcomeOf(await world.ended("single", from)), "allow aborted -");
-  assert.ok(performance.now() - began < 500);
+  assert.ok(performance.now() - began < 1_000, "long before any deadline");
 });
 
 test("an agent that does not read holds the provider back, and loses nothing", async () => {
@@ -449,11 +450,12 @@ test("an agent that does not read holds the provider back, and loses nothing", a
       for (let sent = 0; sent < messages; sent += 1) peer.send(message, 2);
     },
   });
+  const before = world.main.peers.length;
   const socket = connect({ port: world.sidecar.agentPort, host: "127.0.0.1", allowHalfOpen: true });
   socket.pause();
   socket.write(`GET ${VOICE} HTTP/1.1\r\n${HANDSHAKE.join("\r\n")}\r\n\r\n`);
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  const waiting = lastOf(world.main.peers).socket.writableLength;
+  await until(() => world.main.peers.length > before);
+  const waiting = await atRest(() => lastOf(world.main.peers).socket.writableLength, 500);
   assert.ok(waiting > (messages * message.length) / 2, `${waiting} octets wait at the provider`);
   const expected = messages * (message.length + 10);
   let received = 0;
@@ -484,9 +486,10 @@ test("an agent that has only closed its end is heard at once, and waited for a s
   const began = performance.now();
   socket.end();
   assert.equal(await peer.gone, "fin");
-  assert.ok(performance.now() - began < 500);
+  // Whoever waits for the second to be over hears it after that.
+  assert.ok(performance.now() - began < 950);
   assert.equal(outcomeOf(await world.ended("voice", from)), "allow aborted -");
-  assert.ok(performance.now() - began < 2_500);
+  assert.ok(performance.now() - began < 4_000);
 });
 
 test("a provider that is reset ends the agent's connection with a break", async () => {

@@ -99,7 +99,7 @@ for (const { name, provider, prefix, model } of clients) {
     }
     const [seen] = scene.requests;
     assert.equal(await seen?.ended, "aborted");
-    assert.ok((seen?.abortedAt ?? Infinity) - left < 250);
+    assert.ok((seen?.abortedAt ?? Infinity) - left < 1_000);
     await world.ended(`${prefix}leaves`);
     let now = await world.budget("all");
     while (now.reserved !== 0) now = await world.budget("all");
@@ -156,7 +156,7 @@ for (const { name, provider, prefix, model } of clients) {
     assert.equal(scene.requests.length, 2);
     const [first, second] = scene.attempts;
     const waited = (second?.at ?? 0) - (first?.at ?? 0);
-    assert.ok(waited >= 95 && waited < 1_500, `${waited}`);
+    assert.ok(waited >= 95 && waited < 1_900, `${waited}`);
   });
 }
 

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { before, test } from "node:test";
 import { auditRecord, auditRecords } from "../fakes/audit-records.ts";
 import { startModelOrigin } from "../fakes/model-origin.ts";
 import { modelPolicy, PROVIDER_KEY } from "../fakes/model-policy.ts";
 import { rawRequest } from "../fakes/raw-client.ts";
 import { type Sidecar, startSidecar } from "../fakes/sidecar.ts";
+import { sameDay } from "../fakes/same-day.ts";
+
+before(() => sameDay());
 
 const settings = ["limits: { drain: 200ms }"];
 const secrets = { "provider-key": PROVIDER_KEY };

@@ -39,6 +39,9 @@ const echoes: Readonly<Record<string, Misbehaviour>> = {
     for (const character of SECRET) socket.write(`1\r\n${character}\r\n`);
     socket.write("0\r\n\r\n");
   },
+  // Both stay open.
+  "/echo/five": saying(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n${SECRET.slice(0, 5)}\r\n`),
+  "/echo/half": saying(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n${SECRET.slice(0, 10)}\r\n`),
   "/echo/begun": saying(withBody(SECRET.slice(0, -1))),
   "/echo/early": saying(`HTTP/1.1 103 X\r\nX-Echo: ${SECRET}\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`),
   "/echo/trailer": saying(
@@ -162,11 +165,71 @@ test("INV-INSPECT-4: a WebSocket, which nobody reads, is refused where something
   agent.reset();
 });
 
+/** As axios asks: an https URL in full, on the proxy's port, in clear. */
+const inFull = (path: string, host = HOST, more = ""): string =>
+  `GET https://${host}:${front.port}${path} HTTP/1.1\r\nHost: ${host}:${front.port}\r\n${more}\r\n`;
+
+test("INV-INSPECT-3: an https URL in full is judged, injected into and searched as a request inside, on one connection", async () => {
+  const agent = await AttackAgent.open(world.port);
+  await agent.send(inFull("/api/full", HOST, "Authorization: Bearer mine\r\nX-Key: mine\r\n")).until(/api\/full/);
+  assert.deepEqual(
+    [...lastHead().matchAll(/^(?:host|authorization|x-key): (.*)\r$/gim)].map(([, value]) => value),
+    [`${HOST}:${front.port}`, `Bearer ${SECRET}`, "another-secret"],
+  );
+  await agent.send(inFull("/closed/x")).until(/path_not_allowed[^]*\}/);
+  await agent.send(inFull("/echo/head")).until(/\r\n\r\nok/);
+  await agent.send(inFull("/x", "other.example")).until(/host_not_allowed[^]*\}/);
+  assert.deepEqual(agent.answers, ["200", "403 path_not_allowed", "200", "403 host_not_allowed"]);
+  assert.ok(!agent.text.includes(SECRET), agent.text);
+  await agent.send(inFull("/echo/body")).over();
+  assert.equal(agent.end, "rst");
+  assert.ok(!agent.text.includes(SECRET.slice(0, 8)), agent.text);
+});
+
+test("an https URL in full to a rule that leaves its tunnels opaque; and no other certificate will do", async () => {
+  await using opaque = await inspectionWorld({
+    allow: [
+      `{ id: o, hosts: [${HOST}, other.example], ports: [${front.port}], addresses: ["127.0.0.1:${front.port}"] }`,
+    ],
+  });
+  const agent = await AttackAgent.open(opaque.port);
+  await agent.send(inFull("/any/path")).until(/any\/path/);
+  await agent.send(inFull("/x", "other.example")).until(/"error"[^]*\}/);
+  assert.deepEqual(agent.answers, ["200", "502 upstream_invalid"]);
+  agent.reset();
+});
+
 test("what only begins like the secret goes through whole", async () => {
   const agent = await open();
   await agent.send(get("/echo/begun")).until(new RegExp(SECRET.slice(0, -1)));
   assert.ok(agent.text.endsWith(`\r\n\r\n${SECRET.slice(0, -1)}`));
   agent.reset();
+});
+
+test("INV-INSPECT-4: an answer that stops within a secret is cut, and after the third the secret goes out no more", async () => {
+  const to = `hosts: [${HOST}], ports: [${front.port}], addresses: ["127.0.0.1:${front.port}"], protocol: tls, inspect: true`;
+  await using own = await inspectionWorld({
+    allow: [`{ id: api, ${to}, inject: [{ header: authorization, secret: token, prefix: "Bearer " }] }`],
+    secrets: { token: SECRET },
+  });
+  const asking = async (path: string): Promise<AttackAgent> =>
+    AttackAgent.of(await own.secure(`${HOST}:${front.port}`)).send(get(path));
+  // Events do not wait for the next one, whatever they end with.
+  const five = await (await asking("/echo/five")).until(new RegExp(SECRET.slice(0, 5)));
+  five.reset();
+  for (let times = 0; times < 3; times += 1) {
+    const half = await (await asking("/echo/half")).over();
+    assert.equal(half.end, "rst");
+    assert.ok(!half.text.includes(SECRET.slice(0, 5)), half.text);
+  }
+  const last = await (await asking("/api/x")).until(/\r\n\r\n/);
+  assert.equal(last.answers[0], "502 upstream_unreachable");
+  last.reset();
+  await own.quiet();
+  const details = own.outcomes.flatMap((outcome) => (outcome.kind === "completed" ? [] : [outcome.detail ?? ""]));
+  assert.equal(details.filter((detail) => /repeats a secret/.test(detail)).length, 3);
+  assert.equal(details.filter((detail) => /token is being guessed/.test(detail)).length, 1);
+  assert.equal(own.events.filter(({ kind }) => kind === "failed").length, 1);
 });
 
 const refused: readonly (readonly [name: string, asked: string, answer: string])[] = [

@@ -103,7 +103,7 @@ async function status(): Promise<Status> {
 }
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 20_000;
   while (!(await holds())) {
     assert.ok(Date.now() < deadline, `still waiting: ${what}\n${sidecar.output()}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
@@ -277,7 +277,7 @@ test("records say how a request came to be allowed, and no more of its path than
 });
 
 test("learn mode ends by itself", async () => {
-  await publish(6, policy(6, "learn", 4));
+  await publish(6, policy(6, "learn", 8));
   assert.equal(await tls("api.learn.example"), "passed");
   await until("its end", async () => (await tls("api.learn.example")) === "policy_expired");
   assert.equal((await status()).egress.learning.active, false);

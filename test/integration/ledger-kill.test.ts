@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { test } from "node:test";
+import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { machineClock } from "../../router/edge/ledger/machine-clock.ts";
 import { epochMillis, millis } from "../../router/core/base/quantity.ts";
 import { budget, policyOf } from "../unit/core/budget/budget-fixture.ts";
 import { open, scratchDirectory } from "../unit/edge/ledger/ledger-fixture.ts";
+import { sameDay } from "../fakes/same-day.ts";
+
+before(() => sameDay());
 
 const WRITER = fileURLToPath(new URL("ledger-writer.ts", import.meta.url));
 /** More of them: `SLUICE_LEDGER_KILLS=200 npm test -- ledger-kill`. */

@@ -5,6 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { millis } from "../../router/core/base/quantity.ts";
 import { endLine, modelClient, received } from "../fakes/model-call.ts";
 import { fakeOrigin } from "../fakes/origin-server.ts";
+import { until } from "../fakes/until.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n";
 const BROKEN = "upstream_invalid (sent, answered): The response is not whole, well-formed HTTP/1.1";
@@ -251,6 +252,7 @@ for (const { name, answer, leaves, end, body = "", kept = false } of rows) {
       assert.equal(got.text(), body);
       assert.equal(got.ends, 1);
       await pause(5);
+      if (!kept) await until(() => client.connections === 0, "its connection is closed");
       assert.equal(client.connections, kept ? 1 : 0, "connections kept");
     } finally {
       client.destroy();

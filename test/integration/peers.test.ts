@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { Resolver } from "node:dns/promises";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -144,7 +145,7 @@ async function until<Value>(look: () => Promise<Value>, found: (value: Value) =>
 }
 const peerStatus = async (id: string) => (await status()).peers.find((peer) => peer.id === id);
 
-test("a peer that graph and rules connect is spoken to, and what the router saw of it counts", async () => {
+test("trap 1.4: a peer that graph and rules connect is spoken to, and what the router saw of it counts, and is in the log", async () => {
   assert.equal(await ask(get(`billing.example:${portOf("billing")}`)), "200");
   const peer = await until(
     () => peerStatus("billing"),
@@ -219,6 +220,28 @@ test("INV-GOV-GRAPH: a tunnel to it opens nothing, and no request inside it pass
     dns.questions.filter((question) => question.includes("island")),
     [],
   );
+});
+
+test("INV-GOV-GRAPH: the agent's DNS tells no address of a peer that is not connected, or that rules refuse", async () => {
+  const agent = new Resolver({ timeout: 4_000, tries: 1 });
+  agent.setServers([`127.0.0.1:${sidecar.dnsPort}`]);
+  for (const [name, rule] of [
+    ["island", null],
+    ["ruled", "not-ruled"],
+  ] as const) {
+    await assert.rejects(agent.resolve4(`${name}.example`), { code: "ENOTFOUND" });
+    await assert.rejects(agent.resolve6(`${name}.Example`), { code: "ENOTFOUND" });
+    const record = await auditRecord(
+      sidecar.auditDirectory,
+      ({ kind, target }) => kind === "dns" && target === `${name}.example`,
+    );
+    assert.deepEqual([record.decision, record.reason, record.rule], ["deny", "governance_denied", rule]);
+  }
+  assert.deepEqual(
+    dns.questions.filter((question) => question.includes("island") || question.includes("ruled")),
+    [],
+  );
+  assert.deepEqual(await agent.resolve4("billing.example"), ["127.0.0.1"]);
 });
 
 test("INV-GOV-GRAPH: the graph alone is not enough: rules refuse, with their rule", async () => {

@@ -38,7 +38,7 @@ async function withSidecar(
     allow: ALLOW,
     settings: ["limits: { drain: 100ms }", `resolver: { ${resolver}, timeout: 1s }`, ...settings],
   });
-  const dns = new Resolver({ timeout: 1_000, tries: 1 });
+  const dns = new Resolver({ timeout: 4_000, tries: 1 });
   dns.setServers([`127.0.0.1:${sidecar.dnsPort}`]);
   await use(sidecar, dns);
 }
@@ -51,7 +51,7 @@ test("INV-DNS-POLICY: the sidecar answers allowed names and nobody learns of oth
       assert.deepEqual(await dns.resolve6("api.test"), ["2001:4860::1"]);
       // Over UDP it is cut; c-ares comes again over TCP.
       assert.deepEqual(await dns.resolve6(LONG), SIXTEEN);
-      const six = new Resolver({ timeout: 1_000, tries: 1 });
+      const six = new Resolver({ timeout: 4_000, tries: 1 });
       six.setServers([`[::1]:${sidecar.dnsPort}`]);
       assert.deepEqual(await six.resolve4("api.test"), ["8.8.8.8"]);
       await assert.rejects(dns.resolveTxt("api.test"), { code: "ENODATA" });
@@ -103,6 +103,60 @@ test("INV-DNS-POLICY: a policy that comes into force counts for the next questio
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     });
+  } finally {
+    await upstream.close();
+  }
+});
+
+test("INV-DNS-POLICY: in quarantine, and where the governance policy denies a name, nobody is asked", async () => {
+  const upstream = await fakeDns({
+    "A a.wild.test": { addresses: ["8.8.8.8"], ttl: 10 },
+    "A secret.wild.test": { addresses: ["8.8.8.8"], ttl: 10 },
+    "A path.wild.test": { addresses: ["8.8.8.8"], ttl: 10 },
+    "A ask.wild.test": { addresses: ["8.8.8.8"], ttl: 10 },
+  });
+  try {
+    await using sidecar = await startSidecar({
+      allow: [
+        "{ id: path, hosts: [path.wild.test], ports: [80], protocol: http }",
+        "{ id: wild, hosts: ['*.wild.test'], ports: [443] }",
+      ],
+      governance: [
+        "delegate: [egress]",
+        "rules:",
+        "  - { id: no-gov, effect: deny, actions: [egress], when: { host: { names: [gov.wild.test] } } }",
+        "  - { id: tls, effect: deny, actions: [egress], when: { host: { names: [path.wild.test] }, port: { in: [443] } } }",
+        "  - { id: ask, effect: require_approval, actions: [egress], when: { host: { names: [ask.wild.test] } } }",
+        "behavior: [{ id: storm, detector: denials, count: 5, window: 10m, response: { kind: quarantine } }]",
+      ],
+      settings: ["limits: { drain: 100ms }", `resolver: { servers: ["${upstream.server}"], timeout: 1s }`],
+    });
+    const dns = new Resolver({ timeout: 4_000, tries: 1 });
+    dns.setServers([`127.0.0.1:${sidecar.dnsPort}`]);
+    // Some port of it, or an approval, may lead there still.
+    for (const name of ["a", "path", "ask"]) assert.deepEqual(await dns.resolve4(`${name}.wild.test`), ["8.8.8.8"]);
+    await assert.rejects(dns.resolve4("gov.wild.test"), { code: "ENOTFOUND" });
+    for (let host = 0; host < 5; host += 1) {
+      await rawRequest(sidecar.port, `CONNECT no${host}.test:443 HTTP/1.1\r\nHost: no${host}.test:443\r\n\r\n`);
+    }
+    await auditRecord(sidecar.auditDirectory, ({ kind }) => kind === "governance.alert");
+    for (const name of ["secret", "path", "a"]) {
+      await assert.rejects(dns.resolve4(`${name}.wild.test`), { code: "ENOTFOUND" });
+    }
+    assert.ok(
+      upstream.questions.every((question) => !/secret|gov/.test(question)),
+      upstream.questions.join(),
+    );
+    const refused = async (name: string) => {
+      const target = `${name}.wild.test`;
+      const is = (one: { readonly target: string; readonly decision: string }) =>
+        one.target === target && one.decision === "deny";
+      const { action, reason, rule } = await auditRecord(sidecar.auditDirectory, is);
+      return [action, reason, rule];
+    };
+    assert.deepEqual(await refused("gov"), ["dns.A", "governance_denied", "no-gov"]);
+    assert.deepEqual(await refused("secret"), ["dns.A", "governance_denied", "behavior/storm"]);
+    assert.deepEqual(await refused("path"), ["dns.A", "governance_denied", "behavior/storm"]);
   } finally {
     await upstream.close();
   }
@@ -167,10 +221,11 @@ test("INV-DNS-TUNNEL: the doors share one count of invented names, and what was 
     });
     const connectTo = async (name: string): Promise<string> => {
       const host = `${name}:${tcp.port}`;
-      return (await rawRequest(sidecar.port, `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).text;
+      const head = `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+      return (await rawRequest(sidecar.port, head, { quiet: 5_000, until: /reached$|"\}\}$/ })).text;
     };
     assert.match(await connectTo("n0.wild.test"), /^HTTP\/1\.1 200 [^]*reached$/);
-    const dns = new Resolver({ timeout: 1_000, tries: 1 });
+    const dns = new Resolver({ timeout: 4_000, tries: 1 });
     dns.setServers([`127.0.0.1:${sidecar.dnsPort}`]);
     // Allowed, told already.
     assert.deepEqual(await dns.resolve4("n0.wild.test"), ["127.0.0.1"]);

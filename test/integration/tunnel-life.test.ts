@@ -30,7 +30,7 @@ const rules = (): readonly string[] => [
   rule("plain"),
   rule("capped", `, limits: { bytesOut: ${CAP}, bytesIn: ${CAP} }`),
   rule("chained", `, limits: { bytesOut: ${CAP}, bytesIn: ${CAP} }, proxy: corp`),
-  rule("brief", ", limits: { lifetime: 900ms, idle: 700ms }"),
+  rule("brief", ", limits: { lifetime: 900ms, idle: 800ms }"),
   rule("quiet", ", limits: { idle: 1500ms }"),
   rule("chained-quiet", ", limits: { idle: 700ms }, proxy: corp"),
   namedRule(", proxy: by-name"),
@@ -59,7 +59,7 @@ before(async () => {
     allow: [...rules(), rule("listed")],
     hosts,
     settings: [
-      "limits: { drain: 300ms }",
+      "limits: { drain: 1500ms }",
       "proxies:",
       `  - { name: corp, endpoint: "http://127.0.0.1:${parent.port}" }`,
       `  - { name: by-name, endpoint: "http://127.0.0.1:${parent.port}", send: name }`,
@@ -181,7 +181,7 @@ describe("time", () => {
     await closing(socket);
     clearInterval(busy);
     const took = performance.now() - began;
-    assert.ok(took >= 880 && took < 2_500, `${took} ms`);
+    assert.ok(took >= 880 && took < 5_000, `${took} ms`);
     assert.equal((await closingRecord("brief")).reason, "lifetime_limit");
   });
 
@@ -194,7 +194,7 @@ describe("time", () => {
     const began = performance.now();
     await closing(socket);
     const took = performance.now() - began;
-    assert.ok(took >= 1_450 && took < 3_500, `${took} ms`);
+    assert.ok(took >= 1_450 && took < 6_000, `${took} ms`);
     assert.equal((await closingRecord("quiet")).reason, "idle_timeout");
   });
 
@@ -209,8 +209,9 @@ describe("numbers", () => {
   test("INV-CONNECTION-LIMIT: at once, per rule and per host, and every end gives the place back", async () => {
     const [one, two, three] = [await open("a.few"), await open("a.few"), await open("b.few")];
     assert.deepEqual([await refusal("a.few"), await refusal("c.few")], ["connection_limit", "connection_limit"]);
+    const loads = auditRecords(sidecar.auditDirectory).length;
     sidecar.publish([...rules(), rule("listed")]);
-    await pause(600);
+    await auditRecord(sidecar.auditDirectory, ({ kind, seq }) => kind === "policy.load" && seq >= loads);
     assert.equal(await refusal("c.few"), "connection_limit", "a reload frees nothing");
     // By FIN, by RST, and from the other side.
     one.end();
@@ -321,12 +322,12 @@ describe("cut, with the reason in the closing record", () => {
   }
 
   test("INV-POLICY-END: the policy ends by itself, and no reload comes", async () => {
-    const expiresAt = new Date(Date.now() + 2_500).toISOString();
+    const expiresAt = new Date(Date.now() + 4_000).toISOString();
     await install(50, expiresAt);
     const socket = await open("plain");
     await closing(socket);
     const late = Date.now() - Date.parse(expiresAt);
-    assert.ok(late >= -5 && late < 1_500, `${late} ms`);
+    assert.ok(late >= -5 && late < 4_000, `${late} ms`);
     const isIt = ({ kind, reason }: ReadRecord): boolean => kind === "egress.end" && reason === "policy_expired";
     assert.equal((await auditRecord(sidecar.auditDirectory, isIt)).rule, "plain");
     assert.equal(await refusal("plain"), "policy_expired");

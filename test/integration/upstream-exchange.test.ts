@@ -14,6 +14,7 @@ import { type OriginConnection, originConnection } from "../../router/edge/upstr
 import type { ResponseHead } from "../../router/edge/upstream/response-head.ts";
 import { dialPermit } from "../fakes/dial-permit.ts";
 import { type FakeOrigin, fakeOrigin } from "../fakes/origin-server.ts";
+import { atRest, until } from "../fakes/until.ts";
 
 const watch = createDeadlineWatch(systemClock, millis(10));
 
@@ -495,8 +496,7 @@ test("INV-EXCHANGE-OWN-ANSWER: octets after a response end the connection, and a
     await withConnection(scripted(parts, "open"), async (connection, origin) => {
       const seen = await run(connection, request());
       assert.equal(seen.body, "abc");
-      await pause(40);
-      assert.equal(connection.usable, false);
+      await until(() => !connection.usable);
       const second = await run(connection, request());
       assert.equal(second.end.cause, "upstream_unreachable");
       assert.equal(second.head, undefined);
@@ -524,8 +524,7 @@ test("exchange: an origin that closes its kept connection is noticed", async () 
     },
     async (connection) => {
       assert.equal((await run(connection, request())).usable, true);
-      await pause(50);
-      assert.equal(connection.usable, false);
+      await until(() => !connection.usable);
     },
   );
 });
@@ -598,6 +597,36 @@ test("exchange: an early answer completes, and the connection is not used again"
   );
 });
 
+test("exchange: a head does not wait for its content, and content that is there goes out with it", async () => {
+  for (const framing of [{ kind: "chunked" }, { kind: "length", length: 4 }] as const) {
+    const reads: string[] = [];
+    const serve = (socket: Socket): void => {
+      socket.on("data", (octets: Buffer) => {
+        reads.push(octets.toString("latin1"));
+        if (octets.includes("four")) socket.write(LENGTH_3);
+      });
+    };
+    await withConnection(serve, async (connection) => {
+      const { promise: more, resolve: say } = Promise.withResolvers<void>();
+      const body = (async function* () {
+        await more;
+        yield Buffer.from("four");
+      })();
+      const seen = run(connection, request({ method: "POST", framing, body }));
+      await until(() => reads.length === 1, "the head alone");
+      assert.match(reads[0] ?? "", /^POST \/path\?query HTTP\/1\.1\r\n[^]*\r\n\r\n$/);
+      say();
+      assert.deepEqual([(await seen).end.cause, (await seen).end.bytesOut], ["completed", 4]);
+      reads.length = 0;
+      assert.equal(
+        (await run(connection, request({ method: "POST", framing, body: chunks(["four"]) }))).end.cause,
+        "completed",
+      );
+      assert.ok(reads[0]?.startsWith("POST ") && reads[0].includes("four"));
+    });
+  }
+});
+
 test("exchange: a body that breaks breaks the origin's side too", async () => {
   class Broken extends Error {}
   const error = new Broken();
@@ -623,6 +652,9 @@ test("exchange: a body that breaks breaks the origin's side too", async () => {
   });
 });
 
+/** Octets of a request's head that count: path and query here. */
+const HEAD = "/path?query".length;
+
 test("exchange: limits and the signal", async () => {
   const rows: readonly (readonly [string, Partial<OriginRequest>, Options, ExchangeEnd["cause"], number, number])[] = [
     ["exactly what may come in", {}, { limits: { bytesIn: bytes(3) } }, "completed", 0, 3],
@@ -630,7 +662,7 @@ test("exchange: limits and the signal", async () => {
     [
       "exactly what may go out",
       { method: "POST", framing: { kind: "length", length: 4 }, body: chunks(["four"]) },
-      { limits: { bytesOut: bytes(4) } },
+      { limits: { bytesOut: bytes(HEAD + 4) } },
       "completed",
       4,
       3,
@@ -638,17 +670,29 @@ test("exchange: limits and the signal", async () => {
     [
       "more than may go out",
       { method: "POST", framing: { kind: "chunked" }, body: chunks(["four", "more"], 5) },
-      { limits: { bytesOut: bytes(7) } },
+      { limits: { bytesOut: bytes(HEAD + 7) } },
       "byte_limit",
       4,
+      0,
+    ],
+    ["a head that is all that may go out", {}, { limits: { bytesOut: bytes(HEAD) } }, "completed", 0, 3],
+    ["a target that is more", { target: "/path?queries" }, { limits: { bytesOut: bytes(HEAD) } }, "byte_limit", 0, 0],
+    [
+      "fields that are more",
+      { fields: [field("X: 1")] },
+      { limits: { bytesOut: bytes(HEAD + 1) } },
+      "byte_limit",
+      0,
       0,
     ],
     ["given up before", {}, { signal: AbortSignal.abort() }, "aborted", 0, 0],
   ];
   for (const [what, given, options, cause, out, into] of rows) {
     const serve = (socket: Socket): void => {
+      let text = "";
       socket.on("data", (chunk: Buffer) => {
-        if (/GET|four/.test(chunk.toString()) && !/chunked/.test(chunk.toString())) socket.write(LENGTH_3);
+        text += chunk.toString();
+        if (/GET|four/.test(text) && !/chunked/.test(text)) socket.write(LENGTH_3);
       });
     };
     await withConnection(serve, async (connection) => {
@@ -659,12 +703,13 @@ test("exchange: limits and the signal", async () => {
   }
   await withConnection(scripted([`${OK}Content-Length: 10\r\n\r\nabc`], "open"), async (connection, origin) => {
     const abort = new AbortController();
-    setTimeout(() => abort.abort(), 30);
-    const seen = await run(connection, request(), { signal: abort.signal });
+    const seen = await run(connection, request(), {
+      signal: abort.signal,
+      onData: () => void setTimeout(() => abort.abort(), 10),
+    });
     assert.equal(seen.end.cause, "aborted");
     assert.equal(seen.body, "abc");
-    await pause(10);
-    assert.equal(origin.open.size, 0);
+    await until(() => origin.open.size === 0);
   });
   await withConnection(scripted([`${OK}Content-Length: 10\r\n\r\nabc`], "open"), async (connection) => {
     assert.equal((await run(connection, request(), { limits: { idle: millis(40) } })).end.cause, "idle_timeout");
@@ -676,7 +721,7 @@ test("exchange: limits and the signal", async () => {
       socket.on("close", () => clearInterval(timer));
     },
     async (connection) => {
-      const seen = await run(connection, request(), { limits: { lifetime: millis(80) } });
+      const seen = await run(connection, request(), { limits: { lifetime: millis(400) } });
       assert.equal(seen.end.cause, "lifetime_limit");
       assert.ok(seen.body.length > 3);
     },
@@ -703,10 +748,7 @@ test("exchange: a slow agent stops the origin, a slow origin the body", async ()
       const abort = new AbortController();
       const never = new Promise<void>((resolve) => abort.signal.addEventListener("abort", () => resolve()));
       const running = run(connection, request(), { onData: () => never, signal: abort.signal });
-      await pause(100);
-      const before = written;
-      await pause(100);
-      assert.equal(written, before);
+      await atRest(() => written);
       abort.abort();
       assert.ok((await running).body.length <= 256 * 1024);
     },
@@ -724,10 +766,7 @@ test("exchange: a slow agent stops the origin, a slow origin the body", async ()
       const abort = new AbortController();
       const sent = request({ method: "POST", framing: { kind: "chunked" }, body: endless });
       const running = run(connection, sent, { signal: abort.signal });
-      await pause(150);
-      const before = taken;
-      await pause(100);
-      assert.equal(taken, before);
+      await atRest(() => taken);
       abort.abort();
       assert.equal((await running).end.cause, "aborted");
     },
@@ -789,7 +828,7 @@ for (const [what, answer, cause] of webSockets) {
         socket.resume();
         assert.equal((await first)[0].toString(), "first frame");
         socket.write("second frame");
-        await pause(20);
+        await until(() => heard.length > 1);
         assert.equal(heard[1], "second frame");
         assert.equal(connection.usable, false);
         connection.close();

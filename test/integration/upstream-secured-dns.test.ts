@@ -314,7 +314,7 @@ for (const over of TRANSPORTS) {
   test(`${over}: a connection that hangs is not asked twice`, async () => {
     let hangs = true;
     await using dns = await securedDns(over, (one) => (hangs ? "silence" : replyTo(one, { answers: [a(one)] })));
-    const config = securedConfig(over, [dns.server], millis(150));
+    const config = securedConfig(over, [dns.server], millis(800));
     const resolver = createResolver(config, systemClock, testCa().certificatePem);
     assert.match(await asked(resolver), /^failed: /);
     hangs = false;

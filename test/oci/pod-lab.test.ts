@@ -83,7 +83,11 @@ async function rounds(lab: PodLab, count: number): Promise<readonly string[]> {
   return [...new Set(lines.map((line) => `${line.id}: ${line.said}`))].toSorted();
 }
 
-const OPEN = ["allowed: 200 outside", "other: Tunnel connection failed: 403 Forbidden", "past: ECONNREFUSED"];
+const OPEN = [
+  "allowed: 200 outside",
+  "other: Tunnel connection failed: 403 Forbidden (sluice: host_not_allowed)",
+  "past: ECONNREFUSED",
+];
 const CLOSED = ["allowed: ECONNREFUSED", "other: ECONNREFUSED", "past: ECONNREFUSED"];
 
 test(

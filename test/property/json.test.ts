@@ -14,7 +14,13 @@ const PLAN = scanPlan({
   capture: new Map(NAMES.map((name) => [name, 1_000_000])),
   optional: new Set(["stream"]),
   items: new Set(["usage", "url"]),
-  count: new Set(["url", "ü", "a", ""]),
+  count: new Set(["url", "ü", ""]),
+  watch: new Set(["a", "toString"]),
+  unread: new Map<string, ReadonlySet<string> | "all">([
+    ["größe", "all"],
+    ["usage", new Set(["url"])],
+  ]),
+  shapes: { list: "usage", kind: "a", names: ["ü", "url"] },
   depth: 512,
 });
 

@@ -9,7 +9,7 @@ export interface LeakRules {
   readonly secrets: readonly Uint8Array[];
   /** Their spellings, for `holdsSecret` and `redactSecrets`. */
   readonly forms: readonly string[];
-  /** For `LeakGate` and `LeakScan`. */
+  /** For `EvenGate`, `LeakGate` and `LeakScan`. */
   readonly pattern: LeakPattern;
 }
 

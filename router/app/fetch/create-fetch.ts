@@ -60,6 +60,7 @@ export function createFetch(rooms: FetchRooms): Fetch {
         undefined,
         rooms.clock,
         rooms.settle,
+        "fetch",
         request.trace,
       );
       const { identity } = rooms.admission.policy();
@@ -173,7 +174,7 @@ export function createFetch(rooms: FetchRooms): Fetch {
 
   function notPost(agent: AgentSocket, request: HttpForwardRequest, keepAlive: boolean): Promise<Next> {
     const id = rooms.nextRequestId();
-    const exchange = new Exchange(id, "fetch", undefined, rooms.clock, rooms.settle, request.trace);
+    const exchange = new Exchange(id, "fetch", undefined, rooms.clock, rooms.settle, "fetch", request.trace);
     exchange.refused("method_not_allowed", rooms.admission.policy().identity, undefined);
     const { proxyStatus } = REASONS.method_not_allowed;
     const error = {

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { Json } from "../../core/json/json.ts";
-import { isOfHop } from "../../core/wire/fields.ts";
+import { dashed, isOfHop } from "../../core/wire/fields.ts";
 import type { Field } from "../../core/wire/message-head.ts";
 import { isToken } from "../../core/wire/octet-class.ts";
 
@@ -84,7 +84,8 @@ export function readFields(headers: Json | undefined): Result<readonly Field[], 
 }
 
 function isOurs(name: string): boolean {
-  return NOT_THE_AGENTS.has(name) || isOfHop(name, NO_OPTIONS) || name.startsWith("sec-") || name.startsWith("sluice-");
+  const read = dashed(name);
+  return NOT_THE_AGENTS.has(read) || isOfHop(read, NO_OPTIONS) || read.startsWith("sec-") || read.startsWith("sluice-");
 }
 
 function withOurs(fields: readonly Field[]): readonly Field[] {

@@ -1,9 +1,10 @@
 import { assertNever } from "../../core/base/assert-never.ts";
+import { HeldOctets } from "../../core/base/held-octets.ts";
 import { type Bytes, bytes, millis } from "../../core/base/quantity.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import type { NamePermit } from "../../core/policy/permit.ts";
-import { fieldValues } from "../../core/wire/fields.ts";
+import { judgedValues } from "../../core/wire/fields.ts";
 import { hostFieldOf } from "../../core/wire/fetch-url.ts";
 import type { Field } from "../../core/wire/message-head.ts";
 import type { TraceContext } from "../../core/wire/traceparent.ts";
@@ -18,7 +19,6 @@ import type { ContentGate, InjectedFields } from "../inspection/injected-fields.
 import { unsearchable } from "../inspection/searchable.ts";
 import type { Refused } from "../refused.ts";
 import type { FetchRooms } from "./fetch-rooms.ts";
-import { HeldContent } from "./held-content.ts";
 import type { FetchStep } from "./read-fetch.ts";
 
 /** A whole answer. */
@@ -60,10 +60,10 @@ export async function fetchHop(rooms: FetchRooms, step: FetchStep, options: HopO
     port,
     method,
     path: url.path,
-    header: (name: string) => fieldValues({ fields }, name),
+    header: (name: string) => judgedValues({ fields }, name),
   } as const;
   const id = rooms.nextRequestId();
-  const exchange = new Exchange(id, `http.${method}`, asked, rooms.clock, rooms.settle, options.trace);
+  const exchange = new Exchange(id, `http.${method}`, asked, rooms.clock, rooms.settle, "fetch", options.trace);
   rooms.registry.add(exchange);
   try {
     options.began(exchange);
@@ -137,7 +137,7 @@ async function sent(
 ): Promise<Outcome> {
   const { url, method, body } = step;
   const { limits } = permit;
-  const content = new HeldContent();
+  const content = new HeldOctets();
   const keep = (chunk: Uint8Array): void => {
     if (share.grow(chunk.length)) content.push(chunk);
     else exchange.cut("overloaded");
@@ -185,7 +185,7 @@ async function sent(
     const broken = problemOf(exchange, end) ?? (injected === undefined ? undefined : hiddenProblem(head));
     if (broken === undefined && head !== undefined && gate.end()) {
       exchange.completed();
-      return ok({ status: head.status, fields: head.fields, content: content.pieces() });
+      return ok({ status: head.status, fields: head.fields, content: content.take() });
     }
     const { reason, detail } = broken ?? REPEATED;
     exchange.aborted(reason, detail);
@@ -249,6 +249,7 @@ function open(send: (octets: Uint8Array) => void): ContentGate {
       return true;
     },
     end: () => true,
+    close: () => undefined,
   };
 }
 

@@ -57,7 +57,8 @@ function governedStanding(rooms: AccessStandingRooms, action: Action, grant: str
   return { kind: "not_needed", by: grant ?? governed.approval ?? governed.rule };
 }
 
-function requestOf({ host, port, protocol, method, path }: EgressAction): EgressRequest | undefined {
+/** Undefined: not all that the egress policy judges is there. */
+export function requestOf({ host, port, protocol, method, path }: EgressAction): EgressRequest | undefined {
   if (host === undefined || port === undefined || protocol === undefined) return undefined;
   if (protocol !== "http") return { via: "tunnel", host, port };
   return method === undefined || path === undefined ? undefined : { via: "http", host, port, method, path };

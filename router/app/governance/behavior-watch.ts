@@ -21,7 +21,7 @@ export interface BehaviorWatchOptions {
 const FILE = "behavior.json";
 /** Rows of 4,096 targets for each detector, and room. */
 const MOST_OCTETS = 16 * 1024 * 1024;
-/** What a crash may take of what was counted; of responses it takes nothing that is older than a write. */
+/** What a crash may take of what was counted; of a quarantine it takes nothing, and of other responses nothing that is older than a write. */
 const SAVE_MILLIS = 10_000;
 /** The detector that stands for a state which cannot be read. */
 const UNREADABLE = "behavior-state";
@@ -79,12 +79,18 @@ export class BehaviorWatch {
     if (!this.#watches) return;
     const { clock } = this.#options;
     for (const observation of observationsOf(event, { at: event.time, steady: clock.monotonic() })) {
-      this.#follow(this.monitor.observe(observation));
+      const before = this.quarantine();
+      const alarms = this.monitor.observe(observation);
+      const begins = before === undefined && this.quarantine() !== undefined;
+      // On the disk before anybody can learn of it: a kill must not lift it.
+      if (begins) this.#save(true);
+      this.#follow(alarms, begins);
     }
   }
 
-  #follow(alarms: readonly Alarm[]): void {
-    if (alarms.length === 0) return;
+  /** `begins`: a quarantine does; its alarm may be one that was raised a while ago and is quiet. */
+  #follow(alarms: readonly Alarm[], begins: boolean): void {
+    if (alarms.length === 0 && !begins) return;
     const { clock, log, recordSoon, alerted, changed } = this.#options;
     for (const { detector, kind, action, target, count, response } of alarms) {
       alerted(kind);
@@ -94,7 +100,7 @@ export class BehaviorWatch {
     }
     // What follows must not be lost with the process, and may end what goes on.
     this.#save();
-    if (alarms.some(({ response }) => response.kind !== "alert")) changed();
+    if (begins || alarms.some(({ response }) => response.kind !== "alert")) changed();
   }
 
   /** Since when everything is denied, and by which detector. */
@@ -121,14 +127,16 @@ export class BehaviorWatch {
     changed();
   }
 
-  #save(): void {
+  #save(isAtOnce = false): void {
     const state = this.monitor.save(this.#options.clock.monotonic());
     const whole = JSON.stringify(state);
     // What stands must outlive a restart; what was counted may have to give way to it.
     const text = Buffer.byteLength(whole) <= MOST_OCTETS ? whole : JSON.stringify({ ...(state as object), gauges: [] });
     if (text === this.#saved) return;
     this.#saved = text;
-    this.#file.save(text);
+    if (!isAtOnce) this.#file.save(text);
+    // What could not be written is tried again.
+    else if (!this.#file.saveNow(text)) this.#saved = "";
   }
 }
 

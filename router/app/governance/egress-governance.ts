@@ -116,6 +116,24 @@ export class EgressGovernance {
     return undefined;
   }
 
+  /**
+   * Why nothing may be dialled by a permit, whatever is asked: for a question of the DNS, of which nothing is used up. What
+   * a wait or an approval could change still is to be asked for, so that it is no reason here.
+   */
+  barred({ host, port, obligations: { protocol, inspect } }: NamePermit): Refused | undefined {
+    const { governor } = this.#rooms;
+    if (!governor.governs()) return undefined;
+    // Of requests that are judged one by one nobody knows the method and path yet.
+    const isOpen = protocol === "http" || inspect;
+    for (const action of this.#actions({ via: "tunnel", host, port }, protocol)) {
+      const judged = isOpen && action.kind === "egress" ? governor.quarantined(action) : governor.preview(action);
+      if (judged?.kind !== "refused" || judged.askable || judged.reason === "rate_limited") continue;
+      const { reason, policy, rule, message } = judged;
+      return { reason, policy, rule, ...(message === undefined ? {} : { detail: message }) };
+    }
+    return undefined;
+  }
+
   /** Why a live exchange may not go on, as rules and behaviour are now. */
   standing(exchange: Exchange): Reason | undefined {
     for (const { action, leave } of exchange.leaves) {

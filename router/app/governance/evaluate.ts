@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { REASONS } from "../../core/base/reason.ts";
+import { SAID } from "../../core/behavior/observed-event.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { Action } from "../../core/governance/action.ts";
 import { readAction } from "../../core/governance/read-action.ts";
@@ -98,7 +99,7 @@ export async function serveReport(
   const { id, result, bytes } = told.value;
   const open = rooms.open.take(id);
   if (open === undefined) return refuse({ reason: "malformed_request", status: 404, message: NOT_OPEN });
-  open.ended(result, bytes, id);
+  open.ended(result, bytes, id, true);
   return answer(200, { id, result });
 }
 
@@ -134,9 +135,7 @@ async function judgeAll(
     }
     const isPreview = rooms.enforces(action);
     const id = actions.length === 1 ? `${request}.${secret}` : `${request}.${index}.${secret}`;
-    const governed = isPreview
-      ? rooms.governor.preview(action)
-      : opened(rooms, id, rooms.governor.judge(action, false));
+    const governed = isPreview ? rooms.preview(action) : opened(rooms, id, rooms.governor.judge(action, false));
     const one: Judged = { id, action, isPreview, governed };
     judged.push(one);
     written.push(record(rooms, one));
@@ -214,7 +213,7 @@ function reportOf(
 /** The monitor has seen it when this returns; false: it cannot be made durable. */
 async function record(rooms: GovernanceApiRooms, { id, action, governed, isPreview }: Judged): Promise<boolean> {
   const event = decisionRecord({ id, at: rooms.clock.now(), action, governed, digest: rooms.digest });
-  const marked = isPreview ? { ...event, detail: { ...event.detail, preview: true } } : event;
+  const marked = { ...event, detail: { ...event.detail, [isPreview ? "preview" : SAID]: true } };
   return (await rooms.record(marked)).ok;
 }
 

@@ -8,7 +8,7 @@ import type { JsonObject } from "../../core/peer/agent-card.ts";
 import type { Mcp } from "../mcp/open-mcp.ts";
 import type { AccessRequests } from "./access-requests.ts";
 import type { Budget } from "./budget.ts";
-import type { Governor } from "./governor.ts";
+import type { Governed, Governor } from "./governor.ts";
 import type { OpenActions } from "./open-actions.ts";
 
 /** Everything that the governance part of the agent API needs, each by the smallest function. */
@@ -16,6 +16,8 @@ export interface GovernanceApiRooms {
   readonly clock: Clock;
   readonly limits: RouterConfig["limits"];
   readonly governor: Governor;
+  /** What would be said of an action that passes the router: see `previewPassing`. */
+  preview(action: Action): Governed;
   readonly open: OpenActions;
   readonly mcp: Pick<Mcp, "serve">;
   readonly access: AccessRequests;

@@ -51,6 +51,8 @@ export interface EndedAction {
   readonly kind: ActionKind;
   /** See `actionTarget`. */
   readonly target: string;
+  /** Nobody but the agent says that it is over, and how. */
+  readonly isSaid?: boolean;
 }
 
 /** Leave to act, once. `ended` must be called when it is over; again is without effect. `unknown`: nobody says how. */
@@ -65,7 +67,12 @@ export interface Leave {
   readonly observed: string | undefined;
   /** Until it is over it holds a place of a limit on what goes on at the same time. */
   readonly holds: boolean;
-  readonly ended: (result: "succeeded" | "failed" | "unknown", bytes: number, request?: string) => void;
+  readonly ended: (
+    result: "succeeded" | "failed" | "unknown",
+    bytes: number,
+    request?: string,
+    isSaid?: boolean,
+  ) => void;
 }
 
 export interface Denial {
@@ -188,6 +195,14 @@ export class Governor {
     return verdict.effect === "allow" && verdict.limits.length === 0;
   }
 
+  /** Of a tool that others run, so that no call of it is seen: refused where `allowsUnseen` is false. */
+  unseen(action: ToolAction): Governed {
+    if (this.allowsUnseen(action)) return { ...UNGOVERNED, policy: this.#rooms.policy().identity };
+    const foreseen = this.preview(action);
+    if (foreseen.kind === "refused") return foreseen;
+    return refused("governance_denied", foreseen.policy, undefined, UNSEEN, undefined, false);
+  }
+
   /** Why what was allowed a moment ago must not begin: the agent was quarantined meanwhile, for what it did beside it. */
   quarantined({ kind }: Action): Denial | undefined {
     const policy = this.#rooms.policy();
@@ -226,16 +241,16 @@ export class Governor {
     rooms.monitor.admit(this.#moment(), action.kind, approval !== undefined);
     const { holds, release } = taken;
     // Some actions stay open for long: what ends them must not hold the action, whose arguments may be long.
-    const about: EndedAction = { kind: action.kind, target };
+    const about = { kind: action.kind, target };
     let isOver = false;
     return {
       ...governed,
       holds,
-      ended: (result, bytes, request) => {
+      ended: (result, bytes, request, isSaid = false) => {
         if (isOver) return;
         isOver = true;
         release();
-        if (result !== "unknown") rooms.ended(about, result, bytes, request);
+        if (result !== "unknown") rooms.ended({ ...about, isSaid }, result, bytes, request);
       },
     };
   }
@@ -308,6 +323,8 @@ function usedUp(policy: PolicyIdentity | undefined): Denial {
 const QUARANTINED = "What this agent did looked wrong: everything is denied until an operator lifts it.";
 const THROTTLED = "What this agent did looked wrong: it goes on slowly for a while.";
 const WATCHED = "What this agent did looked wrong: this needs an approval for a while.";
+
+const UNSEEN = "No call of it would be seen, so that a limit, an approval or a throttle of it could not be held.";
 
 const NOTHING_TAKEN = Object.freeze({ kind: "taken", holds: false, release: () => undefined });
 

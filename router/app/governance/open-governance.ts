@@ -2,10 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { AuditEvent } from "../../core/audit/audit-event.ts";
 import { ownEvent } from "../../core/audit/own-event.ts";
 import type { Clock } from "../../core/base/clock.ts";
+import { SAID } from "../../core/behavior/observed-event.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
 import type { Action } from "../../core/governance/action.ts";
 import type { GovernanceSnapshot } from "../../core/governance/compile-governance-policy.ts";
-import { decide } from "../../core/governance/decide.ts";
+import { redactionsOf } from "../../core/governance/redactions-of.ts";
 import type { Decision } from "../../core/policy/decision.ts";
 import type { EgressRequest } from "../../core/policy/egress-request.ts";
 import { RateLimiter } from "../../core/limiter/rate-limiter.ts";
@@ -14,6 +15,7 @@ import type { AuditLog } from "../../edge/audit/audit-log.ts";
 import type { Log } from "../../edge/log/log.ts";
 import type { GovernanceDecision } from "../../edge/metrics/governance-families.ts";
 import type { Instruments } from "../../edge/metrics/instruments.ts";
+import type { InferencePolicySnapshot } from "../../core/models/compile-inference-policy.ts";
 import type { NetworkFacts } from "../../core/policy/network.ts";
 import type { PolicySnapshot } from "../../core/policy/snapshot.ts";
 import type { NameResolver } from "../../edge/upstream/resolver.ts";
@@ -31,6 +33,7 @@ import type { GrantStatus } from "./grant-book.ts";
 import { openApprovals } from "./open-approvals.ts";
 import { OpenActions } from "./open-actions.ts";
 import { PodLabelsFile } from "./pod-labels-file.ts";
+import { type PassingRooms, previewPassing } from "./preview-passing.ts";
 import { sha256 } from "./sha256.ts";
 
 export interface GovernanceOptions {
@@ -44,6 +47,8 @@ export interface GovernanceOptions {
   readonly policy: () => GovernanceSnapshot;
   /** No policy is there, and none need be. */
   readonly absent: () => boolean;
+  /** Of calls: which models there are. */
+  readonly models: () => InferencePolicySnapshot;
   /** The egress policy's word on a request, without any approval. */
   readonly egressDecision: (request: EgressRequest) => Decision;
   readonly draining: () => boolean;
@@ -142,7 +147,8 @@ export function openGovernance(options: GovernanceOptions): Governance {
     ended: (action, result, bytes, request) => {
       // Of what passes the router as an exchange or a call, the record is its own.
       if (action.kind === "egress" || action.kind === "inference") return;
-      const detail = { outcome: result === "succeeded" ? "completed" : "failed", bytesOut: bytes };
+      const said = action.isSaid === true ? { [SAID]: true } : {};
+      const detail = { outcome: result === "succeeded" ? "completed" : "failed", bytesOut: bytes, ...said };
       const event = ownEvent(clock.now(), "governance.end", action.kind, action.target, detail);
       recordSoon({ ...event, request: request ?? null });
     },
@@ -155,10 +161,7 @@ export function openGovernance(options: GovernanceOptions): Governance {
     const policy = options.policy();
     return policy.state === "loaded" && policy.requests.pending > 0;
   };
-  const redactOf = (action: Action): readonly string[] => {
-    const verdict = decide(options.policy(), action, governor.context());
-    return verdict.effect === "deny" ? [] : verdict.obligations.redact;
-  };
+  const redactOf = (action: Action): readonly string[] => redactionsOf(options.policy(), action, governor.context());
   const standingRooms: AccessStandingRooms = {
     egress: options.egressDecision,
     granted: (action) => {
@@ -227,12 +230,23 @@ export function openGovernance(options: GovernanceOptions): Governance {
           : log.event("error", "credential not at hand", { source: event.source, problem: event.problem.message }),
     },
   });
+  const passing: PassingRooms = {
+    governor,
+    grants,
+    policy: options.policy,
+    egress: options.egress,
+    egressDecision: options.egressDecision,
+    models: options.models,
+    time: () => time.now(),
+    network: options.network,
+  };
   const api = createGovernanceApi({
     card: () => peers.own.card,
     mcp,
     clock,
     limits: config.limits,
     governor,
+    preview: (action) => previewPassing(passing, action),
     open: new OpenActions(() => clock.monotonic()),
     access,
     nextRequestId: options.nextRequestId,

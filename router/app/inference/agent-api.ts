@@ -4,6 +4,8 @@ import type { Family } from "../../core/inference/api.ts";
 import { agentRoute, type AgentRoute } from "../../core/inference/agent-route.ts";
 import type { NativeRefusal } from "../../core/inference/native-refusal.ts";
 import type { CallStart } from "../../core/outcome/inference-outcome.ts";
+import { isCalledHere } from "../../core/mcp/local-caller.ts";
+import { fieldValues } from "../../core/wire/fields.ts";
 import { type HttpForwardRequest, localRequest } from "../../core/wire/forward-request.ts";
 import type { HeadLimits } from "../../core/wire/message-head.ts";
 import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
@@ -66,6 +68,12 @@ export function createAgentApi(rooms: InferenceRooms): AgentApi {
   }
 
   function serveRequest(agent: AgentSocket, request: HttpForwardRequest): Next | Promise<Next> {
+    // An MCP client is told the same in MCP's words.
+    const isMcp = request.path.startsWith("/mcp/");
+    if (!isMcp && !isCalledHere(request.authority.host, fieldValues(request, "origin"))) {
+      const detail = "Only callers of this pod's own are served: neither Host nor Origin names another place.";
+      return refuse(agent, begin("openai", request), "malformed_request", { status: 403, detail }, false);
+    }
     if (request.upgrade === undefined) {
       const served = rooms.fetch?.serve(agent, request) ?? rooms.governance.serve(agent, request);
       if (served !== undefined) return served;

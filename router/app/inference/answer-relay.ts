@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/base/clock.ts";
+import { HeldOctets } from "../../core/base/held-octets.ts";
 import { type Millis, millis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import { LeakGate } from "../../core/credential/leak-gate.ts";
@@ -39,6 +40,8 @@ export type AttemptEnd =
       readonly answer: ProviderRefusal | undefined;
       /** The guardrail that refused the answer. */
       readonly rule?: string;
+      /** It had the whole request, and took too long: it may yet be paid. */
+      readonly late?: boolean;
       /** A stale connection broke before an answer: the same target may be asked again at once. */
       readonly stale: boolean;
     };
@@ -94,10 +97,8 @@ export class AnswerRelay implements ModelSink {
   #head:
     | { readonly status: number; readonly fields: readonly Field[]; readonly length: number | undefined }
     | undefined;
-  #refusal: Buffer[] | undefined;
-  #refusalLength = 0;
-  #held: Uint8Array[] = [];
-  #heldLength = 0;
+  #refusal: HeldOctets | undefined;
+  readonly #held = new HeldOctets();
   #committed = false;
   #wait: Promise<void> | undefined;
   #done = false;
@@ -138,7 +139,7 @@ export class AnswerRelay implements ModelSink {
     this.#options.call.facts.status = status;
     this.#head = { status, fields, length };
     if (status >= 300) {
-      this.#refusal = [];
+      this.#refusal = new HeldOctets();
       return;
     }
     this.#options.bill.answered(fields);
@@ -147,14 +148,14 @@ export class AnswerRelay implements ModelSink {
     }
     if (!this.#options.streaming) return;
     const left = this.#options.firstToken - this.#elapsed();
-    this.#timer = setTimeout(() => this.#fail("idle_timeout", NO_TOKEN, true), left);
+    this.#timer = setTimeout(() => this.#fail("idle_timeout", NO_TOKEN, true, true), left);
   }
 
   data(chunk: Buffer): boolean {
     if (this.#done) return true;
     const { call, meter, cut, streaming } = this.#options;
     call.facts.bytesIn += chunk.length;
-    if (this.#refusal !== undefined) return this.#collect(chunk);
+    if (this.#refusal !== undefined) return this.#collect(this.#refusal, chunk);
     if (this.#gate === undefined) meter.push(chunk, this.#emit);
     else if (!this.#gate.push(chunk)) {
       this.#leaked = true;
@@ -177,7 +178,7 @@ export class AnswerRelay implements ModelSink {
         return true;
       }
       const flows = this.#options.stage?.flows !== false;
-      if (flows && (!streaming || meter.started || this.#heldLength > MOST_HELD)) this.#commit();
+      if (flows && (!streaming || meter.started || this.#held.length > MOST_HELD)) this.#commit();
     }
     const stopped = this.#options.stage?.stopped;
     if (stopped !== undefined) {
@@ -203,7 +204,7 @@ export class AnswerRelay implements ModelSink {
     const head = this.#head;
     if (head === undefined) return this.#fail("upstream_invalid", "The provider gave no answer.", true);
     if (this.#refusal !== undefined) {
-      const body = Buffer.concat(this.#refusal);
+      const body = Buffer.concat(this.#refusal.take());
       const answer = { status: head.status, fields: head.fields, body };
       return this.#settle({
         kind: "failed",
@@ -255,10 +256,7 @@ export class AnswerRelay implements ModelSink {
   readonly #give = (bytes: Uint8Array): void => {
     if (bytes.length === 0 || this.#onlyUsage) return;
     if (this.#committed) this.#write(bytes);
-    else {
-      this.#held.push(bytes);
-      this.#heldLength += bytes.length;
-    }
+    else this.#held.push(bytes);
   };
 
   #write(bytes: Uint8Array): void {
@@ -270,10 +268,7 @@ export class AnswerRelay implements ModelSink {
   #commit(): void {
     this.#committed = true;
     this.#writeHead();
-    const held = this.#held;
-    this.#held = [];
-    this.#heldLength = 0;
-    for (const bytes of held) this.#write(bytes);
+    for (const bytes of this.#held.take()) this.#write(bytes);
   }
 
   #writeHead(): void {
@@ -296,9 +291,8 @@ export class AnswerRelay implements ModelSink {
     return millis(this.#options.clock.monotonic() - this.#began);
   }
 
-  #collect(chunk: Buffer): boolean {
-    this.#refusalLength += chunk.length;
-    if (this.#refusalLength <= MOST_REFUSAL) this.#refusal?.push(chunk);
+  #collect(refusal: HeldOctets, chunk: Buffer): boolean {
+    if (refusal.length + chunk.length <= MOST_REFUSAL) refusal.push(chunk);
     else this.#fail("upstream_invalid", "The provider's refusal is longer than any refusal.", true);
     return true;
   }
@@ -315,7 +309,9 @@ export class AnswerRelay implements ModelSink {
     if (this.#committed) this.#end(reason, end.detail);
     else {
       const stale = end.reused && !end.answered;
-      this.#settle({ kind: "failed", reason, detail: end.detail, sent: end.sent, answer: undefined, stale });
+      const late =
+        end.sent && (LATE.has(end.cause) || (end.cause === "idle_timeout" && end.answered)) ? { late: true } : {};
+      this.#settle({ kind: "failed", reason, detail: end.detail, sent: end.sent, answer: undefined, stale, ...late });
     }
   }
 
@@ -368,17 +364,17 @@ export class AnswerRelay implements ModelSink {
     }
     if (streaming && (stage !== undefined || meter.stop())) {
       const { sequence } = meter.facts;
-      void answer.data(errorFrames(api, { reason, message: detail, request: call.start.request, sequence }));
+      void answer.data(errorFrames(api, { reason, message: detail, request: call.start.request, rule, sequence }));
     }
     // No last chunk, no missing octets made up: the agent's client sees that this is not the whole.
     agent.finish();
     this.#settle({ kind: "broken", reason, detail, ...(rule === undefined ? {} : { rule }) });
   }
 
-  #fail(reason: Reason, detail: string, sent: boolean): void {
+  #fail(reason: Reason, detail: string, sent: boolean, late = false): void {
     if (this.#done) return;
     this.#model?.abort();
-    this.#settle({ kind: "failed", reason, detail, sent, answer: undefined, stale: false });
+    this.#settle({ kind: "failed", reason, detail, sent, answer: undefined, stale: false, ...(late ? { late } : {}) });
   }
 
   #settle(end: AttemptEnd): void {
@@ -386,7 +382,7 @@ export class AnswerRelay implements ModelSink {
     this.#done = true;
     clearTimeout(this.#timer);
     this.#options.call.onCut(undefined);
-    this.#held = [];
+    this.#held.take();
     this.#resolve(end);
   }
 }
@@ -394,6 +390,8 @@ export class AnswerRelay implements ModelSink {
 function isJson({ name, value }: Field): boolean {
   return name === "content-type" && /^application\/json\b/i.test(value);
 }
+
+const LATE: ReadonlySet<string> = new Set(["first_byte_timeout", "lifetime_limit"]);
 
 /** How long the usage of an answer that was left at its end is waited for. */
 const USAGE_MILLIS = 2_000;

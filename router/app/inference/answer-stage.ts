@@ -1,3 +1,4 @@
+import { HeldOctets } from "../../core/base/held-octets.ts";
 import { blockedBy, type ContentSignal, contentSignals } from "../../core/guardrail/content-filter.ts";
 import type { StreamStep } from "../../core/guardrail/stream-guard.ts";
 import { type Api, APIS } from "../../core/inference/api.ts";
@@ -181,8 +182,7 @@ export class WholeStage implements AnswerStage {
   stopped: Stopped | undefined;
   readonly #parts: StageParts;
   readonly #judge: ((body: string) => Verdict | Promise<Verdict>) | undefined;
-  readonly #chunks: Uint8Array[] = [];
-  #length = 0;
+  readonly #octets = new HeldOctets();
 
   constructor(parts: StageParts, judge: ((body: string) => Verdict | Promise<Verdict>) | undefined) {
     this.#parts = parts;
@@ -190,15 +190,15 @@ export class WholeStage implements AnswerStage {
   }
 
   push(bytes: Uint8Array): void {
-    this.#length += bytes.length;
+    if (this.stopped !== undefined) return;
     const most = this.#judge === undefined ? MOST_ANSWER : MOST_GUARDED;
-    if (this.#length <= most) this.#chunks.push(bytes);
+    if (this.#octets.length + bytes.length <= most) this.#octets.push(bytes);
     else this.stopped = { reason: "upstream_invalid", rule: undefined, detail: "The answer is too long to be judged." };
   }
 
   end(emit: Emit): void | Promise<void> {
     if (this.stopped !== undefined) return undefined;
-    let text = Buffer.concat(this.#chunks, this.#length).toString("utf8");
+    let text = Buffer.concat(this.#octets.take()).toString("utf8");
     const { floors, translation, context } = this.#parts;
     if (floors !== undefined && text.includes(FILTER_WORD)) {
       const signals = contentSignals(parsed(text));

@@ -143,7 +143,9 @@ export class Bill {
   #inputEstimate(): number {
     const { body, model, facts } = this.#parts;
     const estimate = Math.max(1, Math.ceil(body.length / OCTETS_PER_TOKEN));
-    return facts.unbounded ? Math.max(estimate, model.context ?? 0) : Math.min(estimate, model.context ?? estimate);
+    return facts.unbounded || facts.hosted
+      ? Math.max(estimate, model.context ?? 0)
+      : Math.min(estimate, model.context ?? estimate);
   }
 }
 

@@ -4,8 +4,9 @@ import type { Json } from "../../core/json/json.ts";
 import { splice } from "../../core/json/splice.ts";
 import type { ToolAction } from "../../core/governance/action.ts";
 import type { Api } from "../../core/inference/api.ts";
+import { switchedTools } from "../../core/inference/hosted-tools.ts";
 import { toolCallsOf } from "../../core/toolcall/answer-calls.ts";
-import { declaredTools } from "../../core/toolcall/declared-tools.ts";
+import { declaredTools, type ToolDeclarations } from "../../core/toolcall/declared-tools.ts";
 import type { CallJudge } from "../../core/toolcall/open-calls.ts";
 import type { ToolProblem } from "../../core/toolcall/tool-problem.ts";
 import { withoutTools } from "../../core/toolcall/without-tools.ts";
@@ -13,6 +14,7 @@ import { safeText } from "../../core/wire/safe-text.ts";
 import { decisionRecord } from "../governance/governance-record.ts";
 import type { Denial, Governed } from "../governance/governor.ts";
 import type { CallProblem } from "./call-problem.ts";
+import { TOOLS_UNSEEN } from "./govern-call.ts";
 import { editedBody, type HeldBody } from "./held-body.ts";
 import type { InferenceRooms } from "./inference-rooms.ts";
 
@@ -40,6 +42,7 @@ export class CallTools implements CallJudge {
   readonly #rooms: ToolRooms;
   readonly #request: string;
   readonly #model: string;
+  #unseen: readonly ToolAction[] = [];
 
   constructor(rooms: ToolRooms, request: string, model: string) {
     this.#rooms = rooms;
@@ -47,8 +50,12 @@ export class CallTools implements CallJudge {
     this.#model = model;
   }
 
-  /** The body without the tools no call of which could be allowed; the very same where there are none. */
-  declared(api: Api, body: HeldBody): Result<HeldBody, CallProblem> {
+  /**
+   * The body without the tools no call of which could be allowed; the very same where there are none. `hosted`: the
+   * provider may run some, of which no call will be seen; where one of those is not allowed whatever it is called with and
+   * however often, the request is refused, except where it can be taken out by its name.
+   */
+  declared(api: Api, body: HeldBody, hosted: boolean): Result<HeldBody, CallProblem> {
     const declarations = declaredTools(api, body.chunks);
     if (!declarations.ok) return fail(problemOf(declarations.problem));
     const names = new Set(declarations.value.tools.map(({ name }) => name));
@@ -56,6 +63,10 @@ export class CallTools implements CallJudge {
     for (const name of names) {
       const judged = this.#rooms.governor.declared(this.#action(name, { state: "pending" }));
       if (judged.kind === "refused") refused.set(name, judged);
+    }
+    if (hosted) {
+      const unseen = this.#judgeUnseen(switchedTools(api, body.object), declarations.value.hosted, refused);
+      if (unseen !== undefined) return fail(unseen);
     }
     const [first] = refused;
     if (first === undefined) return ok(body);
@@ -74,6 +85,35 @@ export class CallTools implements CallJudge {
     if (!edits.ok) return fail(problemOf(edits.problem));
     const edited = editedBody(splice(body.chunks, edits.value), api);
     return edited.ok ? edited : fail({ reason: edited.problem.reason, detail: edited.problem.detail });
+  }
+
+  /** Whether what the provider runs for the call may go on: asked whenever policy or behaviour change. */
+  mayGoOn(): boolean {
+    const { governor } = this.#rooms;
+    return governor.governs() && this.#unseen.every((action) => governor.allowsUnseen(action));
+  }
+
+  /** Adds to `refused` what can be taken out; a problem: something else is refused. */
+  #judgeUnseen(
+    switched: readonly (string | undefined)[],
+    hosted: ToolDeclarations["hosted"],
+    refused: Map<string, Governed>,
+  ): CallProblem | undefined {
+    const unseen: ToolAction[] = [];
+    for (const name of new Set([...hosted.keys(), ...switched])) {
+      const action = this.#action(name, { state: "missing" });
+      const judged = this.#rooms.governor.unseen(action);
+      if (judged.kind === "allowed") unseen.push(action);
+      else if (name === undefined) return TOOLS_UNSEEN;
+      else if (hosted.get(name) === true && !switched.includes(name)) refused.set(name, judged);
+      else {
+        this.#recordDeclared([name], [name, judged]);
+        const rule = judged.rule === undefined ? {} : { rule: judged.rule };
+        return { reason: "governance_denied", detail: "It has the provider run a tool that is refused.", ...rule };
+      }
+    }
+    this.#unseen = unseen;
+    return undefined;
   }
 
   /**
@@ -190,7 +230,7 @@ export class CallTools implements CallJudge {
     return this.#action(name, value === undefined ? { state: "missing" } : { state: "known", value });
   }
 
-  #action(tool: string, known: ToolAction["arguments"]): ToolAction {
+  #action(tool: string | undefined, known: ToolAction["arguments"]): ToolAction {
     return { kind: "tool", server: "function", tool, arguments: known, model: this.#model };
   }
 }

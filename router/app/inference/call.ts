@@ -26,6 +26,7 @@ export class Call {
   via: Provider | undefined;
   /** Its durable record exists. */
   admitted = false;
+  seat = 0;
   /** Why it may not go on under a policy, beyond what holds for every call; asked when another comes into force. */
   lostUnder: ((policy: CompiledInferencePolicy) => Reason | undefined) | undefined;
 

@@ -1,3 +1,4 @@
+import { HeldOctets } from "../../core/base/held-octets.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { MemberScan } from "../../core/json/member-scan.ts";
@@ -10,7 +11,7 @@ import type { RequestBody } from "../../edge/listeners/request-body.ts";
 import { RequestBodyError } from "../../edge/listeners/request-body.ts";
 import type { HeldBodies } from "./held-bodies.ts";
 
-/** A request's body as it came: never joined, never copied. */
+/** A request's body: never joined, its small pieces copied together. */
 export interface HeldBody extends Disposable {
   readonly chunks: readonly Uint8Array[];
   readonly length: number;
@@ -38,9 +39,8 @@ export async function holdBody(
   const taken = held.take(declared);
   if (taken !== true && !(await taken)) return fail(TOO_MUCH);
   let own = declared;
-  const chunks: Uint8Array[] = [];
+  const octets = new HeldOctets(framing.kind === "length" ? declared : Infinity);
   const scan = new MemberScan(plan);
-  let length = 0;
   const refused = (problem: BodyProblem): Result<never, BodyProblem> => {
     held.release(own);
     return fail(problem);
@@ -50,16 +50,15 @@ export async function holdBody(
       const next = body.next();
       const chunk = next instanceof Promise ? await next : next;
       if (chunk === undefined) break;
-      length += chunk.length;
-      if (length > most) return refused(tooLarge(most));
-      if (length > own) {
-        const more = length - own;
+      if (octets.length + chunk.length > most) return refused(tooLarge(most));
+      octets.push(chunk);
+      if (octets.size > own) {
+        const more = octets.size - own;
         if (!held.grow(more)) return refused(TOO_MUCH);
         own += more;
       }
       const broken = scan.push(chunk);
       if (broken !== undefined) return refused(malformed(broken.sentence));
-      chunks.push(chunk);
     }
   } catch (error) {
     if (error instanceof RequestBodyError) return refused({ reason: "malformed_request", detail: error.detail });
@@ -68,7 +67,8 @@ export async function holdBody(
   }
   const end = scan.end();
   if (!end.ok) return refused(malformed(end.problem.sentence));
-  return ok({ chunks, length, object: end.value, [Symbol.dispose]: () => held.release(own) });
+  const { length } = octets;
+  return ok({ chunks: octets.take(), length, object: end.value, [Symbol.dispose]: () => held.release(own) });
 }
 
 /** The body in other words: those that a guardrail has masked. What is held for it stays the first one's to release. */

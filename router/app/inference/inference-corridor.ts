@@ -73,8 +73,9 @@ export async function serveCall(
     const tools = rooms.governor.governs() ? new CallTools(rooms, call.start.request, model.name) : undefined;
     // What nobody was asked to judge at its beginning cannot be judged from its middle on.
     if (tools === undefined && canCall(route.api)) governed.value.onlyWhile(() => !rooms.governor.governs());
-    const declared = tools === undefined ? ok(whole) : tools.declared(route.api, whole);
+    const declared = tools === undefined ? ok(whole) : tools.declared(route.api, whole, facts.hosted);
     if (!declared.ok) return refuse(declared.problem);
+    if (tools !== undefined && facts.hosted) governed.value.onlyWhile(() => tools.mayGoOn());
     const sound = declared.value;
 
     const rails = policy.limitsOf(model).guardrails;
@@ -110,7 +111,7 @@ export async function serveCall(
   } finally {
     whole?.[Symbol.dispose]();
     agent.onLeft(undefined);
-    rooms.calls.delete(call);
+    rooms.calls.remove(call);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/base/clock.ts";
 import type { EpochMillis } from "../../core/base/quantity.ts";
 import type { Result } from "../../core/base/result.ts";
+import type { Roster } from "../../core/base/roster.ts";
 import type { AuditEvent } from "../../core/audit/audit-event.ts";
 import type { RouterConfig } from "../../core/config/router-config.ts";
 import type { CircuitBreakers } from "../../core/inference/circuit-breaker.ts";
@@ -32,7 +33,7 @@ export interface InferenceRooms {
   record(event: AuditEvent): Promise<Result<void, "audit_unavailable">>;
   recordSoon(event: AuditEvent): void;
   readonly settle: SettleCall;
-  readonly calls: Set<Call>;
+  readonly calls: Roster<Call>;
   readonly bodies: HeldBodies;
   readonly budgets: BudgetRooms;
   readonly guardrails: Guardrails;

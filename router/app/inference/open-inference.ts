@@ -7,6 +7,7 @@ import type { Clock } from "../../core/base/clock.ts";
 import { bytes, millis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
+import { Roster } from "../../core/base/roster.ts";
 import { CircuitBreakers } from "../../core/inference/circuit-breaker.ts";
 import { RetryBudget } from "../../core/inference/failover.ts";
 import type { RunFacts } from "../../core/attest/run-facts.ts";
@@ -136,7 +137,7 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
   });
   const guardrails = createGuardrails(checks.post);
   const breakers = new CircuitBreakers();
-  const calls = new Set<Call>();
+  const calls = new Roster<Call>();
   const bodies = new HeldBodies(config.inference.heldBytes);
   const local = localBudgets(ledger, options.models, () => time.now());
   const { sharedLedger } = config.inference;
@@ -193,7 +194,7 @@ export async function openInference(options: InferenceOptions): Promise<Result<I
   });
 
   const cutWhere = (reason: (call: Call) => Reason | undefined): void => {
-    for (const call of calls) {
+    for (const call of calls.all()) {
       const why = reason(call);
       if (why !== undefined) call.cut(why);
     }

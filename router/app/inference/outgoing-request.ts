@@ -15,7 +15,7 @@ import type { ModelRequest } from "../../edge/upstream/model-call.ts";
 import type { CredentialHeaders } from "../credentials/credentials.ts";
 import type { Call } from "./call.ts";
 import type { AdmittedCallParts } from "./admitted-call.ts";
-import type { CallProblem } from "./call-problem.ts";
+import { type CallProblem, NOT_SPOKEN } from "./call-problem.ts";
 import type { InferenceRooms } from "./inference-rooms.ts";
 import type { ProviderConnections } from "./provider-routes.ts";
 import { wholeBody } from "./whole-body.ts";
@@ -60,10 +60,12 @@ const NOT_PASSED_PREFIXES = [
   "x-litellm-",
   "x-amzn-bedrock-service-tier",
   "x-amzn-bedrock-performanceconfig",
+  "cf-aig-",
+  "x-vertex-ai-llm-",
 ];
 
 /** Conditions on what is not cached, whom others believe the caller to be, and names that CGI and WSGI take for others. */
-function isPassed(name: string): boolean {
+export function isPassed(name: string): boolean {
   if (NOT_PASSED.has(name) || name.includes("_")) return false;
   for (const prefix of NOT_PASSED_PREFIXES) if (name.startsWith(prefix)) return false;
   return true;
@@ -80,17 +82,13 @@ export function outgoingRequest(
   const { provider } = connections;
   const { route, request, facts } = parts;
   const translation = translationFor(route.api, provider.api);
-  if (translation === "unsupported") {
-    return fail({ reason: "model_not_allowed", detail: "The model is not served on this API.", param: "model" });
-  }
+  if (translation === "unsupported") return fail(NOT_SPOKEN);
   const native = translation === "native";
   const api: Api = native ? route.api : (targetApi(provider.api) ?? route.api);
   const query = request.query === "" ? "" : `?${withoutCredentialParameters(request.query.slice(1))}`;
   const base = { api: provider.api, path: provider.endpoint.path, apiVersion: provider.apiVersion };
   const path = providerPath(base, api, target.model, facts.stream, native && provider.api !== "gemini" ? query : "");
-  if (path === undefined) {
-    return fail({ reason: "model_not_allowed", detail: "The model is not served on this API.", param: "model" });
-  }
+  if (path === undefined) return fail(NOT_SPOKEN);
   const streamUsage = provider.streamUsage && !connections.refusesStreamOptions;
   const body = native
     ? nativeBody(parts, provider, target, streamUsage)

@@ -9,7 +9,7 @@ import type { ModelTarget } from "../../core/models/inference-policy.ts";
 import { admittedCallEvent } from "../../core/outcome/inference-projection.ts";
 import { type HandshakeEnd, openRealtime, type RealtimeHandshake } from "../../edge/upstream/realtime-handshake.ts";
 import type { AttemptEnd } from "./answer-relay.ts";
-import type { CallProblem } from "./call-problem.ts";
+import { type CallProblem, leftAlone } from "./call-problem.ts";
 import type { ProviderConnections } from "./provider-routes.ts";
 import { lostMeanwhile } from "./realtime-permission.ts";
 import { realtimeHandshake } from "./realtime-request.ts";
@@ -32,10 +32,7 @@ export async function readyHandshake(
 ): Promise<Result<ReadyHandshake, CallProblem>> {
   const { rooms, ask } = session;
   const admission = rooms.breakers.admit(targetKey(target), rooms.clock.monotonic());
-  if (!admission.admitted) {
-    const detail = "The model's provider is left alone for a moment after it failed.";
-    return fail({ reason: "upstream_unreachable", detail, status: 503, retryAfter: admission.wait });
-  }
+  if (!admission.admitted) return fail(leftAlone(admission));
   const { pass } = admission;
   const handshake = await realtimeHandshake(rooms, provider, target, ask);
   const problem = handshake.ok ? await onRecord(session, target) : handshake.problem;

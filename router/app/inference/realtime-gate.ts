@@ -1,3 +1,4 @@
+import { HeldOctets } from "../../core/base/held-octets.ts";
 import type { LeakPattern } from "../../core/credential/leak-pattern.ts";
 import { LeakScan } from "../../core/credential/leak-scan.ts";
 import { type FrameSink, ServerFrames } from "../../core/wire/websocket-frames.ts";
@@ -25,8 +26,7 @@ export class RealtimeGate implements FrameSink {
   /** Where the payload of the control frame under way begins in this chunk. */
   #controlFrom = 0;
   #leaks = false;
-  #waiting: Uint8Array[] = [];
-  #waitingOctets = 0;
+  readonly #waiting = new HeldOctets();
 
   /** `pattern` undefined: nothing is secret. */
   constructor(pattern: LeakPattern | undefined, meter: RealtimeMeter) {
@@ -46,10 +46,7 @@ export class RealtimeGate implements FrameSink {
     if (problem !== undefined) return problem;
     const goes = this.#goes();
     if (goes === undefined) return this.#wait(chunk);
-    const waited = this.#waiting;
-    this.#waiting = [];
-    this.#waitingOctets = 0;
-    for (const octets of waited) send(octets);
+    for (const octets of this.#waiting.take()) send(octets);
     if (goes > 0) send(goes === chunk.length ? chunk : chunk.subarray(0, goes));
     return goes < chunk.length ? this.#wait(chunk.subarray(goes)) : undefined;
   }
@@ -94,8 +91,7 @@ export class RealtimeGate implements FrameSink {
 
   #wait(octets: Uint8Array): string | undefined {
     this.#waiting.push(octets);
-    this.#waitingOctets += octets.length;
-    return this.#waitingOctets > MOST_WAITING ? "The provider sends frames without payload." : undefined;
+    return this.#waiting.length > MOST_WAITING ? "The provider sends frames without payload." : undefined;
   }
 
   #scan(): LeakScan | undefined {

@@ -4,14 +4,14 @@ import { fail, ok, type Result } from "../../core/base/result.ts";
 import { realtimePath, realtimeQuery, type RealtimeQuery } from "../../core/inference/realtime-path.ts";
 import type { AgentRoute } from "../../core/inference/agent-route.ts";
 import type { ModelTarget, Provider } from "../../core/models/inference-policy.ts";
-import { fieldValues } from "../../core/wire/fields.ts";
+import { dashed, fieldValues } from "../../core/wire/fields.ts";
 import type { HttpForwardRequest } from "../../core/wire/forward-request.ts";
 import type { Field } from "../../core/wire/message-head.ts";
 import { isToken } from "../../core/wire/octet-class.ts";
 import type { RealtimeHandshake } from "../../edge/upstream/realtime-handshake.ts";
 import type { CallProblem } from "./call-problem.ts";
 import type { InferenceRooms } from "./inference-rooms.ts";
-import { hostField } from "./outgoing-request.ts";
+import { hostField, isPassed } from "./outgoing-request.ts";
 
 /** What an agent asks for, without what is its own: credentials, and offers that would make frames unreadable. */
 export interface RealtimeAsk {
@@ -22,16 +22,8 @@ export interface RealtimeAsk {
   readonly protocols: readonly string[];
 }
 
-/** Written anew, or not for a provider. Without extensions every frame is as it looks (RFC 7692 would compress them). */
-const NOT_PASSED: ReadonlySet<string> = new Set([
-  "accept-encoding",
-  "content-encoding",
-  "content-type",
-  "origin",
-  "referer",
-  "sec-websocket-extensions",
-  "sec-websocket-protocol",
-]);
+/** Written anew. Without extensions every frame is as it looks (RFC 7692 would compress them). */
+const OF_THE_HANDSHAKE: ReadonlySet<string> = new Set(["sec-websocket-extensions", "sec-websocket-protocol"]);
 
 /** A text that stands for 16 octets (RFC 6455 section 4.1). */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
@@ -53,7 +45,9 @@ export function realtimeAsk(
   if (!protocols.every(isToken) || new Set(protocols).size < protocols.length) {
     return malformed("Sec-WebSocket-Protocol is not a list of different tokens.");
   }
-  const fields = request.fields.filter(({ name }) => !isClientCredential(name) && !NOT_PASSED.has(name));
+  const fields = request.fields.filter(
+    ({ name }) => !isClientCredential(name) && isPassed(name) && !OF_THE_HANDSHAKE.has(dashed(name)),
+  );
   return ok({
     query: query.value,
     preview: route.family === "azure" && !request.path.startsWith("/openai/v1/"),

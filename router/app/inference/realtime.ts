@@ -70,7 +70,7 @@ export async function serveRealtime(
     call.aborted("internal", undefined);
     call.lostUnder = undefined;
     agent.onLeft(undefined);
-    rooms.calls.delete(call);
+    rooms.calls.remove(call);
   }
 }
 
@@ -114,6 +114,7 @@ async function converse(
   passRefusal(agent, call, { request: { ...request, keepAlive: false }, rails: [] }, last, {
     forms,
     translation: undefined,
+    now: rooms.clock.now(),
   });
   return "done";
 }

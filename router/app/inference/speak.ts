@@ -21,7 +21,7 @@ import { Bill } from "./bill.ts";
 import type { Held } from "./budget-rooms.ts";
 import type { Call } from "./call.ts";
 import type { AdmittedCallParts } from "./admitted-call.ts";
-import type { CallProblem } from "./call-problem.ts";
+import { type CallProblem, leftAlone, NOT_SPOKEN } from "./call-problem.ts";
 import { problemOf } from "./govern-call.ts";
 import type { InferenceRooms } from "./inference-rooms.ts";
 import { outgoingRequest, type OutgoingCall } from "./outgoing-request.ts";
@@ -48,7 +48,7 @@ export async function speak(
   const bill = new Bill(rooms, call, admitted);
   const targets = orderTargets(admitted.model, rooms.random()).slice(0, MOST_ATTEMPTS);
   let parts = admitted;
-  let last: Failed | CallProblem = NO_TARGET;
+  let last: Failed | CallProblem = NOT_SPOKEN;
   let forms: readonly string[] = [];
   let translation: Translation | undefined;
   rooms.retries.called();
@@ -89,7 +89,8 @@ export async function speak(
       last = end;
       translation = ready.value.translation;
       forms = rooms.credentials.leakRules(connections.provider).forms;
-      if (index + 1 === targets.length || call.over || !mayTryNext(failureOf(ready.value, end))) break;
+      const failure = failureOf(ready.value, end, parts.facts.stream);
+      if (index + 1 === targets.length || call.over || !mayTryNext(failure)) break;
       if (!rooms.retries.take(rooms.clock.monotonic())) break;
     }
   } finally {
@@ -97,7 +98,9 @@ export async function speak(
     // nothing that was sent stays uncounted.
     bill.close();
   }
-  return "kind" in last ? passRefusal(agent, call, parts, last, { forms, translation }) : refuse(last);
+  return "kind" in last
+    ? passRefusal(agent, call, parts, last, { forms, translation, now: rooms.clock.now() })
+    : refuse(last);
 }
 
 /** No other target would do better. */
@@ -126,12 +129,6 @@ async function holdAgain(
   rooms.budgets.release(held.value);
   return fail({ reason: "draining", detail: undefined });
 }
-
-const NO_TARGET: CallProblem = {
-  reason: "model_not_allowed",
-  detail: "The model is not served on this API.",
-  param: "model",
-};
 
 /**
  * The request to send once more to the same target: where a kept connection was closed just as it left, and where the
@@ -182,10 +179,7 @@ async function prepared(
   target: ModelTarget,
 ): Promise<Result<ReadyCall, CallProblem>> {
   const admission = rooms.breakers.admit(targetKey(target), rooms.clock.monotonic());
-  if (!admission.admitted) {
-    const detail = "The model's provider is left alone for a moment after it failed.";
-    return fail({ reason: "upstream_unreachable", detail, status: 503, retryAfter: admission.wait });
-  }
+  if (!admission.admitted) return fail(leftAlone(admission));
   const { pass } = admission;
   const unsent = (problem: CallProblem): Result<never, CallProblem> => {
     rooms.breakers.report(pass, { kind: "nothing" }, rooms.clock.monotonic(), 0);
@@ -258,7 +252,8 @@ async function attempt(
   call.via = provider;
   call.facts.overhead ??= millis(rooms.clock.monotonic() - parts.readAt);
   const sent = client.send(outgoing.request, relay, {
-    firstByte: timeouts.firstToken,
+    // What is no stream begins when all of it is there.
+    firstByte: stream ? timeouts.firstToken : timeouts.total,
     idle: timeouts.idle,
     total: timeouts.total,
   });
@@ -275,7 +270,7 @@ async function attempt(
   const status = end.answer?.status;
   if (status === 401 || status === 403) rooms.credentials.rejected(provider);
   const hint = end.answer === undefined ? undefined : retryHint(end.answer.fields, rooms.clock.now());
-  rooms.breakers.report(pass, targetSign(failureOf(outgoing, end), hint), now, rooms.random());
+  rooms.breakers.report(pass, targetSign(failureOf(outgoing, end, stream), hint), now, rooms.random());
   if (status !== undefined || !end.sent || end.stale) bill.free(end.sent);
   else bill.charge();
   return end;
@@ -338,9 +333,12 @@ function answerStage(
 /** Of one call, in its record. */
 const MOST_SIGNALS = 16;
 
-function failureOf({ api }: OutgoingCall, end: Failed): AttemptFailure {
+function failureOf({ api }: OutgoingCall, end: Failed, stream: boolean): AttemptFailure {
   const { answer } = end;
-  if (answer === undefined) return { status: undefined, cause: end.reason, committed: false, kind: "other" };
+  if (answer === undefined) {
+    const late = end.late === true && !stream;
+    return { status: undefined, cause: end.reason, committed: false, kind: "other", late };
+  }
   const { family } = APIS[api];
   return {
     status: answer.status,

@@ -1,3 +1,4 @@
+import { HeldOctets } from "../../core/base/held-octets.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { ModelFailureCause, ModelRequest, ModelSink, ModelTimeouts } from "../../edge/upstream/model-call.ts";
 import type { ModelClient } from "../../edge/upstream/model-client.ts";
@@ -16,23 +17,23 @@ export function wholeAnswer(
   signal: AbortSignal,
 ): Promise<Result<WholeAnswer, ModelFailureCause>> {
   const { promise, resolve } = Promise.withResolvers<Result<WholeAnswer, ModelFailureCause>>();
-  const parts: Buffer[] = [];
+  const octets = new HeldOctets();
   let status = 0;
-  let length = 0;
+  let isTooLong = false;
   const sink: ModelSink = {
     head(given) {
       status = given;
     },
     data(chunk) {
-      length += chunk.length;
-      if (length <= most) parts.push(chunk);
-      else call.abort();
+      isTooLong ||= octets.length + chunk.length > most;
+      if (isTooLong) call.abort();
+      else octets.push(chunk);
       return true;
     },
     end(end) {
       signal.removeEventListener("abort", abort);
-      if (end.cause === "completed") resolve(ok({ status, body: Buffer.concat(parts).toString("utf8") }));
-      else resolve(fail(length > most ? "upstream_invalid" : end.cause));
+      if (end.cause === "completed") resolve(ok({ status, body: Buffer.concat(octets.take()).toString("utf8") }));
+      else resolve(fail(isTooLong ? "upstream_invalid" : end.cause));
     },
   };
   const call = client.send(request, sink, timeouts);

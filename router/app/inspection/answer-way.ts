@@ -10,6 +10,8 @@ export interface AnswerWay {
   data(chunk: Buffer): Promise<void> | undefined;
   /** The content has ended. False: it must not end well for the agent. */
   end(): boolean;
+  /** However the exchange ended: nothing goes on any more. */
+  close(): void;
   /** Why the answer was cut here; undefined: it was not. */
   readonly problem: string | undefined;
 }
@@ -19,6 +21,7 @@ export function openAnswerWay(answer: HttpAnswer): AnswerWay {
     head: (head) => answer.head(head),
     data: (chunk) => answer.data(chunk),
     end: () => true,
+    close: () => undefined,
     problem: undefined,
   };
 }
@@ -37,9 +40,12 @@ export class GuardedAnswerWay implements AnswerWay {
     this.#answer = answer;
     this.#injected = injected;
     this.#cut = cut;
-    this.#gate = injected.gate((octets) => {
-      this.#wait = answer.data(octets);
-    });
+    this.#gate = injected.gate(
+      (octets) => {
+        this.#wait = answer.data(octets);
+      },
+      () => this.#stop(REPEATED),
+    );
   }
 
   get problem(): string | undefined {
@@ -62,6 +68,10 @@ export class GuardedAnswerWay implements AnswerWay {
     if (this.#gate.end()) return true;
     this.#problem = REPEATED;
     return false;
+  }
+
+  close(): void {
+    this.#gate.close();
   }
 
   #stop(problem: string): void {

@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import { type Authority, formatAuthority, parseAuthority, sameAuthority } from "../../core/wire/authority.ts";
-import { fieldValues } from "../../core/wire/fields.ts";
+import { dashed, fieldValues } from "../../core/wire/fields.ts";
 import { type HttpForwardRequest, type RequestProblem, secureRequest } from "../../core/wire/forward-request.ts";
 import type { Field, HeadLimits } from "../../core/wire/message-head.ts";
 import { isToken } from "../../core/wire/octet-class.ts";
@@ -85,10 +85,10 @@ export function http2RequestTrailers(
 ): readonly Field[] {
   const sorted = sortFields(raw);
   if (!sorted.ok || sorted.value.pseudo.size > 0 || sorted.value.fields.length > limits.fieldCount) return [];
-  const taken = new Set([...injected, ...request.fields.map(({ name }) => name)]);
+  const taken = new Set([...injected, ...request.fields.map(({ name }) => name)].map(dashed));
   const { authority } = request.http;
   const host: Field = { name: "host", rawName: "host", value: formatAuthority(authority) };
-  const fields = sorted.value.fields.filter(({ name }) => !taken.has(name) && !isOfHead(name));
+  const fields = sorted.value.fields.filter(({ name }) => !taken.has(dashed(name)) && !isOfHead(dashed(name)));
   const read = secureRequest({ method: "GET", target: "/", version: "1.1", fields: [...fields, host] }, authority);
   return read.ok ? read.value.fields : [];
 }

@@ -1,7 +1,7 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Millis } from "../../core/base/quantity.ts";
 import type { EgressRequest } from "../../core/policy/egress-request.ts";
-import { fieldValues } from "../../core/wire/fields.ts";
+import { judgedValues } from "../../core/wire/fields.ts";
 import { Http2Answer } from "../../edge/inspection/http2-answer.ts";
 import { type Http2Reading, readHttp2 } from "../../edge/upstream/http2-reading.ts";
 import { judge, refusalOf } from "../admission.ts";
@@ -30,12 +30,12 @@ export async function serveHttp2Stream(
         port,
         method: request.value.http.method,
         path: request.value.http.path,
-        header: (name) => fieldValues(request.value, name),
+        header: (name) => judgedValues(request.value, name),
       }
     : { via: "tunnel", host, port };
   const action = request.ok ? `http.${request.value.http.method}` : "request";
   const trace = request.ok ? request.value.http.trace : undefined;
-  const exchange = new Exchange(rooms.nextRequestId(), action, asked, rooms.clock, rooms.settle, trace);
+  const exchange = new Exchange(rooms.nextRequestId(), action, asked, rooms.clock, rooms.settle, "inspection", trace);
   exchange.within = streams.within;
   const answer = new Http2Answer(stream, exchange.start.request, isHead(raw));
   const release = streams.reserve();

@@ -114,7 +114,7 @@ export class Http2Walk {
     const { http } = this.#request;
     const { limits, bodyBytes, inject } = this.#permit;
     const secret = inject.map((injection) => injection.header);
-    const sink = answerSink(answer, exchange, injected, http.method === "HEAD", (problem) => {
+    const [sink, close] = answerSink(answer, exchange, injected, http.method === "HEAD", (problem) => {
       this.#problem = problem;
       exchange.cut("upstream_invalid");
     });
@@ -147,6 +147,7 @@ export class Http2Walk {
         signal: exchange.signal,
       },
     );
+    close();
     exchange.bytesOut += end.bytesOut;
     exchange.bytesIn += end.bytesIn;
     return end;
@@ -200,20 +201,23 @@ export class Http2Walk {
   }
 }
 
-/** Where the answer goes; none that holds an injected secret goes on, nor one that might, unseen. `stop` ends the exchange. */
+/** Where the answer goes; none that holds an injected secret goes on, nor one that might, unseen. `stop` ends the exchange, and `close` is for its end. */
 function answerSink(
   answer: Http2Answer,
   exchange: Exchange,
   injected: InjectedFields | undefined,
   isHead: boolean,
   stop: (problem: string) => void,
-): Http2Sink {
+): readonly [sink: Http2Sink, close: () => void] {
   const passed = (fields: readonly Field[]): readonly Field[] => injected?.answer(fields) ?? fields;
   let wait: Promise<void> | undefined;
-  const gate = injected?.gate((octets) => {
-    wait = answer.data(octets);
-  });
-  return {
+  const gate = injected?.gate(
+    (octets) => {
+      wait = answer.data(octets);
+    },
+    () => stop(REPEATED),
+  );
+  const sink: Http2Sink = {
     interim: (status, fields) => answer.interim(status, passed(fields)),
     head(head) {
       exchange.status = head.status;
@@ -232,4 +236,5 @@ function answerSink(
       else await answer.end(passed(trailers));
     },
   };
+  return [sink, () => gate?.close()];
 }

@@ -1,11 +1,10 @@
 import { fail, ok, type Result } from "../../core/base/result.ts";
-import { LeakGate } from "../../core/credential/leak-gate.ts";
-import type { LeakPattern } from "../../core/credential/leak-pattern.ts";
+import { EvenGate } from "../../core/credential/even-gate.ts";
 import { holdsSecret } from "../../core/credential/secret-forms.ts";
 import type { NamePermit } from "../../core/policy/permit.ts";
+import { dashed } from "../../core/wire/fields.ts";
 import type { Field } from "../../core/wire/message-head.ts";
-import type { LeakRules } from "../credentials/known-secrets.ts";
-import type { InjectionSecrets } from "./injection-secrets.ts";
+import type { InjectionSecret, InjectionSecrets } from "./injection-secrets.ts";
 import { asksForUnsearchable } from "./searchable.ts";
 
 /** What a rule writes into a request, and keeps out of its answer. */
@@ -14,8 +13,11 @@ export interface InjectedFields {
   request(fields: readonly Field[]): readonly Field[];
   /** The answer's fields, without those that hold a secret in any of its spellings. */
   answer(fields: readonly Field[]): readonly Field[];
-  /** Octets of the answer's content on their way to `send`, until a secret shows in them; see `LeakGate`. */
-  gate(send: (octets: Uint8Array) => void): ContentGate;
+  /**
+   * Octets of the answer's content on their way to `send`, until a secret shows in them; see `EvenGate`. Where nothing comes
+   * for a moment what waits goes on, or `cut` is called: the answer must be cut. Without `cut` it waits for the end.
+   */
+  gate(send: (octets: Uint8Array) => void, cut?: () => void): ContentGate;
 }
 
 export interface ContentGate {
@@ -23,7 +25,15 @@ export interface ContentGate {
   push(chunk: Uint8Array): boolean;
   /** The content has ended: sends what may have become a secret. False as of `push`. */
   end(): boolean;
+  /** However the answer ended: nothing goes on any more. */
+  close(): void;
 }
+
+/**
+ * After so much silence an agent gets the end of what came, so that events and messages do not wait for the next. Longer
+ * than most pauses within what an origin says in one go; in those a secret is cut in two.
+ */
+const REST_MILLIS = 50;
 
 /**
  * The fields that the permit's rule injects. For requests that go over TLS which was verified for the permit's host, and
@@ -35,46 +45,78 @@ export async function injectedFields(
 ): Promise<Result<InjectedFields, string>> {
   const found = await Promise.all(permit.inject.map(({ secret }) => secrets.get(secret)));
   const written: Field[] = [];
-  const rules: LeakRules[] = [];
+  const known: InjectionSecret[] = [];
   for (const [index, { header, prefix }] of permit.inject.entries()) {
     const secret = found[index];
     if (secret?.ok !== true) return fail(secret?.problem.message ?? "A secret file was not read.");
     written.push({ name: header, rawName: header, value: `${prefix}${secret.value.value}` });
-    rules.push(secret.value.rules);
+    known.push(secret.value);
   }
-  const names = new Set(written.map(({ name }) => name));
-  const forms = rules.flatMap((rule) => rule.forms);
+  const names = new Set(written.map(({ name }) => dashed(name)));
+  const forms = known.flatMap(({ rules }) => rules.forms);
   return ok({
     request: (fields) => [
-      ...fields.filter(({ name }) => !names.has(name) && !asksForUnsearchable(name)),
+      ...fields.filter(({ name }) => !names.has(dashed(name)) && !asksForUnsearchable(name)),
       { name: "accept-encoding", rawName: "Accept-Encoding", value: "identity" },
       ...written,
     ],
     answer: (fields) => fields.filter(({ rawName, value }) => !holdsSecret(`${rawName}: ${value}`, forms)),
-    gate(send) {
-      let gate: ContentGate = {
-        push(chunk) {
-          send(chunk);
-          return true;
-        },
-        end: () => true,
-      };
-      for (const { pattern } of rules) gate = gateBefore(gate, pattern);
-      return gate;
-    },
+    gate: (send, cut) => contentGate(known, send, cut),
   });
 }
 
-function gateBefore(next: ContentGate, pattern: LeakPattern): ContentGate {
+function contentGate(
+  secrets: readonly InjectionSecret[],
+  send: (octets: Uint8Array) => void,
+  cut: (() => void) | undefined,
+): ContentGate {
+  const gate = new EvenGate(
+    secrets.map(({ rules }) => rules.pattern),
+    send,
+  );
   let clean = true;
-  const gate = new LeakGate(pattern, (octets) => {
-    clean = next.push(octets) && clean;
-  });
+  let chunks = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  const isBarred = (): boolean => secrets.some(({ barred }) => barred);
+
+  function silent(): void {
+    const before = chunks;
+    // What has come meanwhile, and was not read for other work, is no silence.
+    setImmediate(() => {
+      if (chunks === before && clean) rest();
+    });
+  }
+
+  function rest(): void {
+    if (!isBarred()) {
+      const begun = gate.rest();
+      if (begun === undefined) return;
+      secrets[begun]?.suspect();
+    }
+    clean = false;
+    cut?.();
+  }
+
+  function close(): void {
+    clean = false;
+    clearTimeout(timer);
+  }
+
   return {
-    push: (chunk) => gate.push(chunk) && clean,
-    end() {
-      gate.end();
-      return next.end() && clean;
+    push(chunk) {
+      chunks += 1;
+      clean &&= !isBarred() && gate.push(chunk);
+      if (!clean) clearTimeout(timer);
+      else if (cut !== undefined) timer = timer?.refresh() ?? setTimeout(silent, REST_MILLIS);
+      return clean;
     },
+    end() {
+      const whole = clean;
+      close();
+      if (whole) gate.end();
+      return whole;
+    },
+    close,
   };
 }

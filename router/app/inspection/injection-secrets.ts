@@ -10,6 +10,10 @@ export interface InjectionSecret {
   readonly value: string;
   /** What no answer may hold: this secret's spellings, and those of the ones before it. */
   readonly rules: LeakRules;
+  /** It was guessed at too often: nothing goes on that it may stand in. */
+  readonly barred: boolean;
+  /** An answer stopped right behind a part of it, as where somebody tries out how it goes on. */
+  suspect(): void;
 }
 
 /** The secrets that rules write into inspected requests: files of the secrets directory, watched. */
@@ -30,12 +34,16 @@ export interface InjectionSecretsRooms {
 const DEADLINE = millis(5_000);
 /** Secrets that are known at the same time; policies name a few. */
 const MOST_SECRETS = 256;
+/** Each tells at most one character more than the part that may be told. */
+const MOST_SUSPICIONS = 3;
 /** A field value (RFC 9110 section 5.5) without blanks around it, and nothing but ASCII. */
 const SECRET = /^[!-~](?:[ -~]{0,8190}[!-~])$/;
 
 export function createInjectionSecrets({ clock, directory, event }: InjectionSecretsRooms): InjectionSecrets {
   /** In the order of their last use. */
   const sources = new Map<string, FileSource>();
+  /** By the secret's name, for as long as its file holds the same. */
+  const suspicions = new Map<string, { readonly value: string; count: number }>();
 
   function sourceOf(name: string): FileSource {
     const source =
@@ -59,13 +67,38 @@ export function createInjectionSecrets({ clock, directory, event }: InjectionSec
       const { value: credential } = obtained;
       // `parse` makes keys only.
       if (credential.kind !== "key") throw new TypeError("a secret that is injected is a key");
-      return ok({ value: credential.value, rules: source.rules() });
+      const { value } = credential;
+      const known = suspicions.get(name);
+      if (known !== undefined && known.value !== value) suspicions.delete(name);
+      else if (known !== undefined && known.count >= MOST_SUSPICIONS) return fail(barred(name));
+      const count = (): number => {
+        const now = suspicions.get(name);
+        return now?.value === value ? now.count : 0;
+      };
+      return ok({
+        value,
+        rules: source.rules(),
+        get barred() {
+          return count() >= MOST_SUSPICIONS;
+        },
+        suspect() {
+          const next = count() + 1;
+          suspicions.set(name, { value, count: next });
+          if (next !== MOST_SUSPICIONS) return;
+          event({ kind: "failed", source: `injected ${name}`, problem: barred(name), stillValid: false });
+        },
+      });
     },
     close() {
       for (const source of sources.values()) source.close();
       sources.clear();
     },
   };
+}
+
+function barred(name: string): CredentialProblem {
+  const message = `The secret ${name} is being guessed from answers: it is sent no more until its file holds another.`;
+  return { code: "secret_unusable", message };
 }
 
 const parse: ConstructorParameters<typeof FileSource>[0]["parse"] = (text) => {

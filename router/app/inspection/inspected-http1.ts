@@ -22,7 +22,7 @@ export async function serveInspectedHttp1(rooms: InspectionRooms, inspected: Ins
       first.take(permit) ?? (await rooms.upstream.dialSecure(permit, signal, ["http/1.1"])),
     inject: (permit) => injectedFields(rooms.secrets, permit),
   };
-  using plain = new PlainHttp(rooms, agent, way);
+  using plain = new PlainHttp(rooms, agent, "inspection", way);
   tunnel.onCut((reason: Reason) => {
     plain.cut(reason);
     agent.abort();
@@ -60,7 +60,7 @@ function refuseUnread(
   problem: HeadProblem,
 ): void {
   const request = { via: "tunnel", host: authority.host, port: authority.port } as const;
-  const exchange = new Exchange(rooms.nextRequestId(), "request", request, rooms.clock, rooms.settle);
+  const exchange = new Exchange(rooms.nextRequestId(), "request", request, rooms.clock, rooms.settle, "inspection");
   const policy = rooms.admission.policy().identity;
   answerRefusal(agent, exchange, { ...problem, policy, rule: undefined });
 }

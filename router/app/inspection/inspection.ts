@@ -5,6 +5,7 @@ import type { AgentSocket } from "../../edge/listeners/agent-socket.ts";
 import type { Alpn } from "../../edge/upstream/secure-dial.ts";
 import { lostMeanwhile } from "../admission.ts";
 import type { InspectionRoom } from "../corridor-rooms.ts";
+import { injectedFields } from "./injected-fields.ts";
 import type { Inspected, InspectionRooms } from "./inspected.ts";
 import { serveInspectedHttp1 } from "./inspected-http1.ts";
 import { serveInspectedHttp2 } from "./inspected-http2.ts";
@@ -16,6 +17,7 @@ import { serveInspectedHttp2 } from "./inspected-http2.ts";
  */
 export function createInspectionRoom(rooms: InspectionRooms): InspectionRoom {
   return {
+    inject: (permit) => injectedFields(rooms.secrets, permit),
     async serve(agent, exchange, permit, dial, authority) {
       const offered = await offeredProtocols(agent);
       const origin = await rooms.upstream.dialSecure(dial, exchange.signal, offered);

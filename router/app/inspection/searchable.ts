@@ -1,4 +1,4 @@
-import { fieldValues } from "../../core/wire/fields.ts";
+import { dashed, fieldValues } from "../../core/wire/fields.ts";
 import type { Field } from "../../core/wire/message-head.ts";
 
 /**
@@ -16,7 +16,7 @@ const ASKS_OTHERWISE: ReadonlySet<string> = new Set([
 
 /** A request with a field of this (lower-case) name may have an answer that cannot be searched. */
 export function asksForUnsearchable(name: string): boolean {
-  return ASKS_OTHERWISE.has(name);
+  return ASKS_OTHERWISE.has(dashed(name));
 }
 
 /** Of the content, and of each message in it (gRPC over HTTP/2, "Message-Encoding"; Connect's streams). */

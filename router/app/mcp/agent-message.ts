@@ -1,3 +1,4 @@
+import { HeldOctets } from "../../core/base/held-octets.ts";
 import { fail, ok, type Result } from "../../core/base/result.ts";
 import type { RpcId } from "../../core/mcp/rpc-message.ts";
 import { fieldValues } from "../../core/wire/fields.ts";
@@ -39,23 +40,25 @@ export async function readAgentMessage(
     release();
     return fail(problem);
   };
-  const chunks: Uint8Array[] = [];
+  const octets = new HeldOctets();
   try {
     for await (const chunk of body.chunks()) {
-      if (held + chunk.length > MOST_BODY) {
+      if (octets.length + chunk.length > MOST_BODY) {
         return refused({ id: undefined, refusal: { reason: "request_too_large", sentence: TOO_LARGE } });
       }
-      if (!bodies.grow(chunk.length)) return refused({ id: undefined, refusal: { reason: "overloaded" } });
-      held += chunk.length;
-      chunks.push(chunk);
+      octets.push(chunk);
+      const more = octets.size - held;
+      if (!bodies.grow(more)) return refused({ id: undefined, refusal: { reason: "overloaded" } });
+      held += more;
     }
   } catch (error) {
     release();
     if (error instanceof RequestBodyError) return malformed(error.detail, {});
     throw error;
   }
-  const [only = NOTHING, ...others] = chunks;
-  return ok({ octets: others.length === 0 ? only : Buffer.concat(chunks), [Symbol.dispose]: release });
+  const pieces = octets.take();
+  const [only = NOTHING, ...others] = pieces;
+  return ok({ octets: others.length === 0 ? only : Buffer.concat(pieces), [Symbol.dispose]: release });
 }
 
 const NOTHING = new Uint8Array(0);

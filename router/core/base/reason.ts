@@ -17,7 +17,7 @@ const rows = {
   port_not_allowed: row(403, "http_request_denied", "A rule allows this host, but not on this port."),
   method_not_allowed: row(403, "http_request_denied", "A rule allows this host, but not this method."),
   path_not_allowed: row(403, "http_request_denied", "A rule allows this host, but not this path."),
-  denied_by_rule: row(403, "http_request_denied", "A deny rule of the egress policy matches."),
+  denied_by_rule: row(403, "http_request_denied", "A rule of the egress policy refuses this request."),
   blocklisted: row(403, "http_request_denied", "The host is on a blocklist."),
   inference_only: row(
     403,

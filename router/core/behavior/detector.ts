@@ -14,7 +14,10 @@ export type Response =
 export type Watch =
   /** More than `count` actions within the window. */
   | { readonly kind: "burst"; readonly count: number; readonly window: number }
-  /** `count` failures, or denials, in a row within the window; a success ends the row of failures, an allowed action that of denials. */
+  /**
+   * `count` failures, or denials, in a row within the window; a success ends the row of failures, an allowed action that of
+   * denials. What is only said (`isSaid`) ends no row in which something else is.
+   */
   | { readonly kind: "failures" | "denials"; readonly count: number; readonly window: number }
   /** More than `count` destinations that were not seen within `memory`, within the window. */
   | { readonly kind: "new_destinations"; readonly count: number; readonly window: number; readonly memory: number }
@@ -59,4 +62,6 @@ export interface Observation {
   readonly result: "allowed" | "denied" | "limited" | "failed" | "succeeded" | "ended" | "withheld";
   /** Octets that left the pod. */
   readonly bytes: number;
+  /** The agent says so, and nothing of it passed the router: it may never have been done. */
+  readonly isSaid: boolean;
 }

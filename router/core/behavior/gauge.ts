@@ -16,6 +16,8 @@ export class Gauge {
   readonly #sum: SlidingSum;
   readonly #known: KnownTargets;
   readonly #sums: TargetSums;
+  /** Of the row that stands: something in it passed the router. */
+  #isSeen = false;
 
   constructor(watch: Watch) {
     const window = "window" in watch ? watch.window : 1;
@@ -31,9 +33,9 @@ export class Gauge {
       case "burst":
         return begins(observation) ? this.#add(1, now) : 0;
       case "failures":
-        return this.#row(result === "failed", result === "succeeded", now);
+        return this.#row(result === "failed", result === "succeeded", observation.isSaid, now);
       case "denials":
-        return this.#row(result === "denied", result === "allowed", now);
+        return this.#row(result === "denied", result === "allowed", observation.isSaid, now);
       case "new_destinations":
         return begins(observation) && this.#known.isNew(target, now) ? this.#add(1, now) : 0;
       case "off_hours":
@@ -57,11 +59,20 @@ export class Gauge {
     this.#sum.restore(sum, now);
     this.#known.restore(known, now);
     this.#sums.restore(sums, now);
+    // It is not kept which: until the row ends, it counts as one that was.
+    this.#isSeen = true;
   }
 
-  #row(counts: boolean, ends: boolean, now: number): number {
-    if (ends) this.#sum.clear();
-    return counts ? this.#add(1, now) : 0;
+  /** Words cost nothing: an agent could ask for what it may have after each denial but one. */
+  #row(counts: boolean, ends: boolean, isSaid: boolean, now: number): number {
+    if (this.#sum.total(now) === 0) this.#isSeen = false;
+    if (ends && !(isSaid && this.#isSeen)) {
+      this.#sum.clear();
+      this.#isSeen = false;
+    }
+    if (!counts) return 0;
+    if (!isSaid) this.#isSeen = true;
+    return this.#add(1, now);
   }
 
   #add(amount: number, now: number): number {

@@ -77,8 +77,15 @@ export function observationsOf(event: ObservedEvent, { at, steady }: Moment): re
   if (known === undefined || action === undefined || event.detail?.["preview"] === true) return [];
   const bytes = known.begins ? 0 : octetsOf(event.detail?.["bytesOut"]);
   const results = known.begins ? beginning(event) : [ending(event)];
-  return results.map((result) => ({ at, steady, action, target: event.target, result, bytes }));
+  const isSaid = NEVER_PASS.has(action) || event.detail?.[SAID] === true;
+  return results.map((result) => ({ at, steady, action, target: event.target, result, bytes, isSaid }));
 }
+
+/** Kinds that an agent asks for and reports, and that never pass the router. */
+const NEVER_PASS: ReadonlySet<ActionKind> = new Set(["exec", "spawn", "admin"]);
+
+/** In the detail of an event, true: of the other kinds it says that the agent asked or reported, and nothing passed. */
+export const SAID = "said";
 
 function governed(action: string): ActionKind | undefined {
   return ACTION_KINDS.find((kind) => kind === action && kind !== "egress" && kind !== "inference");

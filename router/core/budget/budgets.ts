@@ -1,3 +1,4 @@
+import { Numbered } from "../base/numbered.ts";
 import type { Millis } from "../base/quantity.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { admitCall, type Admission } from "./admit-call.ts";
@@ -59,7 +60,7 @@ const MOST_OPEN = 65_536;
  */
 export class Budgets {
   readonly #store = new CounterStore();
-  readonly #open = new Map<number, Held>();
+  readonly #open = new Numbered<Held>();
   #policy: BudgetPolicy;
   #plans: ReadonlyMap<string, ModelPlan>;
   #next: number;
@@ -114,9 +115,8 @@ export class Budgets {
    * it is charged all that was reserved. Undefined where no such call is open: nothing is charged twice.
    */
   settle(id: number, charge: Charge | undefined, now: BudgetNow): Settled | undefined {
-    const held = this.#open.get(id);
+    const held = this.#open.take(id);
     if (held === undefined) return undefined;
-    this.#open.delete(id);
     const tokens = wholeOr(held.tokens, charge?.tokens);
     const cost = wholeOr(held.cost, charge?.cost);
     for (const { unit, counter } of held.counted) {
@@ -130,9 +130,8 @@ export class Budgets {
 
   /** Nothing of the call reached a provider. Undefined where no such call is open. */
   release(id: number, now: BudgetNow): Reservation | undefined {
-    const held = this.#open.get(id);
+    const held = this.#open.take(id);
     if (held === undefined) return undefined;
-    this.#open.delete(id);
     for (const { unit, counter } of held.counted) {
       counter.drop(heldOf(unit, held));
       if (unit === "requests") counter.takeBack(1, held.at, now);
@@ -143,7 +142,7 @@ export class Budgets {
 
   /** Charges every open call in full: their process ended before they did. Returns what each was charged. */
   settleAll(now: BudgetNow): readonly Settled[] {
-    return [...this.#open.keys()].flatMap((id) => this.settle(id, undefined, now) ?? []);
+    return this.#open.all().flatMap(({ id }) => this.settle(id, undefined, now) ?? []);
   }
 
   /** The wall clock stepped; `now` is the time after it. Nothing becomes free. */
@@ -171,7 +170,7 @@ export class Budgets {
   state(now: BudgetNow): BudgetState {
     const filled = this.#store.filled(now);
     const index = new Map(filled.map(({ counter }, at) => [counter, at]));
-    const open = [...this.#open.values()].filter(({ durable }) => durable);
+    const open = this.#open.all().filter(({ durable }) => durable);
     return {
       next: this.#next,
       counters: filled.map(({ id, unit, window, model, counter }) => {
@@ -207,7 +206,7 @@ export class Budgets {
   }
 
   #hold(held: Held): void {
-    this.#open.set(held.id, held);
+    this.#open.add(held);
     for (const { unit, counter } of held.counted) counter.hold(heldOf(unit, held));
   }
 }

@@ -5,7 +5,7 @@
  */
 const REQUEST_NAMES: ReadonlySet<string> = new Set(
   (
-    "api-key apikey authentication authorization chatgpt-account-id cookie cookie2 dpop helicone-auth " +
+    "api-key apikey authentication authorization cf-access-client-id cf-access-client-secret cf-access-token cf-aig-authorization chatgpt-account-id cookie cookie2 dpop helicone-auth " +
     "ocp-apim-subscription-key openai-api-key openai-organization openai-project private-token proxy-authorization " +
     "x-access-token x-api-key x-apikey x-auth-token x-authorization x-client-cert x-forwarded-access-token " +
     "x-forwarded-authorization x-forwarded-client-cert x-functions-key x-github-token x-litellm-api-key " +

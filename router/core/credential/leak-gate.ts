@@ -5,8 +5,8 @@ const NOTHING = new Uint8Array(0);
 
 /**
  * Lets a stream through as the very chunks that came, but for the octets at the end of one that may be the beginning of a
- * secret: these wait for what follows. So no octet of a secret has gone out when it is found. At most the longest form less
- * one octet waits, and only where it is a true beginning.
+ * secret: these wait for what follows. So no octet of a secret has gone out when it is found. At most the longest form,
+ * escaped, less one octet waits, and only where it is a true beginning.
  */
 export class LeakGate {
   readonly #scan: LeakScan;

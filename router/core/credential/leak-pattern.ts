@@ -1,8 +1,11 @@
+import { CONTROLS } from "./json-escapes.ts";
+
 /** Octets that one step looks at; every form is longer. */
 const GRAM = 3;
 /** Of a form, only so many of the first octets decide how far a step goes. */
 const MAXIMUM_WINDOW = 64;
 const BUCKETS = 8_192;
+const QUOTE = 0x22;
 
 /**
  * What to look for in octets: tables for the algorithm of Wu and Manber ("A fast algorithm for multi-pattern searching",
@@ -28,6 +31,8 @@ export interface LeakPattern {
   readonly lengthAtPlace: Int32Array;
   /** 1 for each octet that a form begins with. */
   readonly begins: Uint8Array;
+  /** 1 for each octet that, behind a backslash, may be of a form in JSON's escapes. */
+  readonly escaped: Uint8Array;
 }
 
 const hash = (one: number, two: number, three: number): number => ((one << 6) ^ (two << 3) ^ three) & (BUCKETS - 1);
@@ -52,7 +57,10 @@ export function leakPattern(forms: readonly string[]): LeakPattern {
     formOfPlace: new Int16Array(places),
     lengthAtPlace: new Int32Array(places),
     begins: new Uint8Array(256),
+    escaped: new Uint8Array(256).fill(1),
   };
+  for (const control of CONTROLS) pattern.escaped[control] = 0;
+  pattern.escaped[QUOTE] = octets.some((form) => form.includes(QUOTE)) ? 1 : 0;
   let place = 0;
   for (const [index, form] of octets.entries()) {
     pattern.begins[form[0] ?? 0] = 1;

@@ -1,13 +1,19 @@
+import { hasEscape, placeBefore, unescaped } from "./json-escapes.ts";
 import { begunForm, findsForm, type LeakPattern } from "./leak-pattern.ts";
 
 const NOTHING = new Uint8Array(0);
+const BACKSLASH = 0x5c;
 
-/** Looks for secrets in a stream of octets, split anywhere. It keeps no chunk. */
+/**
+ * Looks for secrets in a stream of octets, split anywhere: as they stand, and, where there are backslashes, as what they
+ * stand for in JSON (`unescaped`). It keeps no chunk.
+ */
 export class LeakScan {
   readonly #pattern: LeakPattern;
   #found = false;
-  /** The end of what came so far, as far as a form begins with it: a view of that form. */
+  /** The end of what came so far, as far as a form begins with it. */
   #begun: Uint8Array = NOTHING;
+  #hasEscapes = false;
 
   constructor(pattern: LeakPattern) {
     this.#pattern = pattern;
@@ -16,13 +22,14 @@ export class LeakScan {
   /** True: a secret stands in what came so far, possibly across the border of chunks. It stays true. */
   push(chunk: Uint8Array): boolean {
     if (this.#found || this.#pattern.longest === 0) return this.#found;
-    this.#found = this.#look(chunk);
+    this.#found =
+      this.#hasEscapes || hasEscape(chunk, this.#pattern.escaped) ? this.#lookThrough(chunk) : this.#look(chunk);
     return this.#found;
   }
 
   /**
    * The end of what came so far that may become a secret, as a copy in other memory than the chunk's: what must not go
-   * out yet. Mostly empty; always shorter than the longest form.
+   * out yet. Mostly empty; always shorter than the longest form with each of its octets escaped (`LONGEST_ESCAPE`).
    */
   get begun(): Uint8Array {
     return this.#begun;
@@ -44,6 +51,24 @@ export class LeakScan {
     }
     if (findsForm(pattern, chunk)) return true;
     this.#begun = begunForm(pattern, chunk) ?? NOTHING;
+    return false;
+  }
+
+  /** The same where there are escapes: in what waits, or in the chunk. */
+  #lookThrough(chunk: Uint8Array): boolean {
+    const pattern = this.#pattern;
+    const before = this.#begun;
+    const text = new Uint8Array(before.length + chunk.length);
+    text.set(before);
+    text.set(chunk, before.length);
+    const { octets, cut } = unescaped(text);
+    if (findsForm(pattern, text) || findsForm(pattern, octets)) return true;
+    const plain = begunForm(pattern, text)?.length ?? 0;
+    const within = begunForm(pattern, octets)?.length ?? 0;
+    // What is cut may become the first octet of a secret, or the next.
+    const from = Math.min(text.length - plain, within === 0 ? cut : placeBefore(text, octets.length - within));
+    this.#begun = text.slice(from);
+    this.#hasEscapes = this.#begun.includes(BACKSLASH);
     return false;
   }
 }

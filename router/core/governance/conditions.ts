@@ -5,7 +5,8 @@ import { type Tier, TIER_BOUNDS } from "../peer/trust.ts";
 import { allowsPath, deniesPath, parsePathPattern, type PathPattern } from "../policy/path-pattern.ts";
 import { type NumberReader, numberFact, type TextReader, textFact } from "./action-facts.ts";
 import { argumentAt, pointerTokens } from "./argument-at.ts";
-import type { ArgumentTest, Condition, NumberTest } from "./governance-policy.ts";
+import { type ArgumentMatcher, compileArgumentText, isAboutPlaces } from "./argument-text.ts";
+import type { ArgumentTest, Condition, NumberTest, TextTest } from "./governance-policy.ts";
 import { hostCondition } from "./host-condition.ts";
 import type { Json } from "../json/json.ts";
 import type { JudgedAction } from "./judged-action.ts";
@@ -29,7 +30,7 @@ export function compileCondition(condition: Condition, patterns: PatternCache): 
       return ({ action }) =>
         action.kind !== "inference" || action.stream === undefined ? UNKNOWN : said(action.stream === condition.value);
     case "texts":
-      return argvCondition(condition.of, compileTextTest(condition.test, patterns));
+      return argvCondition(condition.of, argvTest(condition.test, patterns));
     case "host":
       return hostCondition(condition.patterns, condition.ranges);
     case "path":
@@ -81,14 +82,19 @@ function numberCondition(read: NumberReader, test: (value: number) => Truth): Co
   };
 }
 
+/** Words of a program are resolved for tests about places alone: "./push" is another word than "push". */
+function argvTest(test: TextTest, patterns: PatternCache): ArgumentMatcher {
+  return isAboutPlaces(test) ? compileArgumentText(test, patterns) : compileTextTest(test, patterns);
+}
+
 /** `some`: the best that one of them is; `every`: the worst. */
-function argvCondition(of: "some" | "every", test: TextMatcher): CompiledCondition {
+function argvCondition(of: "some" | "every", test: ArgumentMatcher): CompiledCondition {
   const end = of === "some" ? YES : NO;
-  return ({ action }) => {
+  return ({ action, reading }) => {
     if (action.kind !== "exec" || action.argv === undefined) return UNKNOWN;
     let found = of === "some" ? NO : YES;
     for (const argument of action.argv) {
-      const truth = argument.isWellFormed() ? test(argument) : UNKNOWN;
+      const truth = argument.isWellFormed() ? test(argument, reading) : UNKNOWN;
       if (truth === end) return end;
       if (truth === UNKNOWN) found = UNKNOWN;
     }
@@ -112,11 +118,14 @@ function pathCondition(patterns: readonly PathPattern[]): CompiledCondition {
   };
 }
 
-function argumentTest(test: ArgumentTest, patterns: PatternCache): (value: Json | undefined) => Truth {
+type ValueTest = (value: Json | undefined, judged: JudgedAction) => Truth;
+
+function argumentTest(test: ArgumentTest, patterns: PatternCache): ValueTest {
   switch (test.kind) {
     case "text": {
-      const matcher = compileTextTest(test, patterns);
-      return (value) => (typeof value === "string" && value.isWellFormed() ? matcher(value) : UNKNOWN);
+      const matcher = compileArgumentText(test, patterns);
+      return (value, { reading }) =>
+        typeof value === "string" && value.isWellFormed() ? matcher(value, reading) : UNKNOWN;
     }
     case "number": {
       const matcher = numberTest(test);
@@ -129,12 +138,13 @@ function argumentTest(test: ArgumentTest, patterns: PatternCache): (value: Json 
   }
 }
 
-function argumentCondition(tokens: readonly string[], test: (value: Json | undefined) => Truth): CompiledCondition {
-  return ({ action }) => {
+function argumentCondition(tokens: readonly string[], test: ValueTest): CompiledCondition {
+  return (judged) => {
+    const { action } = judged;
     if (action.kind !== "tool") return UNKNOWN;
     const { arguments: given } = action;
     if (given.state === "pending") return OPEN;
-    return given.state === "known" ? test(argumentAt(given.value, tokens)) : UNKNOWN;
+    return given.state === "known" ? test(argumentAt(given.value, tokens), judged) : UNKNOWN;
   };
 }
 

@@ -67,6 +67,16 @@ const observesUntil: Condition<Observed> = {
   },
 };
 
+/** What is signed today must not end what begins tomorrow. */
+const liftsThePast: Condition<{ issuedAt: EpochMillis; liftBefore: EpochMillis | undefined }> = {
+  check({ issuedAt, liftBefore }, map, report) {
+    if (issuedAt === undefined || liftBefore === undefined || liftBefore <= issuedAt) return;
+    const place = entryOf(map, "liftBefore")?.value ?? map;
+    const advice = "set issuedAt anew as well, or every quarantine until then would end at the next restart";
+    report.add(place, "lifts_the_future", `liftBefore must not be later than issuedAt: ${advice}.`);
+  },
+};
+
 const limit = object(
   {
     id: required(ruleId, "Unique among rules, limits and detectors; in refusals, audit and metrics."),
@@ -125,12 +135,13 @@ const spec = object(
     ),
     mcp: defaulted(listUpTo(32, mcpServer, mayBeEmpty), [], "MCP servers that the router speaks to for the agent."),
     behavior: defaulted(listUpTo(64, detector, mayBeEmpty), [], "What is watched for, and what follows."),
-    liftBefore: optional(timestamp, "Quarantines that began before this are lifted."),
+    liftBefore: optional(timestamp, "Quarantines that began before this are lifted; not later than issuedAt."),
     trust: defaulted(trust, {}, "Other agents: who they are, and who may speak to whom."),
     requests: defaulted(requests, {}, "What an agent may ask for at run time."),
   },
   expiresLater,
   observesUntil,
+  liftsThePast,
   uniqueIds(["rules", "limits", "behavior"], "id"),
   uniqueIds(["mcp"], "id"),
   keysOfLimits,

@@ -12,8 +12,11 @@ export type TextMatcher = (text: string) => Truth;
 /** Of one policy: each that is used takes some 100 KB, and at worst 4 MB. */
 export const MAXIMUM_PATTERNS = 256;
 
-/** See `LazyDfa.work`: what building states for one text may cost, some 5 ms, and 20 ns a unit. */
-const FREE_WORK = 250_000;
+/**
+ * See `LazyDfa.work`: what building states for one text may cost, 10 to 20 ms however long it is. Reading takes some 15 ns a
+ * unit besides; both of it twice where there are line feeds.
+ */
+const FREE_WORK = 100_000;
 
 /**
  * A pattern in the syntax of `parseSearchPattern` that must take the whole of a text, in time proportional to its length;
@@ -70,7 +73,7 @@ function machineOf(node: SearchNode): LazyDfa {
 }
 
 function matchesWhole(machine: LazyDfa, text: string): Truth {
-  const limit = machine.work + FREE_WORK + text.length;
+  const limit = machine.work + FREE_WORK;
   const cursor: Cursor = { state: machine.first("edge") };
   for (let at = 0; ; at += 1) {
     const stop = machine.scan(text, at, text.length, 1, cursor, limit);

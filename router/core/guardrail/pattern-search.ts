@@ -26,7 +26,7 @@ export const TOO_COMPLEX = "too_complex";
 const MAXIMUM_PATTERNS = 128;
 /** All patterns together, in states of the automaton. */
 const MAXIMUM_STATES = 20_000;
-/** See `LazyDfa.work`: some 20 ms for one pattern, and 20 ns more a unit; 5 ms for several together. */
+/** See `LazyDfa.work`: 100 to 200 ms for one pattern, and as many ns more a unit; a quarter of it for several together. */
 const FREE_WORK = 1_000_000;
 const GROUP_WORK = 250_000;
 /** Units that may be read to find where matches end: for each unit of the text, and at all. */

@@ -2,6 +2,8 @@ import type { Api } from "../inference/api.ts";
 import { type GuardedFrame, guardedFrame, rewrittenFrame } from "./guarded-frame.ts";
 
 const MAXIMUM_HELD = 8_388_608;
+/** Frames of them: the shortest has three octets, and takes a hundred times as many. */
+const MAXIMUM_FRAMES = 65_536;
 
 /**
  * Keeps a whole streamed answer, for a check that somebody else makes: nothing goes out before the stream's end. A text is
@@ -28,7 +30,8 @@ export class StreamCollector {
   frame(bytes: Uint8Array): boolean {
     this.#heldBytes += bytes.length;
     const frame = this.#failed ? undefined : guardedFrame(this.#api, new Uint8Array(bytes));
-    if (frame === undefined || this.#heldBytes > this.#maximumHeld) {
+    const isTooMuch = this.#heldBytes > this.#maximumHeld || this.#frames.length >= MAXIMUM_FRAMES;
+    if (frame === undefined || isTooMuch) {
       this.#failed = true;
       this.#frames.length = 0;
       return false;

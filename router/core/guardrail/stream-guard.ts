@@ -34,6 +34,8 @@ interface HeldPiece {
 
 export const STREAM_WINDOW = 256;
 const MAXIMUM_HELD = 1_048_576;
+/** Frames of them: the shortest has three octets, and takes a hundred times as many. */
+const MAXIMUM_FRAMES = 16_384;
 const MAXIMUM_CHANNELS = 1_024;
 /** UTF-16 units of a name that comes in pieces. */
 const MAXIMUM_FIXED = 1_024;
@@ -173,7 +175,8 @@ export class StreamGuard {
       this.#queue = this.#queue.slice(this.#first);
       this.#first = 0;
     }
-    if (this.#heldBytes > this.#maximumHeld) this.#blocked = this.#unjudged("held_too_much");
+    const isTooMuch = this.#heldBytes > this.#maximumHeld || this.#queue.length - this.#first > MAXIMUM_FRAMES;
+    if (isTooMuch) this.#blocked = this.#unjudged("held_too_much");
     return frames;
   }
 

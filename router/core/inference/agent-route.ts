@@ -43,6 +43,7 @@ const GEMINI_METHODS: Readonly<Record<string, { readonly api: Api; readonly stre
   streamGenerateContent: { api: "generate_content", stream: true },
   countTokens: { api: "gemini_count_tokens", stream: false },
   embedContent: { api: "gemini_embed", stream: false },
+  batchEmbedContents: { api: "gemini_embed_batch", stream: false },
 };
 
 const BEDROCK_ACTIONS: Readonly<Record<string, { readonly api: Api; readonly stream: boolean }>> = {
@@ -84,7 +85,7 @@ const OPENAI_PREFIXES: ReadonlySet<string> = new Set([
 
 /**
  * Which API, and whose, a request is for. Paths are those that the official SDKs build from their base URLs: OpenAI's
- * with `/v1`, Azure's with `/openai`, Anthropic's and Bedrock's at the root, Gemini's with `/v1beta`. The problem is
+ * with `/v1`, Azure's with `/openai`, Anthropic's and Bedrock's at the root, Gemini's with `/v1beta` or `/v1`. The problem is
  * one sentence: the path is one of ours, but not well-formed.
  */
 export function agentRoute(request: RouteRequest): Result<AgentRoute, { family: Family; sentence: string }> {
@@ -92,7 +93,7 @@ export function agentRoute(request: RouteRequest): Result<AgentRoute, { family: 
   if (usual !== undefined) return ok(usual);
   // Only a model's name is ever decoded: an escaped "/" is none of the path's own.
   const segments = request.path.slice(1).split("/");
-  const family = familyOf(segments, request.anthropic);
+  const family = isGeminiCall(request, segments) ? "gemini" : familyOf(segments, request.anthropic);
   if (segments.some((segment) => decodeSegment(segment) === undefined)) {
     return fail({ family, sentence: "The path is not UTF-8 in percent-encoding." });
   }
@@ -100,6 +101,7 @@ export function agentRoute(request: RouteRequest): Result<AgentRoute, { family: 
   if (segments.length === 1 && first === "budget" && request.method === "GET") return ok({ kind: "budget", family });
   switch (first ?? "") {
     case "v1":
+      if (family === "gemini") return geminiRoute(request, segments.slice(1));
       return ok(
         second === "messages"
           ? messagesRoute(request, segments.slice(1))
@@ -124,6 +126,11 @@ export function agentRoute(request: RouteRequest): Result<AgentRoute, { family: 
 const USUAL: ReadonlyMap<string, AgentRoute> = new Map(
   Object.entries(OPENAI_CALLS).map(([name, api]) => [`/v1/${name}`, call(api, "openai")]),
 );
+
+/** `POST /v1/models/<model>:<method>`: of those who share `/v1`, only Google posts to a model. */
+function isGeminiCall({ method }: RouteRequest, [first, second, model = ""]: readonly string[]): boolean {
+  return method === "POST" && first === "v1" && second === "models" && (decodeSegment(model) ?? "").includes(":");
+}
 
 function familyOf([first, second]: readonly string[], anthropic: boolean): Family {
   switch (first ?? "") {
@@ -263,9 +270,9 @@ function parameters(query: string): readonly Parameter[] {
     });
 }
 
-/** The caller's parameters, without those named, as `name=value` texts. Credentials among them are the caller's to remove. */
+/** The caller's parameters, without those named (in lower case), as `name=value` texts. Credentials among them are the caller's to remove. */
 export function passedParameters(query: string, without: ReadonlySet<string>): readonly string[] {
   return parameters(query)
-    .filter(({ name }) => !without.has(name))
+    .filter(({ name }) => !without.has(name.toLowerCase()))
     .map(({ text }) => text);
 }

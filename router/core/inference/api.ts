@@ -38,8 +38,10 @@ const rows = {
   generate_content: row("gemini", "generate_content", true),
   /** `POST /v1beta/models/<model>:countTokens` */
   gemini_count_tokens: row("gemini", "count_tokens", false, true),
-  /** `POST /v1beta/models/<model>:embedContent`, `:batchEmbedContents` */
+  /** `POST /v1beta/models/<model>:embedContent` */
   gemini_embed: row("gemini", "embeddings", false),
+  /** `POST /v1beta/models/<model>:batchEmbedContents`: each of its `requests` names the model again. */
+  gemini_embed_batch: row("gemini", "embeddings", false),
   /** `POST /model/<model>/converse`, `/converse-stream` */
   converse: row("bedrock", "chat", true),
   /** `POST /model/<model>/invoke`, `/invoke-with-response-stream` */

@@ -10,8 +10,8 @@ import { isCount } from "./output-cap.ts";
 const MOST_OF_ONE = 128;
 const MOST_OF_ALL = 2_048;
 
-/** `best_of` are generated, though only `n` are shown. Of Bedrock's vendors Cohere and AI21 have names of their own. */
-const COUNTS = ["n", "best_of"] as const;
+/** `best_of` are generated, though only `n` are shown; `n_cmpl` is llama.cpp's name of it. Of Bedrock's vendors Cohere and AI21 have names of their own. */
+const COUNTS = ["n", "best_of", "n_cmpl"] as const;
 const INVOKE_COUNTS = [...COUNTS, "num_generations", "numResults"] as const;
 const GEMINI_HOLDERS = ["generationConfig", "generation_config"] as const;
 const GEMINI_COUNTS = ["candidateCount", "candidate_count"] as const;

@@ -11,8 +11,8 @@ export interface Pass {
 
 export type Admission =
   | { readonly admitted: true; readonly pass: Pass }
-  /** `wait`: until it is worth asking again; never 0. */
-  | { readonly admitted: false; readonly wait: Millis };
+  /** `wait`: until it is worth asking again; never 0. `limited`: the target asked for it, and did not fail. */
+  | { readonly admitted: false; readonly wait: Millis; readonly limited: boolean };
 
 /**
  * What a call says about its target. `alive`: it answered, be it with a refusal of this request. `failed`: no
@@ -43,6 +43,8 @@ interface Breaker {
   opened: number;
   /** Open before it, half-open from it on; undefined: closed. */
   until: number | undefined;
+  /** It is open by the target's own word. */
+  limited: boolean;
   /** When the probe began; undefined: none is under way. */
   probing: number | undefined;
 }
@@ -61,9 +63,10 @@ export class CircuitBreakers {
     if (breaker?.until === undefined) {
       return { admitted: true, pass: { target, probe: false, opened: breaker?.opened ?? 0 } };
     }
-    if (now < breaker.until) return { admitted: false, wait: millis(Math.ceil(breaker.until - now)) };
+    const { limited } = breaker;
+    if (now < breaker.until) return { admitted: false, wait: millis(Math.ceil(breaker.until - now)), limited };
     if (breaker.probing !== undefined && now - breaker.probing < PROBE_LIFE) {
-      return { admitted: false, wait: millis(SHORTEST_OPEN) };
+      return { admitted: false, wait: millis(SHORTEST_OPEN), limited };
     }
     breaker.probing = now;
     return { admitted: true, pass: { target, probe: true, opened: breaker.opened } };
@@ -86,11 +89,15 @@ export class CircuitBreakers {
         return;
       case "failed":
         breaker.failures += 1;
-        if (pass.probe || breaker.failures >= THRESHOLD) open(breaker, now, jitter);
+        if (!pass.probe && breaker.failures < THRESHOLD) return;
+        open(breaker, now, jitter);
+        breaker.limited = false;
         return;
       case "limited":
         if (sign.wait !== undefined) openUntil(breaker, now + Math.min(sign.wait, LONGEST_LIMIT));
         else if (pass.probe) open(breaker, now, jitter);
+        else return;
+        breaker.limited = true;
     }
   }
 
@@ -110,7 +117,7 @@ export class CircuitBreakers {
 
   #added(target: string): Breaker | undefined {
     if (this.#breakers.size >= MOST_TARGETS) return undefined;
-    const breaker = { failures: 0, streak: 0, opened: 0, until: undefined, probing: undefined };
+    const breaker = { failures: 0, streak: 0, opened: 0, until: undefined, limited: false, probing: undefined };
     this.#breakers.set(target, breaker);
     return breaker;
   }

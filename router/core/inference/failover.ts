@@ -13,6 +13,11 @@ export interface AttemptFailure {
   readonly committed: boolean;
   /** What its error body says; "other" where that was not looked at. */
   readonly kind: ErrorKind;
+  /**
+   * The provider had all of a request for no stream, and was given up for the time that it took. It says nothing until
+   * it is done: it may be well and at work, and will be paid.
+   */
+  readonly late?: boolean;
 }
 
 /** Answers that another target, or this one later, may well not give. */
@@ -41,19 +46,20 @@ const FAULTS: ReadonlySet<string> = new Set([
 /**
  * True where the next target may be tried. Never once something of an answer is committed, never for what the request
  * itself is at fault for (another model would answer a request that this one refused as too long or as forbidden: that
- * is for the caller to decide), and never for what this router decided. 408 is the origin's own idle connection.
+ * is for the caller to decide), never for a call that was late, and never for what this router decided. 408 is the origin's own idle connection.
  */
-export function mayTryNext({ status, cause, committed, kind }: AttemptFailure): boolean {
-  if (committed || kind !== "other") return false;
+export function mayTryNext({ status, cause, committed, kind, late = false }: AttemptFailure): boolean {
+  if (committed || late || kind !== "other") return false;
   if (cause !== undefined) return OF_THE_TARGET.has(cause);
   return status !== undefined && TRANSIENT.has(status);
 }
 
 /** What the same outcome says about the target to its circuit breaker; `wait`: its hint, see `retryHint`. */
 export function targetSign(
-  { status, cause }: Pick<AttemptFailure, "status" | "cause">,
+  { status, cause, late = false }: Pick<AttemptFailure, "status" | "cause" | "late">,
   wait: Millis | undefined,
 ): TargetSign {
+  if (late) return { kind: "nothing" };
   if (cause !== undefined) return { kind: FAULTS.has(cause) ? "failed" : "nothing" };
   if (status === undefined) return { kind: "nothing" };
   if (status === 429) return { kind: "limited", wait };

@@ -15,10 +15,33 @@ interface Hosting {
 }
 
 /**
- * OpenAI's, and what compatible origins have in addition: xAI `search_parameters`, Groq `search_settings`, Azure
- * `data_sources`, Qwen `enable_search`.
+ * OpenAI's, and what compatible origins have in addition: xAI `search_parameters`, Groq `search_settings` and
+ * `compound_custom`, Azure `data_sources`, Qwen `enable_search`, Hunyuan `enable_enhancement`, Perplexity `search_mode` and
+ * `search_domain_filter`, Cohere `connectors`.
  */
-const CHAT_SWITCHES = ["web_search_options", "search_parameters", "search_settings", "data_sources", "enable_search"];
+const CHAT_SWITCHES = [
+  "web_search_options",
+  "search_parameters",
+  "search_settings",
+  "compound_custom",
+  "data_sources",
+  "enable_search",
+  "enable_enhancement",
+  "search_mode",
+  "search_domain_filter",
+  "connectors",
+];
+/** Each stands for one tool, which is judged by the member's name; behind every other switch may be any tool. */
+const ONE_TOOL: ReadonlySet<string> = new Set([
+  "web_search_options",
+  "search_parameters",
+  "search_settings",
+  "data_sources",
+  "enable_search",
+  "enable_enhancement",
+  "search_mode",
+  "search_domain_filter",
+]);
 
 const TOOLS = "tools";
 const TOOL_CONFIG = "toolConfig";
@@ -62,6 +85,16 @@ export function isHosted(api: Api, body: ScannedObject): boolean {
   }
   if (api === "converse") return isHostedField(body.members.get(ADDITIONAL_FIELDS)?.value);
   return api === "responses" && bringsTools(body);
+}
+
+/**
+ * The tools behind the switches that a body has on, by their names; undefined: any tool may be behind one. Not of
+ * `mcp_servers`, whose own words are to be read.
+ */
+export function switchedTools(api: Api, { long, members }: ScannedObject): readonly (string | undefined)[] {
+  return hostedSwitches(api)
+    .filter((name) => name !== "mcp_servers" && (long.has(name) || isOn(members.get(name)?.value)))
+    .map((name) => (ONE_TOOL.has(name) ? name : undefined));
 }
 
 /** Items of the input of `responses` can bring tools with them: any `tools` that is not within the list of them. */

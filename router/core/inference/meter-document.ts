@@ -147,6 +147,7 @@ function documentReader(api: Api): ObjectReader {
     case "generate_content":
     case "gemini_count_tokens":
     case "gemini_embed":
+    case "gemini_embed_batch":
       return geminiReader;
     case "ollama_chat":
     case "ollama_generate":

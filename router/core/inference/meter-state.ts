@@ -1,5 +1,5 @@
 import type { Json } from "../json/json.ts";
-import type { Api } from "./api.ts";
+import { type Api, APIS } from "./api.ts";
 import { failureText, shortText } from "./meter-text.ts";
 import { type UsageForm, usageForm, usageOf } from "./usage-forms.ts";
 import { type NativeCounts, isCount, takeCounts } from "./usage-native.ts";
@@ -32,6 +32,8 @@ export class MeterState {
   /** messages, converse, responses: the message has begun. */
   begun = false;
   readonly #form: UsageForm;
+  /** Tokens come out of this API. */
+  readonly #writes: boolean;
   /** chat, in a stream: choices that were seen, and those without a finish reason yet; undefined before the first. */
   #choices: Set<number> | undefined;
   #openChoices: Set<number> | undefined;
@@ -42,10 +44,14 @@ export class MeterState {
 
   constructor(api: Api) {
     this.#form = usageForm(api);
+    this.#writes = APIS[api].operation !== "embeddings" && !APIS[api].free;
   }
 
+  /** That nothing came out is no statement where something has. */
   get stated(): StatedUsage | undefined {
-    return this.#stated;
+    const stated = this.#stated;
+    if (stated === undefined || stated.usage.output > 0 || !this.#writes || this.#frames === 0) return stated;
+    return stated.unstated === "input" ? undefined : { ...stated, unstated: "output" };
   }
 
   /** Never 0 once content has come: only a higher statement takes its place. */

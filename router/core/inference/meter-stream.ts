@@ -67,6 +67,7 @@ function framing({ api, dropUsageFrame }: MeterOptions, state: MeterState): Fram
     case "count_tokens":
     case "gemini_count_tokens":
     case "gemini_embed":
+    case "gemini_embed_batch":
     case "ollama_embed":
       throw new Error(`${api} has no stream`);
     default:

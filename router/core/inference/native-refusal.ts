@@ -8,6 +8,8 @@ export interface NativeRefusal {
   readonly reason: Reason;
   /** Where it is finer than the reason's own. */
   readonly status?: number;
+  /** In place of the reason's own sentence. */
+  readonly sentence?: string;
   /** One sentence more; never text that the agent sent, never a credential. */
   readonly detail?: string;
   /** The member of the request that is at fault. */
@@ -17,6 +19,8 @@ export interface NativeRefusal {
   readonly request: string;
   /** Until the same call may succeed, in milliseconds; undefined: waiting does not help, or nobody knows. */
   readonly retryAfter?: number;
+  /** The provider may have worked on the call, and be paid: asking again would be paid again. */
+  readonly paid?: boolean;
   /** When a budget begins anew: RFC 3339. */
   readonly resetAt?: string;
   /** How the rate limits stand that the call came under. */
@@ -73,7 +77,7 @@ export function nativeRefusal(family: Family, refusal: NativeRefusal): NativeAns
   const row = REASONS[refusal.reason];
   const types = ERROR_TYPES[refusal.reason];
   const status = refusal.status ?? (refusal.reason === "policy_missing" ? 503 : row.status);
-  const sentence = inferenceSentences[refusal.reason] ?? row.sentence;
+  const sentence = refusal.sentence ?? inferenceSentences[refusal.reason] ?? row.sentence;
   const message = refusal.detail === undefined ? sentence : `${sentence} ${refusal.detail}`;
   const fields: (readonly [string, string])[] = [
     ["Content-Type", "application/json"],
@@ -134,7 +138,7 @@ export function nativeRefusal(family: Family, refusal: NativeRefusal): NativeAns
   }
 }
 
-function retryFields({ reason, retryAfter }: NativeRefusal): readonly (readonly [string, string])[] {
+function retryFields({ reason, retryAfter, paid = false }: NativeRefusal): readonly (readonly [string, string])[] {
   if (retryAfter !== undefined && retryAfter <= LONGEST_WAIT && reason !== "budget_exhausted") {
     const wait = Math.max(1, Math.ceil(retryAfter));
     return [
@@ -142,7 +146,7 @@ function retryFields({ reason, retryAfter }: NativeRefusal): readonly (readonly 
       ["retry-after-ms", String(wait)],
     ];
   }
-  if (retryAfter !== undefined || FINAL.has(reason)) return [["x-should-retry", "false"]];
+  if (retryAfter !== undefined || paid || FINAL.has(reason)) return [["x-should-retry", "false"]];
   return SOON.has(reason) ? [["retry-after", "1"]] : [];
 }
 

@@ -5,7 +5,7 @@ import type { ScannedObject } from "../json/scanned-object.ts";
 import type { Api } from "./api.ts";
 import { isJsonObject } from "./meter-member.ts";
 import { CAPS, type CapPlace } from "./output-cap.ts";
-import { isAnthropicForm, type RequestFacts } from "./request-facts.ts";
+import { isAnthropicForm, REQUESTS, type RequestFacts } from "./request-facts.ts";
 
 /** What of a body the router itself writes; all else goes on octet by octet. */
 export interface OutgoingWishes {
@@ -30,7 +30,13 @@ export function outgoingEdits(
   const set = (name: string, value: Json): void => void edits.push({ name, text: JSON.stringify(value) });
   const value = (name: string): Json | undefined => body.members.get(name)?.value;
   const named = value("model");
-  const model = wishes.api === "gemini_embed" ? `models/${wishes.model}` : wishes.model;
+  const model = RESOURCES.has(wishes.api) ? `models/${wishes.model}` : wishes.model;
+  const requests = wishes.api === "gemini_embed_batch" ? value(REQUESTS) : undefined;
+  if (Array.isArray(requests))
+    set(
+      REQUESTS,
+      (requests as readonly Json[]).map((one) => ({ ...members(one), model })),
+    );
   if (named === undefined ? NAMED_IN_BODY.has(wishes.api) : named !== model) set("model", model);
   if (wishes.streamUsage && facts.stream && !facts.wantsUsage && USAGE_ON_REQUEST.has(wishes.api)) {
     set("stream_options", { ...members(value("stream_options")), include_usage: true });
@@ -78,6 +84,7 @@ function newCapPlace(body: ScannedObject, { api, newCapName }: OutgoingWishes): 
     case "count_tokens":
     case "gemini_count_tokens":
     case "gemini_embed":
+    case "gemini_embed_batch":
     case "converse":
     case "ollama_chat":
     case "ollama_generate":
@@ -100,6 +107,8 @@ const NAMED_IN_BODY: ReadonlySet<Api> = new Set<Api>([
   "ollama_generate",
   "ollama_embed",
 ]);
+/** APIs that name it as Google does. */
+const RESOURCES: ReadonlySet<Api> = new Set<Api>(["gemini_embed", "gemini_embed_batch"]);
 const USAGE_ON_REQUEST: ReadonlySet<Api> = new Set<Api>(["chat", "completions"]);
 
 function members(value: Json | undefined): { readonly [key: string]: Json } {

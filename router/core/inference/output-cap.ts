@@ -20,8 +20,9 @@ const NO_CAP: readonly CapPlace[] = [];
  * request parameters and response fields for foundation models").
  */
 export const CAPS: Readonly<Record<Api, readonly CapPlace[]>> = {
-  chat: [place("max_completion_tokens"), place("max_tokens")],
-  completions: [place("max_tokens")],
+  // `n_predict` is llama.cpp's, which takes it before the others.
+  chat: [place("max_completion_tokens"), place("max_tokens"), place("n_predict")],
+  completions: [place("max_tokens"), place("n_predict")],
   responses: [place("max_output_tokens")],
   embeddings: NO_CAP,
   messages: [place("max_tokens")],
@@ -34,6 +35,7 @@ export const CAPS: Readonly<Record<Api, readonly CapPlace[]>> = {
   ],
   gemini_count_tokens: NO_CAP,
   gemini_embed: NO_CAP,
+  gemini_embed_batch: NO_CAP,
   converse: [place("maxTokens", "inferenceConfig")],
   invoke: [
     // Anthropic, Mistral, Cohere, AI21 Jamba, DeepSeek, Qwen
@@ -62,7 +64,7 @@ export const CAPS: Readonly<Record<Api, readonly CapPlace[]>> = {
 };
 
 /** The most that a count of tokens may be: what no provider's model comes near. */
-const MOST_TOKENS = 100_000_000;
+export const MOST_TOKENS = 100_000_000;
 
 /** The largest of those stated, since nobody here knows which of two an origin takes. */
 export function statedCap(

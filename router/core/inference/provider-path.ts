@@ -86,7 +86,7 @@ function azurePath(base: ProviderBase, api: Api, model: string, query: string): 
   if (path === undefined) return undefined;
   if (base.path.endsWith("/v1")) return withQuery(base.path, path, passedParameters(query, NONE));
   const root = base.path === "" ? "/openai" : base.path;
-  const own = passedParameters(query, NONE).filter((parameter) => parameter.startsWith("api-version="));
+  const own = passedParameters(query, NONE).filter((parameter) => /^api-version=/i.test(parameter));
   const version = base.apiVersion === undefined ? own[0] : `api-version=${base.apiVersion}`;
   const parameters = [version ?? `api-version=${AZURE_API_VERSION}`, ...passedParameters(query, API_VERSION)];
   return api === "responses"
@@ -97,6 +97,7 @@ function azurePath(base: ProviderBase, api: Api, model: string, query: string): 
 function geminiMethod(api: Api, stream: boolean): string | undefined {
   if (api === "generate_content") return stream ? "streamGenerateContent" : "generateContent";
   if (api === "gemini_count_tokens") return "countTokens";
+  if (api === "gemini_embed_batch") return "batchEmbedContents";
   return api === "gemini_embed" ? "embedContent" : undefined;
 }
 

@@ -1,6 +1,6 @@
 import type { Json } from "../json/json.ts";
 import { memberOf } from "./meter-member.ts";
-import { isCount } from "./usage-native.ts";
+import { isTokenCount } from "./usage-native.ts";
 import { statedUsage } from "./usage-stated.ts";
 import type { Usage } from "./usage.ts";
 
@@ -28,7 +28,7 @@ export function realtimeEvent(text: string): RealtimeEvent | undefined {
 
 /** `input_token_details.cached_tokens`, `output_token_details.audio_tokens`: the names are not those of Responses. */
 function usageOf(usage: Json | undefined): Usage | undefined {
-  const count = (value: Json | undefined): number | undefined => (isCount(value) ? value : undefined);
+  const count = (value: Json | undefined): number | undefined => (isTokenCount(value) ? value : undefined);
   const input = memberOf(usage, "input_token_details");
   const output = memberOf(usage, "output_token_details");
   const stated = statedUsage({

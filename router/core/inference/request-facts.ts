@@ -10,7 +10,9 @@ import { hostedSwitches, isHosted, toolHolders } from "./hosted-tools.ts";
 import { innerNameProblem } from "./inner-names.ts";
 import { isJsonObject, memberOf } from "./meter-member.ts";
 import { CAPS, leastCap, statedCap } from "./output-cap.ts";
+import { ownData } from "./own-data.ts";
 import { routingMembers, routingProblem } from "./routing-members.ts";
+import { INPUT_ITEMS, isStoredItem } from "./stored-items.ts";
 
 /** What the router must know of a request's body before anything comes of it. */
 export interface RequestFacts {
@@ -42,13 +44,15 @@ const SHORT = 512;
 const NUMBER = 32;
 /** Members such as `generationConfig` may carry a JSON Schema. */
 const CONFIG = 262_144;
-/** Lists of tools: a longer one is not read, and counts as hosted. */
+/** Lists of tools: a longer one is not read, and counts as hosted. A longer list of requests is refused. */
 const TOOLS = 1_048_576;
 /** Of a member that must not be there, only null is of interest. */
 const NULL = 4;
 const DEPTH = 200;
 
-/** Anywhere in a body, these stand for content whose tokens the body's length does not bound. */
+const AUDIO = "audio";
+
+/** Anywhere in a body but in `ownData`, these stand for content whose tokens the body's length does not bound. */
 const UNBOUNDED = [
   "image_url",
   "image",
@@ -66,6 +70,9 @@ const UNBOUNDED = [
   "video_url",
   "video",
   "document",
+  "document_url",
+  // Of a chat message: what the model once said, by its id. At the top: how it is to speak.
+  AUDIO,
   "inline_data",
   "inlineData",
   "s3Location",
@@ -81,8 +88,10 @@ const plans = new Map<Api, ScanPlan>();
 
 /** APIs, or forms, whose request may hold more than one prompt. */
 const PROMPTED: ReadonlySet<Api> = new Set<Api>(["completions", "invoke"]);
-/** A conversation that Anthropic has stored (beta). */
-const THREAD = "thread";
+/** A conversation that Anthropic has stored (beta); how Ollama makes a prompt of what it is given, be it many times. */
+const UNBOUNDED_AT_TOP: Partial<Record<Api, string>> = { messages: "thread", ollama_generate: "template" };
+/** Those of Google's batches of embeddings. */
+export const REQUESTS = "requests";
 /** Only Anthropic's form has it, and must have `max_tokens`. */
 const ANTHROPIC_VERSION = "anthropic_version";
 
@@ -99,22 +108,27 @@ export function bodyPlan(api: Api): ScanPlan {
     ["service_tier", NUMBER],
     ["speed", NUMBER],
     ["inference_geo", NUMBER],
-    ["audio", SHORT],
+    [AUDIO, SHORT],
   ]);
   for (const { name, outer } of CAPS[api]) capture.set(outer ?? name, outer === undefined ? NUMBER : CONFIG);
   for (const name of choiceMembers(api)) capture.set(name, NUMBER);
   if (api === "invoke") capture.set(ANTHROPIC_VERSION, SHORT);
   if (api === "converse") capture.set(ADDITIONAL_FIELDS, CONFIG);
+  if (api === "gemini_embed_batch") capture.set(REQUESTS, TOOLS);
   const optional = new Map<string, number>();
   for (const name of routingMembers(api)) optional.set(name, NULL);
   for (const name of hostedSwitches(api)) optional.set(name, SHORT);
   for (const name of toolHolders(api)) optional.set(name, TOOLS);
-  if (api === "messages") optional.set(THREAD, NULL);
+  const unbounded = UNBOUNDED_AT_TOP[api];
+  if (unbounded !== undefined) optional.set(unbounded, NULL);
   const plan = scanPlan({
     capture: new Map([...capture, ...optional]),
     optional: new Set(optional.keys()),
     items: new Set(PROMPTED.has(api) ? PROMPT_LISTS : []),
-    count: new Set<string>([...UNBOUNDED, "tools"]),
+    count: new Set(["tools"]),
+    watch: new Set(UNBOUNDED),
+    unread: ownData(api),
+    shapes: api === "responses" ? INPUT_ITEMS : undefined,
     depth: DEPTH,
   });
   plans.set(api, plan);
@@ -137,6 +151,10 @@ export function requestFacts(api: Api, body: ScannedObject): Result<RequestFacts
   if (options !== undefined && options !== null && !isJsonObject(options)) return wrong("stream_options", "an object");
   const asked = memberOf(options, "include_usage");
   if (!isFlag(asked)) return wrong("stream_options.include_usage", "true or false");
+  const requests = value(REQUESTS);
+  if (requests !== undefined && !(Array.isArray(requests) && requests.every(isJsonObject))) {
+    return wrong(REQUESTS, "a list of objects");
+  }
   const choices = choiceCount(api, body);
   if (!choices.ok) return choices;
   const maxOutput = statedCap(api, value);
@@ -151,7 +169,7 @@ export function requestFacts(api: Api, body: ScannedObject): Result<RequestFacts
     capUnknown: api === "invoke" && maxOutput.value === undefined && !isAnthropicForm(body),
     choices: choices.value,
     least: least.value,
-    unbounded: isUnbounded(body),
+    unbounded: isUnbounded(api, body),
     background: background === true,
     tools: body.counts.has("tools"),
     hosted: isHosted(api, body),
@@ -180,16 +198,22 @@ function leastOf(value: (name: string) => Json | undefined): Result<number, Fact
   return own;
 }
 
-function isUnbounded({ members, counts, long, items }: ScannedObject): boolean {
-  const thread = members.get(THREAD)?.value;
+function isUnbounded(api: Api, { members, counts, long, items, shapes }: ScannedObject): boolean {
+  const atTop = UNBOUNDED_AT_TOP[api];
   return (
-    (counts.size > 0 && UNBOUNDED.some((name) => counts.has(name))) ||
+    UNBOUNDED.some(
+      (name) => (counts.get(name) ?? 0) > (name === AUDIO && isThere(members.get(AUDIO)?.value) ? 1 : 0),
+    ) ||
     isJsonObject(members.get("prompt")?.value) ||
     items.has("prompt_embeds") ||
-    (thread !== undefined && thread !== null) ||
-    long.has(THREAD) ||
-    long.has("prompt")
+    (atTop !== undefined && (long.has(atTop) || isThere(members.get(atTop)?.value))) ||
+    long.has("prompt") ||
+    shapes.some(isStoredItem)
   );
+}
+
+function isThere(value: Json | undefined): boolean {
+  return value !== undefined && value !== null;
 }
 
 /** What costs what the policy's price says, or less. */
@@ -198,7 +222,7 @@ const ORDINARY: ReadonlyMap<string, ReadonlySet<Json>> = new Map([
   ["speed", new Set<Json>([null, "standard"])],
   ["inference_geo", new Set<Json>([null, "global"])],
   // Audio that comes out has a price of its own, which few policies say.
-  ["audio", new Set<Json>([null])],
+  [AUDIO, new Set<Json>([null])],
 ]);
 
 function otherPriceOf(value: (name: string) => Json | undefined): string | undefined {

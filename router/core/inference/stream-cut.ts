@@ -38,6 +38,7 @@ export function cutParts(
     case "count_tokens":
     case "gemini_count_tokens":
     case "gemini_embed":
+    case "gemini_embed_batch":
     case "ollama_embed":
       return NOTHING;
     default:

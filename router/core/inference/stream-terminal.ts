@@ -14,6 +14,8 @@ export interface StreamError {
   /** One sentence; nothing that the agent or the model wrote. */
   readonly message: string;
   readonly request: string;
+  /** The id of the rule that refused. */
+  readonly rule?: string | undefined;
   /** responses: the number of the last event that the client got. */
   readonly sequence?: number | undefined;
 }
@@ -43,18 +45,20 @@ const AWS_STREAM_EXCEPTIONS: Readonly<Record<string, string>> = {
  */
 export function errorFrames(api: Api, error: StreamError): Uint8Array {
   const types = ERROR_TYPES[error.reason];
-  const { message, reason, request } = error;
+  const { message, reason, request, rule } = error;
+  const ruled = { reason, ...(rule === undefined ? {} : { rule }) };
+  const more = { ...ruled, request_id: request };
   switch (api) {
     case "chat":
     case "completions":
-      return sseFrame(undefined, { error: { message, type: types.openai, param: null, code: types.code, reason } });
+      return sseFrame(undefined, { error: { message, type: types.openai, param: null, code: types.code, ...more } });
     case "responses": {
       const sequence = (error.sequence ?? -1) + 1;
-      const event = { type: "error", code: types.code, message, param: null, sequence_number: sequence, reason };
+      const event = { type: "error", code: types.code, message, param: null, sequence_number: sequence, ...more };
       return sseFrame("error", event);
     }
     case "messages": {
-      const details = { error_code: types.code, reason };
+      const details = { error_code: types.code, ...ruled };
       return sseFrame("error", {
         type: "error",
         error: { type: types.anthropic, message, details },
@@ -63,7 +67,7 @@ export function errorFrames(api: Api, error: StreamError): Uint8Array {
     }
     case "generate_content": {
       // Google's own servers write it bare. Its SDK takes an error for one only so; in a frame it would pass unseen.
-      const details = [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", domain: "sluice.dev", reason }];
+      const details = [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", domain: "sluice.dev", ...more }];
       const code = GOOGLE_STATUS[types.google] ?? 500;
       return octetsOf(`${JSON.stringify({ error: { code, message, status: types.google, details } })}\n`);
     }
@@ -72,11 +76,12 @@ export function errorFrames(api: Api, error: StreamError): Uint8Array {
       return bedrockException(AWS_STREAM_EXCEPTIONS[types.aws] ?? "validationException", message);
     case "ollama_chat":
     case "ollama_generate":
-      return ndjsonLine({ error: message, reason });
+      return ndjsonLine({ error: message, ...more });
     case "embeddings":
     case "count_tokens":
     case "gemini_count_tokens":
     case "gemini_embed":
+    case "gemini_embed_batch":
     case "ollama_embed":
       return new Uint8Array(0);
     default:

@@ -1,6 +1,6 @@
 import { assertNever } from "../base/assert-never.ts";
 import type { Api } from "./api.ts";
-import { isCount } from "./usage-native.ts";
+import { isTokenCount } from "./usage-native.ts";
 import { type StatedUsage, type UsageParts, statedUsage, sum } from "./usage-stated.ts";
 
 /** How the provider of an API writes usage, and what it means (ai-gateways.md section 4.1). */
@@ -198,6 +198,7 @@ export function usageForm(api: Api): UsageForm {
     case "generate_content":
       return GEMINI;
     case "gemini_embed":
+    case "gemini_embed_batch":
       return GEMINI_EMBEDDINGS;
     case "converse":
       return CONVERSE;
@@ -238,7 +239,7 @@ export function usageFromHeaders(get: (name: string) => string | undefined): Sta
   for (const [header, path] of HEADERS) {
     const text = get(header);
     const value = text !== undefined && /^[0-9]{1,16}$/.test(text) ? Number(text) : undefined;
-    if (isCount(value)) native.set(path, value);
+    if (isTokenCount(value)) native.set(path, value);
   }
   return usageOf(INVOKE, native);
 }

@@ -1,5 +1,6 @@
 import type { Json } from "../json/json.ts";
 import { isJsonObject } from "./meter-member.ts";
+import { MOST_TOKENS } from "./output-cap.ts";
 
 /** Counts as a provider wrote them: the dotted path of the member -> the last number. */
 export type NativeCounts = Map<string, number>;
@@ -17,10 +18,15 @@ export function isCount(value: Json | undefined): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
+/** The same, and no more than any call can come to: a larger one is a mistake or a lie, and no statement either. */
+export function isTokenCount(value: Json | undefined): value is number {
+  return isCount(value) && value <= MOST_TOKENS;
+}
+
 /**
  * Takes the counts of one statement (a usage object) over into `native`: the last count of a path stands, null and
  * what is no count leave it, and a count that was positive is not zero again (some relays restate usage with zeros).
- * The paths of `known` have a place always, others while there are fewer than 32. Lists of `{modality, tokenCount}`
+ * The paths of `known` have a place always, and no count that is larger than any call; others while there are fewer than 32. Lists of `{modality, tokenCount}`
  * (Gemini) and `{ttl, inputTokens}` (Bedrock) count as members named after their first part.
  */
 export function takeCounts(statement: Json | undefined, known: ReadonlySet<string>, native: NativeCounts): void {
@@ -57,6 +63,7 @@ function takeLabelled(list: readonly Json[], prefix: string, known: ReadonlySet<
 
 function put(prefix: string, name: string, count: number, known: ReadonlySet<string>, native: NativeCounts): void {
   const path = prefix + name;
+  if (known.has(path) && !isTokenCount(count)) return;
   if (!native.has(path)) {
     if (!known.has(path) && (native.size >= MOST_COUNTS || path.length > LONGEST_PATH || !isSafe(path))) return;
     native.set(path, count);

@@ -1,7 +1,9 @@
 import { assertNever } from "../base/assert-never.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { Excerpt } from "./excerpt.ts";
+import { foldName } from "./fold-name.ts";
 import * as grammar from "./grammar.ts";
+import { type ItemShape, ItemShapes } from "./item-shapes.ts";
 import type { Json } from "./json.ts";
 import { memberCount } from "./member-count.ts";
 import { endOfPlain, wordsOf } from "./plain-run.ts";
@@ -13,9 +15,16 @@ import { TopMembers } from "./top-members.ts";
 /** Octets of a top-level name as it is written, without its quotes. */
 const LONGEST_NAME = 1024;
 
+/** Most names are their own folded form. */
+const FOLDED = /^[a-z0-9_]*$/;
 const OPENING_BRACKET = 0x5b;
+const OPENING_BRACE = 0x7b;
+const QUOTE = 0x22;
+/** How deep an object is that is an item of a top-level list. */
+const ITEM = 3;
 
 const NO_COUNTS: ReadonlyMap<string, number> = new Map();
+const NO_SHAPES: readonly ItemShape[] = [];
 
 /** Stands for a state where the text was refused. */
 const REFUSED = -1;
@@ -50,6 +59,17 @@ export class MemberScan {
   readonly #value = new Excerpt();
   /** Names in the top-level value that is being read. */
   #namesWithin = 0;
+  /** The depth of the member that is being read within which nothing is watched; 0 outside of one. */
+  #unread = 0;
+  /** In the top-level value that is being read, the members within which nothing is watched. */
+  #unreadNames: ReadonlySet<string> | undefined;
+  /** A watched name whose value is not there yet. */
+  #watched: string | undefined;
+  readonly #shapes: ItemShapes | undefined;
+  /** The top-level value that is being read is the list of which shapes are told. */
+  #isShaped = false;
+  /** The last octet of the chunk before. */
+  #before = 0;
   /** The items of the top-level array that is being read, if they are counted; -1 otherwise. */
   #items = -1;
   #numbers = 0;
@@ -57,6 +77,7 @@ export class MemberScan {
   constructor(plan: ScanPlan) {
     this.#plan = plan;
     this.#members = new TopMembers(plan);
+    this.#shapes = plan.shapes && new ItemShapes(plan.shapes);
     this.#afters = [grammar.DONE];
   }
 
@@ -94,6 +115,7 @@ export class MemberScan {
       long: this.#members.long,
       items: this.#members.items,
       counts: this.#counts ?? NO_COUNTS,
+      shapes: this.#shapes?.found ?? NO_SHAPES,
       capture: this.#plan.capture,
       size: this.#members.size,
       open: this.#open,
@@ -127,11 +149,22 @@ export class MemberScan {
         this.#namesWithin = 0;
         this.#items = chunk[at] === OPENING_BRACKET && this.#members.hasItems ? 0 : -1;
         this.#numbers = 0;
+        this.#isShaped = this.#shapes !== undefined && this.#members.isShaped;
+        if (this.#isShaped && chunk[at] === OPENING_BRACE) this.#shapes?.unknown();
         return grammar.VALUE;
       case grammar.CLOSE_TEXT:
+        this.#countWatched();
+        if (this.#isShaped && this.#depth === ITEM) {
+          const before = at === 0 ? this.#before : chunk[at - 1];
+          this.#shapes?.text(before !== QUOTE, chunk, this.#base, at + 1);
+        }
+        return this.#closeValue(chunk, at + 1);
       case grammar.CLOSE_WORD:
+        this.#watched = undefined;
+        if (this.#isShaped && this.#depth === ITEM) this.#shapes?.word();
         return this.#closeValue(chunk, at + 1);
       case grammar.CLOSE_NUMBER:
+        this.#countWatched();
         if (this.#depth === 2) this.#numbers++;
         return this.#closeValue(chunk, at);
       case grammar.TOP_COMMA:
@@ -152,21 +185,30 @@ export class MemberScan {
 
   #openBracket(at: number, inside: number, after: number): number {
     if (this.#depth === this.#plan.depth) return this.#refuseAt("too_deep", at);
+    this.#countWatched();
     this.#depth++;
+    if (this.#isShaped && this.#depth === ITEM) {
+      if (inside === grammar.FIRST_NAME) this.#shapes?.begin();
+      else this.#shapes?.unknown();
+    }
     if (this.#depth === 1) this.#open = this.#base + at + 1;
     this.#afters[this.#depth] = this.#depth === 1 ? grammar.AFTER_TOP_MEMBER : after;
     return inside;
   }
 
-  /** A name below the top is of no use but to be counted. */
+  /** Of a name below the top only that matters which a plan may look for there. */
   #closeName(chunk: Uint8Array, end: number): number {
     const length = this.#base + end - this.#name.at;
     this.#namesWithin++;
+    let name: string | undefined;
     if (this.#isEscaped ? length <= this.#plan.longestCounted : this.#plan.countedLengths[length] === 1) {
-      this.#count(this.#finishName(chunk, end));
+      name = this.#finishName(chunk, end);
+      this.#count(name);
+      if (this.#unread === 0 && this.#unreadNames?.has(name) === true) this.#unread = this.#depth;
     } else {
       this.#name.drop();
     }
+    if (this.#isShaped && this.#depth === ITEM) this.#shapes?.name(name, this.#base + end + 1);
     return grammar.COLON;
   }
 
@@ -178,6 +220,9 @@ export class MemberScan {
     const code = this.#members.begin(name, keyAt);
     if (code !== undefined) return this.#refuse(scanProblem(code, keyAt));
     this.#count(name);
+    const unread = this.#plan.unread.get(name);
+    this.#unread = unread === "all" ? 1 : 0;
+    this.#unreadNames = unread === "all" ? undefined : unread;
     return grammar.TOP_COLON;
   }
 
@@ -187,12 +232,28 @@ export class MemberScan {
   }
 
   #count(name: string): void {
-    if (!this.#plan.count.has(name)) return;
+    const { count, foldedWatch } = this.#plan;
+    if (count.has(name)) this.#counted(name);
+    else if (this.#unread === 0 && foldedWatch.size > 0) {
+      this.#watched = foldedWatch.get(FOLDED.test(name) ? name : foldName(name));
+    }
+  }
+
+  /** A value has begun, or is whole, that is neither null nor a boolean. */
+  #countWatched(): void {
+    if (this.#watched === undefined) return;
+    this.#counted(this.#watched);
+    this.#watched = undefined;
+  }
+
+  #counted(name: string): void {
     this.#counts ??= new Map();
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
 
   #closeValue(chunk: Uint8Array, end: number): number {
+    if (this.#depth === this.#unread) this.#unread = 0;
+    if (this.#isShaped) this.#shapes?.close(this.#depth - ITEM);
     if (this.#items !== -1) this.#countItem();
     if (this.#depth === 1) {
       const overlong = this.#overlong(this.#base + end);
@@ -227,6 +288,8 @@ export class MemberScan {
     this.#problem = this.#overlong(offset);
     if (this.#problem !== undefined) return this.#problem;
     if (this.#value.isOpen) this.#value.keep(chunk, base, chunk.length);
+    if (this.#isShaped) this.#shapes?.cut(chunk, base);
+    this.#before = chunk.at(-1) ?? this.#before;
     if (this.#name.isOpen && (this.#depth === 1 || offset - this.#name.at <= this.#plan.longestCounted)) {
       this.#name.keep(chunk, base, chunk.length);
     }

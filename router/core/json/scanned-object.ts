@@ -1,3 +1,4 @@
+import type { ItemShape } from "./item-shapes.ts";
 import type { Json } from "./json.ts";
 
 /** A captured top-level member. Offsets count octets from the beginning of the text. */
@@ -30,8 +31,10 @@ export interface ScannedObject {
   readonly long: ReadonlySet<string>;
   /** Of the members whose items are counted, those that are arrays. */
   readonly items: ReadonlyMap<string, ItemCount>;
-  /** How often each counted name stands in the text; a name that does not is not here. */
+  /** How often each counted or watched name stands in the text; a name that does not is not here. */
   readonly counts: ReadonlyMap<string, number>;
+  /** Each shape that an item of the list has whose shapes are told; none where the list is not there. */
+  readonly shapes: readonly ItemShape[];
   /** What was to be captured: of other members nothing is known but how many there are. */
   readonly capture: ReadonlyMap<string, number>;
   /** Top-level members of any name. */

@@ -32,9 +32,10 @@ export class TopMembers {
 
   /** A member begins. Returns why it must not. */
   begin(name: string, keyAt: number): ScanProblemCode | undefined {
-    const { capture, items, folded } = this.#plan;
+    const { capture, items, shapes, folded } = this.#plan;
     if (this.#names.has(name)) return "duplicate_member";
-    if (!capture.has(name) && !items.has(name) && folded.has(foldName(name))) return "ambiguous_member";
+    const isKnown = capture.has(name) || items.has(name) || shapes?.list === name;
+    if (!isKnown && folded.has(foldName(name))) return "ambiguous_member";
     if (this.#names.size === MOST_MEMBERS) return "too_many_members";
     this.#names.add(name);
     this.#name = name;
@@ -60,6 +61,11 @@ export class TopMembers {
   /** Whether the items of this member are counted. */
   get hasItems(): boolean {
     return this.#plan.items.has(this.#name);
+  }
+
+  /** Whether the shapes of this member's items are told. */
+  get isShaped(): boolean {
+    return this.#plan.shapes?.list === this.#name;
   }
 
   /** The value of this member is too long to be captured. */

@@ -1,8 +1,8 @@
 import { readPath } from "../policy/path-pattern.ts";
 
 /**
- * What is kept of a path: its segments, each a plain word or `*`, and `**` for the rest of a deep one. Joined by
- * slashes behind a slash it is a path pattern of a rule that matches the path. Words hold letters, digits, `.`, `_`, `-`
+ * What is kept of a path: its segments, each a plain word, `*`, or `*%2F*` where an encoded slash is in it, and `**` for
+ * the rest of a deep one. Joined by slashes behind a slash it is a path pattern of a rule that matches the path. Words hold letters, digits, `.`, `_`, `-`
  * and `~` only, so that nothing of an id, a key, an address of mail or a query is kept, and nothing needs quoting.
  */
 export type PathShape = readonly string[];
@@ -12,7 +12,14 @@ const LONGEST_WORD = 32;
 /** Segments of a shape; deeper ones end in `**`. */
 const DEEPEST = 8;
 
+/** Parts of a segment that encoded slashes make; where there are more, the rest is `**`. */
+const MOST_PARTS = 4;
+const PARTED = /^\*(?:%2F\*){1,3}$/;
+
 const WORD = /^[.]?[A-Za-z][A-Za-z0-9._~-]*$/;
+/** How well-known kinds of keys and tokens begin, at the start of a word's part: however short, however word-like, it is one. */
+const TOKEN =
+  /(?:^|[.~-])(?:sk[_-]|[rp]k_(?:live|test)_|xox[a-z]-|xapp-|gh[opusr]_|github_pat_|gl(?:pat|rt|cbt|ptt|ft|agent)-|AKIA|eyJ|hf_|npm_|pypi-)/;
 /** Digits of a word: `v1`, `oauth2` and `sha256` are words. */
 const MOST_DIGITS = 3;
 const HEX = /^[0-9a-f]{7,}$/i;
@@ -26,9 +33,12 @@ const SPOKEN = /[aeiouy]/i;
 export function shapeOf(path: string): PathShape | undefined {
   const segments = readPath(path);
   if (segments === "ambiguous") return undefined;
-  if (segments.length <= DEEPEST)
-    return segments.map((segment, at) => shapeOfSegment(segment, at === segments.length - 1));
-  return [...segments.slice(0, DEEPEST - 1).map((segment) => shapeOfSegment(segment, false)), "**"];
+  const { whole } = segments;
+  const odd = whole.findIndex((segment) => segment.split("/").length > MOST_PARTS);
+  const kept = odd >= 0 && odd < DEEPEST ? odd : DEEPEST - 1;
+  if (odd < 0 && whole.length <= DEEPEST)
+    return whole.map((segment, at) => shapeOfSegment(segment, at === whole.length - 1));
+  return [...whole.slice(0, kept).map((segment) => shapeOfSegment(segment, false)), "**"];
 }
 
 /** As a rule's path is written. */
@@ -44,7 +54,10 @@ export function parseShape(text: string): PathShape | undefined {
   const last = segments.length - 1;
   const isShape = segments.every(
     (segment, at) =>
-      segment === "*" || (segment === "**" && at === last) || shapeOfSegment(segment, at === last) === segment,
+      segment === "*" ||
+      PARTED.test(segment) ||
+      (segment === "**" && at === last) ||
+      shapeOfSegment(segment, at === last) === segment,
   );
   return isShape ? segments : undefined;
 }
@@ -54,20 +67,27 @@ export function coversShape(shape: PathShape, other: PathShape): boolean {
   for (const [at, segment] of shape.entries()) {
     if (segment === "**") return true;
     const given = other[at];
-    if (given === undefined || given === "**" || (segment !== "*" && segment !== given)) return false;
+    if (given === undefined || given === "**" || !coversSegment(segment, given)) return false;
   }
   return other.length === shape.length;
+}
+
+/** `*` is a segment without an encoded slash: a pattern's `*` allows no other. */
+function coversSegment(segment: string, given: string): boolean {
+  return segment === given || (segment === "*" && !PARTED.test(given));
 }
 
 /** Empty only at the end: the slash that a path ends with. */
 function shapeOfSegment(segment: string, isLast: boolean): string {
   if (segment === "") return isLast ? "" : "*";
+  const parts = segment.split("/");
+  if (parts.length > 1) return parts.map(() => "*").join("%2F");
   return isPlainWord(segment) ? segment : "*";
 }
 
 /** A word that programs share; not what names one customer, file, day or secret. */
 function isPlainWord(segment: string): boolean {
-  if (segment.length > LONGEST_WORD || !WORD.test(segment) || HEX.test(segment)) return false;
+  if (segment.length > LONGEST_WORD || !WORD.test(segment) || HEX.test(segment) || TOKEN.test(segment)) return false;
   const digits = count(segment, /[0-9]/g);
   if (digits > MOST_DIGITS || (digits > 0 && segment.length > 16)) return false;
   return segment.split(/[._~-]/).every((part) => part.length <= 16 && !isRandom(part));

@@ -1,3 +1,5 @@
+import { foldedText, lenientForms } from "../policy/lenient-path.ts";
+import { type Glob, matchesSegment } from "../policy/match-path.ts";
 import type { PathPattern } from "../policy/path-pattern.ts";
 import type { PathShape } from "./path-shape.ts";
 
@@ -5,23 +7,48 @@ import type { PathShape } from "./path-shape.ts";
 export type ShapeRelation = "all" | "none" | "some";
 
 /**
- * `all` and `none` are certain; `some` is what neither could be shown for. Paths with parameters (`;`), which deny rules
- * read in more than one way, are not thought of.
+ * `all` and `none` are certain; `some` is what neither could be shown for. Paths of which an origin may drop a part
+ * (parameters, an encoded "?"), which deny rules read in more than one way, are not thought of.
  */
 export function relationOf({ text }: PathPattern, shape: PathShape): ShapeRelation {
-  const pattern = text.slice(1).split("/");
-  if (holds(pattern, shape, coversSegment, false)) return "all";
-  return holds(pattern, shape, meetsSegment, true) ? "some" : "none";
+  const [whole, cut] = bothReadings(text, shape, allowing);
+  return whole === cut ? whole : whole === "none" || cut === "none" ? "none" : "some";
 }
 
 /** The same for a deny rule's pattern, which also reads a path without the slash at its end. */
-export function denyRelationOf(pattern: PathPattern, shape: PathShape): ShapeRelation {
-  const relation = relationOf(pattern, shape);
-  const last = shape.at(-1);
-  if (relation === "all" || shape.length < 2 || (last !== "" && last !== "*" && last !== "**")) return relation;
-  const shorter = relationOf(pattern, shape.slice(0, -1));
+export function denyRelationOf({ text }: PathPattern, shape: PathShape): ShapeRelation {
+  const relation = eitherOf(bothReadings(text, shape, denying));
+  const last = shape.at(-1) ?? "";
+  if (relation === "all" || shape.length < 2 || (last !== "" && !last.endsWith("*"))) return relation;
+  const shorter = eitherOf(bothReadings(text, shape.slice(0, -1), denying));
   if (last === "" && shorter === "all") return "all";
   return relation === "none" && shorter === "none" ? "none" : "some";
+}
+
+function eitherOf([whole, cut]: readonly [ShapeRelation, ShapeRelation]): ShapeRelation {
+  return whole === cut ? whole : whole === "all" || cut === "all" ? "all" : "some";
+}
+
+const ENCODED_SLASH = /%2f/gi;
+
+/** With encoded slashes within segments, and as what cuts them. */
+function bothReadings(text: string, shape: PathShape, matches: Segments): readonly [ShapeRelation, ShapeRelation] {
+  const cutShape = shape.flatMap((segment) => segment.split("%2F"));
+  return [
+    readingOf(text.slice(1).split("/"), shape, matches),
+    readingOf(text.replace(ENCODED_SLASH, "/").slice(1).split("/"), cutShape, matches),
+  ];
+}
+
+function readingOf(pattern: readonly string[], shape: PathShape, matches: Segments): ShapeRelation {
+  const covers: Segments = (expected, given) =>
+    given.startsWith("*")
+      ? expected === "*" || expected.replace(ENCODED_SLASH, "%2F") === given
+      : matches(expected, given);
+  if (holds(pattern, shape, covers, false)) return "all";
+  return holds(pattern, shape, (expected, given) => given.startsWith("*") || matches(expected, given), true)
+    ? "some"
+    : "none";
 }
 
 type Segments = (pattern: string, segment: string) => boolean;
@@ -49,26 +76,19 @@ function holds(pattern: readonly string[], shape: PathShape, segments: Segments,
   return behind[0] === true;
 }
 
-function coversSegment(pattern: string, segment: string): boolean {
-  return segment === "*" ? pattern === "*" : matches(pattern, segment);
+function allowing(pattern: string, segment: string): boolean {
+  return matchesSegment(
+    globOf(pattern, (literal) => literal),
+    segment,
+  );
 }
 
-function meetsSegment(pattern: string, segment: string): boolean {
-  return segment === "*" || matches(pattern, segment);
+function denying(pattern: string, segment: string): boolean {
+  const folded = globOf(pattern, foldedText);
+  return allowing(pattern, segment) || lenientForms(segment).some((form) => matchesSegment(folded, form));
 }
 
-/** As path patterns are read: pieces between stars, decoded, each at its first place. */
-function matches(pattern: string, segment: string): boolean {
-  const [first = "", ...pieces] = pattern.split("*").map(decodeURIComponent);
-  const last = pieces.pop();
-  if (last === undefined) return first === segment;
-  const end = segment.length - last.length;
-  if (!segment.startsWith(first) || !segment.endsWith(last) || end < first.length) return false;
-  let from = first.length;
-  for (const piece of pieces) {
-    const found = segment.indexOf(piece, from);
-    if (found < 0) return false;
-    from = found + piece.length;
-  }
-  return from <= end;
+function globOf(pattern: string, read: (literal: string) => string): Glob {
+  const [literal = "", ...more] = pattern.split("*").map((piece) => read(decodeURIComponent(piece)));
+  return more.length === 0 ? literal : [literal, ...more];
 }

@@ -47,9 +47,9 @@ const tls = object(
 
 const timeouts = object({
   connect: defaulted(duration(), "5s", "To connect, TLS included."),
-  firstToken: defaulted(duration(), "60s", "From the end of the request to the first token of the answer."),
+  firstToken: defaulted(duration(), "60s", "From the end of the request to the first token of a stream."),
   idle: defaulted(duration(), "60s", "Between two reads of a stream."),
-  total: defaulted(duration(), "10m", "For the whole call."),
+  total: defaulted(duration(), "10m", "For the whole call: of one that is no stream nothing comes before its end."),
 });
 
 interface Reach {

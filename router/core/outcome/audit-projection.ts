@@ -7,7 +7,7 @@ import { targetText } from "./target.ts";
 
 /** What a record says of a request besides its action and target, as far as it is known. */
 export interface RecordedStart extends ExchangeStart {
-  /** The listener, or what stands for one: `connect`, `socks`, `tls`, `http`, `inspection`, `fetch`. */
+  /** The way it came in: `connect`, `forward`, `socks`, `tls`, `http`, `inspection`, `fetch`. */
   readonly via?: string | undefined;
   /** A request inside TLS that ends at this router. */
   readonly secure?: boolean | undefined;

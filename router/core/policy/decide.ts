@@ -6,7 +6,7 @@ import type { Decision } from "./decision.ts";
 import { deniedAddress } from "./denied-address.ts";
 import type { EgressRequest } from "./egress-request.ts";
 import { NO_LIMITS } from "./limits.ts";
-import { denies, judged, type JudgedRequest, standing, type Standing } from "./match-rule.ts";
+import { denies, judged, type JudgedRequest, standing, type Standing, unmetField } from "./match-rule.ts";
 import { NO_HANDLING, type Obligations, takeNameMint } from "./permit.ts";
 import type { CompiledAllowRule, CompiledDenyRule, CompiledPolicy, PolicySnapshot } from "./snapshot.ts";
 import { NOTHING_AROUND, type Surroundings } from "./surroundings.ts";
@@ -63,6 +63,7 @@ export function decide(
 
   let reason: Reason = "host_not_allowed";
   let nearest: string | undefined;
+  let detail: string | undefined;
   let furthest = 0;
   /** A tunnel to there is inspected: what an opaque rule behind allows, no tunnel would carry. */
   let isInspected = false;
@@ -76,6 +77,7 @@ export function decide(
     } else if (progress[stands] > furthest) {
       furthest = progress[stands];
       reason = stands === "header" ? "denied_by_rule" : stands;
+      detail = stands === "header" ? fieldDetail(unmetField(rule, asked.http?.header)) : undefined;
       nearest = rule.id;
     }
     if (stands !== "port_not_allowed" && rule.obligations.inspect) isInspected = true;
@@ -96,7 +98,7 @@ export function decide(
     const handling = proxy === undefined ? NO_HANDLING : { ...NO_HANDLING, proxy };
     return permit(snapshot, asked, surroundings, { ...unruled[protocol], handling, unlisted: reason });
   }
-  return deny(reason, nearest);
+  return deny(reason, nearest, detail);
 }
 
 type Grant = Pick<CompiledAllowRule, "obligations" | "limits" | "handling" | "addresses"> & {
@@ -140,8 +142,13 @@ function listedAddress(
   return feed === undefined ? undefined : `blocklist/${feed}`;
 }
 
-function deny(reason: Reason, rule?: string): Decision {
-  return { effect: "deny", reason, rule };
+/** Its values are the policy's to know. */
+function fieldDetail(name = ""): string {
+  return `It allows requests that have the field "${name}" once, with a value that it names.`;
+}
+
+function deny(reason: Reason, rule?: string, detail?: string): Decision {
+  return { effect: "deny", reason, rule, ...(detail === undefined ? {} : { detail }) };
 }
 
 const noAddresses: readonly never[] = Object.freeze([]);

@@ -2,7 +2,7 @@ import type { Bytes, Millis } from "../base/quantity.ts";
 
 /** What a rule grants at most; `undefined` means the router's own default applies, never "without limit by accident". */
 export interface RuleLimits {
-  /** Octets from the agent to the origin, per tunnel or exchange. */
+  /** Octets from the agent to the origin, per tunnel or exchange; of a request, path, query and fields count with its content. */
   readonly bytesOut: Bytes | undefined;
   /** Octets from the origin to the agent, per tunnel or exchange. */
   readonly bytesIn: Bytes | undefined;

@@ -64,12 +64,20 @@ function meets(rule: CompiledAllowRule, http: NonNullable<JudgedRequest["http"]>
   const { method, path, header } = http;
   if (rule.methods !== undefined && !rule.methods.includes(method)) return "method_not_allowed";
   if (rule.paths !== undefined && !rule.paths.some((pattern) => allowsPath(pattern, path))) return "path_not_allowed";
+  return unmetField(rule, header) === undefined ? "match" : "header";
+}
+
+/** The name of the first field that the rule asks for and that was not sent as it asks; undefined: none. */
+export function unmetField(
+  rule: CompiledAllowRule,
+  header: ((name: string) => readonly string[]) | undefined,
+): string | undefined {
   for (const { name, values } of rule.headers) {
     const sent = header?.(name) ?? [];
     const [only] = sent;
-    if (sent.length !== 1 || only === undefined || !values.includes(only)) return "header";
+    if (sent.length !== 1 || only === undefined || !values.includes(only)) return name;
   }
-  return "match";
+  return undefined;
 }
 
 /**

@@ -53,7 +53,7 @@ const requests = {
   methods: optional(list(method, { unique: true }), "Methods; without them, every method."),
   paths: optional(
     list(path, { unique: true }),
-    "Path globs: * within a segment, ** over segments; without them, every path.",
+    "Path globs: * within a segment, ** over segments, %2F for an encoded slash; without them, every path.",
   ),
 };
 
@@ -155,7 +155,10 @@ export const tls = object({
 });
 
 export const limits = object({
-  bytesOut: optional(size, "Octets from the agent to the origin, per tunnel or exchange."),
+  bytesOut: optional(
+    size,
+    "Octets from the agent to the origin, per tunnel or exchange. Of a request, its path, query and fields count with its content.",
+  ),
   bytesIn: optional(size, "Octets from the origin to the agent, per tunnel or exchange."),
   lifetime: optional(duration(), "Longest life of a connection."),
   idle: optional(duration(), "How long a connection may carry nothing."),

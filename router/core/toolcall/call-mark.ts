@@ -4,6 +4,13 @@ import type { SourceNode } from "./source-tree.ts";
 export type CallMark =
   /** A piece of the call `key`: the beginning of one, or what goes on. */
   | ({ readonly kind: "piece"; readonly key: string } & CallText)
+  /** A piece of a call that is known, among those of `group`, by its place, or by its id where no call has a place. */
+  | ({
+      readonly kind: "listed";
+      readonly group: string;
+      readonly place: number | undefined;
+      readonly id: string;
+    } & CallText)
   /** A call that is here whole; with a key it may also have come in pieces. */
   | ({ readonly kind: "whole"; readonly key: string | undefined } & CallText)
   /** Once more a call that came before. */

@@ -3,7 +3,10 @@ import { argumentsIn, indexIn, nameIn, objectsIn } from "./call-parts.ts";
 import { isPlainlySpelled, knownNames, listIn, memberIn, objectIn, textIn } from "./source-member.ts";
 import type { SourceDocument, SourceNode, SourceObject } from "./source-tree.ts";
 
-/** `choices[]` with `delta` (in pieces) or `message` (whole), and a `finish_reason` after the last piece. */
+/**
+ * `choices[]` with `delta` (in pieces) or `message` (whole), and a `finish_reason` after the last piece. Google's calls have
+ * no `index`, and each its own `id`; of two that say the same `index`, clients put the names together, whatever their ids.
+ */
 export function chatCalls(document: SourceDocument, into: CallMarks): void {
   for (const choice of listIn(document.root, "choices")?.items ?? []) {
     const delta = objectIn(choice, "delta");
@@ -37,7 +40,12 @@ function calls(document: SourceDocument, holder: SourceObject, key: string | und
     const custom = memberIn(entry, "custom");
     if (call !== undefined && custom !== undefined) return into.fail();
     const text = callIn(document, call ?? custom, custom !== undefined, into);
-    put(key === undefined ? undefined : `${key}tool#${indexIn(entry, "index", into)}`, text, into);
+    if (key === undefined) {
+      put(undefined, text, into);
+      continue;
+    }
+    const place = memberIn(entry, "index") === undefined ? undefined : indexIn(entry, "index", into);
+    into.put({ kind: "listed", group: `${key}tool`, place, id: textIn(entry, "id") ?? "", ...text });
   }
   // The older form, of which there is one.
   const older = memberIn(holder, "function_call");

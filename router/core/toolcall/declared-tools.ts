@@ -9,6 +9,7 @@ import type { ScannedMember, ScannedObject } from "../json/scanned-object.ts";
 import { isNull, isPlainlySpelled, knownNames, memberIn } from "./source-member.ts";
 import { sourceTree } from "./source-tree.ts";
 import type { DeclaredTool } from "./tool-call.ts";
+import { serverTools } from "./server-tools.ts";
 import { type ToolEntry, entryReader, toolEntries } from "./tool-entry.ts";
 import { toolPlaces, toolPlan } from "./tool-plan.ts";
 import { type ToolProblem, toolProblem } from "./tool-problem.ts";
@@ -25,6 +26,11 @@ export interface ToolDeclarations {
   readonly api: Api;
   readonly tools: readonly DeclaredTool[];
   readonly lists: readonly ToolList[];
+  /**
+   * Tools that the provider runs, so that nobody here sees a call of them, by their names, or what stands for one (a type, a
+   * member); undefined: one or more that have no name here. True: `withoutTools` takes out all that there is of it.
+   */
+  readonly hosted: ReadonlyMap<string | undefined, boolean>;
   /** The body, with the members that `toolPlan` captures; undefined: the API has no tools. */
   readonly object: ScannedObject | undefined;
 }
@@ -33,12 +39,11 @@ const MOST_TOOLS = 1_024;
 
 /**
  * Every tool that a request's body declares and its caller runs, those that OpenAI or Anthropic define included, and of a
- * provider's MCP servers those that the request names. What a provider runs otherwise is not in it. The body is scanned
- * once more, and nothing of it parsed but its tools. A problem: it must not be sent, since what it declares is not sure.
+ * provider's MCP servers those that an item of the list names; and what the provider runs. The body is scanned once more, and nothing of it parsed but its tools. A problem: it must not be sent, since what it declares is not sure.
  */
 export function declaredTools(api: Api, chunks: readonly Uint8Array[]): Result<ToolDeclarations, ToolProblem> {
   const places = toolPlaces(api);
-  if (places === undefined) return ok({ api, tools: [], lists: [], object: undefined });
+  if (places === undefined) return ok({ api, tools: [], lists: [], hosted: new Map(), object: undefined });
   const scan = new MemberScan(toolPlan(api));
   for (const chunk of chunks) scan.push(chunk);
   const scanned = scan.end();
@@ -65,7 +70,39 @@ export function declaredTools(api: Api, chunks: readonly Uint8Array[]): Result<T
   for (const { entries } of lists) collect(entries, tools);
   if (tools.length > MOST_TOOLS)
     return toolProblem("too_many_tools", "tools", `A request declares at most ${MOST_TOOLS} tools.`);
-  return ok({ api, tools, lists, object });
+  const hosted = hostedIn(lists, places.servers, object, chunks);
+  return hosted.ok ? ok({ api, tools, lists, hosted: hosted.value, object }) : hosted;
+}
+
+function hostedIn(
+  lists: readonly ToolList[],
+  servers: string | undefined,
+  object: ScannedObject,
+  chunks: readonly Uint8Array[],
+): Result<ToolDeclarations["hosted"], ToolProblem> {
+  const entries = lists.flatMap((list) => [...everyEntry(list.entries)]);
+  const hosted = new Map<string | undefined, boolean>();
+  for (const entry of entries) {
+    for (const name of entry.hosted ?? []) {
+      hosted.set(name, name !== undefined && name === entry.name && hosted.get(name) !== false);
+    }
+  }
+  const member = servers === undefined ? undefined : object.members.get(servers);
+  if (servers === undefined || member === undefined) return ok(hosted);
+  const tree = sourceTree(joined(chunks, member.at, member.end));
+  if (tree === undefined)
+    return toolProblem("unreadable", servers, `The member ${servers} has more in it than any has.`);
+  const more = serverTools(tree, new Set(entries.map(({ toolset }) => toolset)));
+  if (!more.ok) return more;
+  for (const name of more.value) hosted.set(name, false);
+  return ok(hosted);
+}
+
+function* everyEntry(entries: readonly ToolEntry[]): Generator<ToolEntry> {
+  for (const entry of entries) {
+    yield entry;
+    if (entry.inner !== undefined) yield* everyEntry(entry.inner);
+  }
 }
 
 const CONFIG = knownNames("tools", "toolChoice");
@@ -118,7 +155,7 @@ function isElsewhere(api: Api, { members, counts }: ScannedObject): boolean {
 
 function isToolList(name: string): boolean {
   const spelled = spelling(name);
-  return spelled === "tools" || spelled === "toolconfig" || spelled === "functions";
+  return spelled === "tools" || spelled === "toolconfig" || spelled === "functions" || spelled === "mcpservers";
 }
 
 function holdsAny(value: Json): boolean {

@@ -51,6 +51,8 @@ export class OpenCalls {
   readonly #judge: CallJudge;
   readonly #repeats: boolean;
   readonly #calls = new Map<string, Call>();
+  /** Of lists of calls: whether those have places, and the key of a call that is the only one. */
+  readonly #groups = new Map<string, { readonly isPlaced: boolean; only: string | undefined }>();
   /** Calls that were allowed and not said once more yet: by their name, and their arguments where those decided. */
   readonly #allowed = new Map<string, number>();
   #kept = 0;
@@ -72,6 +74,10 @@ export class OpenCalls {
     switch (mark.kind) {
       case "piece":
         return this.#piece(mark.key, mark);
+      case "listed": {
+        const key = this.#listed(mark);
+        return key === undefined ? { name: mark.name, why: "unreadable" } : this.#piece(key, mark);
+      }
       case "whole":
         return mark.key === undefined ? this.#whole(mark) : this.#completed(mark.key, mark);
       case "echo":
@@ -120,6 +126,20 @@ export class OpenCalls {
     }
     if (isMore && !call.isAllowed) call.text += text;
     return [call];
+  }
+
+  /** The call's key; undefined: what has no place, some clients add to the last call, and some to the first place. */
+  #listed({ group, place, id }: Extract<CallMark, { kind: "listed" }>): string | undefined {
+    const known = this.#groups.get(group);
+    const first = `${group}#0`;
+    const key = place !== undefined ? `${group}#${place}` : id !== "" ? `${group}@${id}` : (known?.only ?? first);
+    const isPlaced = place !== undefined || (id === "" && known?.isPlaced !== false);
+    if (known === undefined) this.#groups.set(group, { isPlaced, only: key });
+    else if (known.isPlaced !== isPlaced) return undefined;
+    else if (place === undefined && id === "" && (known.only === undefined || (isPlaced && known.only !== first))) {
+      return undefined;
+    } else if (known.only !== key) known.only = undefined;
+    return key;
   }
 
   #named(call: Call, name: string): DeniedCall | undefined {

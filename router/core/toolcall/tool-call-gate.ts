@@ -22,6 +22,8 @@ interface Held {
 }
 
 const MAXIMUM_HELD = 1_048_576;
+/** Frames of them: the shortest has three octets, and takes a hundred times as many. */
+const MAXIMUM_FRAMES = 16_384;
 /** Frames are let go of in the list after so many. */
 const COMPACT_FROM = 64;
 
@@ -115,7 +117,8 @@ export class ToolCallGate {
       this.#queue = this.#queue.slice(this.#first);
       this.#first = 0;
     }
-    if (this.#heldBytes > this.#maximumHeld) this.#denied = { name: undefined, why: "held_too_much" };
+    const isTooMuch = this.#heldBytes > this.#maximumHeld || this.held > MAXIMUM_FRAMES;
+    if (isTooMuch) this.#denied = { name: undefined, why: "held_too_much" };
     return frames;
   }
 }

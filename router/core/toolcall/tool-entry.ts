@@ -10,6 +10,7 @@ import {
   textIn,
 } from "./source-member.ts";
 import type { SourceNode, SourceObject } from "./source-tree.ts";
+import { toolsetTools } from "./server-tools.ts";
 import { type ToolProblem, toolProblem } from "./tool-problem.ts";
 
 /** An item of a list of tools. */
@@ -25,6 +26,10 @@ export interface ToolEntry {
    * itself, and is left out with the last one (a cache point).
    */
   readonly emptied: "goes" | "stays" | "nothing";
+  /** Tools that the provider runs for it, by their names; undefined: one or more whose names it does not say. */
+  readonly hosted?: readonly (string | undefined)[];
+  /** The server in `mcp_servers` whose tools it chooses; undefined also where it says none. */
+  readonly toolset?: string | undefined;
 }
 
 type Read = Result<ToolEntry, ToolProblem>;
@@ -62,6 +67,18 @@ function leaf({ at, end }: SourceNode, name: string | undefined): Read {
   return ok({ at, end, name, inner: undefined, emptied: "goes" });
 }
 
+/** What the provider runs, beside what else the entry is. */
+function withHosted(read: Read, hosted: readonly (string | undefined)[]): Read {
+  if (!read.ok || hosted.length === 0) return read;
+  if (hosted.some((name) => name !== undefined && !isToolName(name))) return UNREADABLE;
+  return ok({ ...read.value, hosted: [...(read.value.hosted ?? []), ...hosted] });
+}
+
+/** Nothing that the caller runs. */
+function hostedAlone(item: SourceNode, ...hosted: readonly (string | undefined)[]): Read {
+  return withHosted(leaf(item, undefined), hosted);
+}
+
 function group({ at, end }: SourceNode, inner: readonly ToolEntry[], emptied: ToolEntry["emptied"] = "goes"): Read {
   return ok({ at, end, name: undefined, inner, emptied });
 }
@@ -77,9 +94,12 @@ function named(item: SourceNode, holder: SourceNode | undefined, known: KnownNam
 
 const readFunction: EntryReader = (item) => named(item, item);
 
-const CHAT = knownNames("type", "function", "custom", "name");
+const CHAT = knownNames("type", "function", "custom", "name", "allowed_tools");
 
-/** `{type, function: {name}}` or `{type, custom: {name}}`, whatever the type says. All else is run by the provider. */
+/**
+ * `{type, function: {name}}` or `{type, custom: {name}}`, whatever the type says. All else is run by the provider, and so
+ * may be what says another type: then its type is the name of what runs there (Moonshot's: the name itself).
+ */
 const readChat: EntryReader = (item) => {
   if (!isPlainlySpelled(item, CHAT)) return UNREADABLE;
   const isFunction = memberIn(item, "function");
@@ -87,10 +107,13 @@ const readChat: EntryReader = (item) => {
   const type = textIn(item, "type");
   if (isFunction !== undefined && custom !== undefined) return UNREADABLE;
   if (isFunction === undefined && custom === undefined) {
-    return type === undefined || type === "function" || type === "custom" ? UNREADABLE : leaf(item, undefined);
+    if (type === undefined || type === "function" || type === "custom") return UNREADABLE;
+    return type === "mcp" ? readMcp(item) : hostedAlone(item, type);
   }
   // In the form of `responses` the name stands here.
-  return memberIn(item, "name") === undefined ? named(item, isFunction ?? custom) : UNREADABLE;
+  const read = memberIn(item, "name") === undefined ? named(item, isFunction ?? custom) : UNREADABLE;
+  if (!read.ok || type === undefined || type === "function" || type === "custom") return read;
+  return withHosted(read, [type === "builtin_function" ? read.value.name : type === "mcp" ? undefined : type]);
 };
 
 const RESPONSES = knownNames("type", "name", "tools", "allowed_tools", "environment", "execution");
@@ -129,26 +152,28 @@ const readResponses: EntryReader = (item) => {
       return readMcp(item);
     // These two are the agent's own only where they say so.
     case "shell":
-      return leaf(item, textIn(memberIn(item, "environment"), "type") === "local" ? type : undefined);
+      return textIn(memberIn(item, "environment"), "type") === "local" ? leaf(item, type) : hostedAlone(item, type);
     case "tool_search":
-      return leaf(item, textIn(item, "execution") === "client" ? type : undefined);
-    default:
-      return leaf(item, builtInName(type));
+      return textIn(item, "execution") === "client" ? leaf(item, type) : hostedAlone(item, type);
+    default: {
+      const own = builtInName(type);
+      return own === undefined ? hostedAlone(item, type) : leaf(item, own);
+    }
   }
 };
 
 /** A server that the provider calls: as far as it says which of its tools may be called. */
 function readMcp(item: SourceObject): Read {
   const allowed = memberIn(item, "allowed_tools");
-  if (allowed === undefined) return leaf(item, undefined);
+  if (allowed === undefined) return hostedAlone(item, undefined);
   if (allowed.kind === "object" && !isPlainlySpelled(allowed, MCP)) return UNREADABLE;
   const names = allowed.kind === "object" ? memberIn(allowed, "tool_names") : allowed;
   // A filter by other things than names.
-  if (names === undefined) return leaf(item, undefined);
+  if (names === undefined) return hostedAlone(item, undefined);
   if (names.kind !== "list") return UNREADABLE;
   const inner: ToolEntry[] = [];
   for (const name of names.items) {
-    const entry = name.kind === "text" ? leaf(name, name.value) : UNREADABLE;
+    const entry = name.kind === "text" ? withHosted(leaf(name, name.value), [name.value]) : UNREADABLE;
     if (!entry.ok) return entry;
     inner.push(entry.value);
   }
@@ -165,8 +190,13 @@ const readMessages: EntryReader = (item) => {
   if (type === undefined) return named(item, item, MESSAGES);
   if (type.kind !== "text") return UNREADABLE;
   if (type.value === "custom") return named(item, item, MESSAGES);
+  if (type.value === "mcp_toolset") {
+    const set = toolsetTools(item);
+    const read = set.ok ? hostedAlone(item, ...set.value.hosted) : set;
+    return read.ok && set.ok ? ok({ ...read.value, toolset: set.value.server }) : read;
+  }
   const own = MESSAGES_OWN.exec(type.value)?.[1];
-  if (own === undefined) return leaf(item, undefined);
+  if (own === undefined) return hostedAlone(item, type.value.replace(/_[0-9]{8}$/, ""));
   return memberIn(item, "name") === undefined ? leaf(item, own) : named(item, item, MESSAGES);
 };
 
@@ -175,20 +205,32 @@ const CONVERSE = knownNames("toolSpec", "cachePoint", "systemTool");
 const readConverse: EntryReader = (item) => {
   if (!isPlainlySpelled(item, CONVERSE)) return UNREADABLE;
   const tool = memberIn(item, "toolSpec");
-  if (tool !== undefined) return named(item, tool);
-  const entry = leaf(item, undefined);
-  return entry.ok && item.members.has("cachePoint") ? ok({ ...entry.value, emptied: "nothing" }) : entry;
+  const own = new Set(["toolSpec", "cachePoint"]);
+  const foreign = [...item.members.keys()].filter((name) => !own.has(name));
+  const hosted = foreign.map((name) => (name === "systemTool" ? textIn(item.members.get(name), "name") : undefined));
+  const entry = tool === undefined ? leaf(item, undefined) : named(item, tool);
+  if (tool === undefined && entry.ok && item.members.has("cachePoint")) {
+    return withHosted(ok({ ...entry.value, emptied: "nothing" }), hosted);
+  }
+  return withHosted(entry, hosted);
 };
 
 const GEMINI = knownNames("functionDeclarations", "function_declarations");
+const GEMINI_OWN: ReadonlySet<string> = new Set(["functionDeclarations", "function_declarations"]);
 
 /** An item may hold many functions, and beside them what the provider runs. */
 const readGemini: EntryReader = (item) => {
   if (!isPlainlySpelled(item, GEMINI)) return UNREADABLE;
   const list = memberIn(item, "functionDeclarations") ?? memberIn(item, "function_declarations");
-  if (list === undefined) return leaf(item, undefined);
+  const others = [...item.members.keys()].filter((name) => !GEMINI_OWN.has(name));
+  // Google reads `googleSearch` and `google_search`; a server's tools have no names here.
+  const hosted = others
+    .map((name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
+    .map((name) => (name === "mcp_servers" ? undefined : name));
+  if (list === undefined) return hostedAlone(item, ...hosted);
   const inner = toolEntries(list, readFunction);
-  return inner.ok ? group(item, inner.value, item.members.size === 1 ? "goes" : "stays") : fail(inner.problem);
+  if (!inner.ok) return fail(inner.problem);
+  return withHosted(group(item, inner.value, item.members.size === 1 ? "goes" : "stays"), hosted);
 };
 
 const readInvoke: EntryReader = (item) => {

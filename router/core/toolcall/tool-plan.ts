@@ -14,6 +14,8 @@ export interface ToolPlaces {
   readonly lists: readonly { readonly name: string; readonly with: readonly string[] }[];
   /** Members that say which tools may or must be called. */
   readonly choices: readonly string[];
+  /** The member that names MCP servers which the provider calls. */
+  readonly servers?: string;
 }
 
 const CHAT: ToolPlaces = {
@@ -28,7 +30,12 @@ const RESPONSES: ToolPlaces = {
   lists: [{ name: "tools", with: ["tool_choice", "parallel_tool_calls"] }],
   choices: ["tool_choice"],
 };
-const MESSAGES: ToolPlaces = { lists: [{ name: "tools", with: ["tool_choice"] }], choices: ["tool_choice"] };
+const SERVERS = "mcp_servers";
+const MESSAGES: ToolPlaces = {
+  lists: [{ name: "tools", with: ["tool_choice"] }],
+  choices: ["tool_choice"],
+  servers: SERVERS,
+};
 /** The choice is within. */
 const CONVERSE: ToolPlaces = { lists: [{ name: "toolConfig", with: [] }], choices: ["toolConfig"] };
 const GEMINI: ToolPlaces = {
@@ -43,6 +50,7 @@ const INVOKE: ToolPlaces = {
     { name: "toolConfig", with: [] },
   ],
   choices: ["tool_choice", "toolConfig"],
+  servers: SERVERS,
 };
 
 const PLACES: Partial<Record<Api, ToolPlaces>> = {
@@ -81,6 +89,7 @@ export function toolPlan(api: Api): ScanPlan {
     for (const other of others) capture.set(other, CHOICE);
     capture.set(name, TOOLS);
   }
+  if (places.servers !== undefined) capture.set(places.servers, TOOLS);
   if (api === "converse") capture.set(ADDITIONAL_FIELDS, FIELDS);
   const plan = scanPlan({ capture, count: new Set(["tools", ...(CALL_SIGNS[api] ?? [])]), depth: DEPTH });
   plans.set(api, plan);

@@ -12,11 +12,21 @@ import { countsOfChat, messagesUsage, NO_COUNTS, type TokenCounts } from "./usag
 /** What the open content block holds: text, or the call with this index. */
 type Open = "text" | number | undefined;
 
+interface HeldCall {
+  readonly id: string;
+  readonly name: string;
+  /** Its arguments so far. */
+  text: string;
+}
+
+/** Characters of the arguments of all calls that are held. */
+const MOST_HELD = 1024 * 1024;
 const FINAL = "[DONE]";
 
 /**
  * Chunks of a chat completion as events of a messages stream. The blocks of a message follow one another, each closed
- * before the next begins, so calls whose parts are mixed cannot be told. Usage comes after the finish reason: the last
+ * before the next begins. Of calls that begin in one chunk the first is told as it comes, and the others, with all that
+ * begin later, once the model has finished; parts of a call that was closed cannot be told. Usage comes after the finish reason: the last
  * events are held until `[DONE]`, or until the body ends in order.
  */
 export class ChatStreamToMessages implements StreamTranslation {
@@ -32,6 +42,9 @@ export class ChatStreamToMessages implements StreamTranslation {
   #blocks = 0;
   /** The calls that have begun, by their index. */
   readonly #calls = new Set<number>();
+  /** Those that are told at the end, and the octets or so of what they say. */
+  readonly #held = new Map<number, HeldCall>();
+  #heldLength = 0;
 
   constructor(context: StreamContext) {
     this.#context = context;
@@ -76,6 +89,7 @@ export class ChatStreamToMessages implements StreamTranslation {
       text += told.value;
     }
     this.#finish = textOf(choice["finish_reason"]);
+    if (this.#finish !== undefined) text += this.#heldCalls();
     return ok(text);
   }
 
@@ -95,19 +109,24 @@ export class ChatStreamToMessages implements StreamTranslation {
   #toolCalls(calls: Json): Result<string, string> {
     if (!isList(calls)) return this.#failed(MALFORMED);
     let text = "";
+    const before = this.#calls.size;
     for (const [position, call] of calls.entries()) {
-      const told = isObject(call) ? this.#toolCall(call, position) : this.#failed(MALFORMED);
+      const isLater = this.#calls.size > before || this.#held.size > 0;
+      const told = isObject(call) ? this.#toolCall(call, position, isLater) : this.#failed(MALFORMED);
       if (!told.ok) return told;
       text += told.value;
     }
     return ok(text);
   }
 
-  /** Some origins give whole calls without an index: it is their place. */
-  #toolCall(call: JsonObject, position: number): Result<string, string> {
+  /** Some origins give whole calls without an index: it is their place. `isLater`: one that begins now is held. */
+  #toolCall(call: JsonObject, position: number, isLater: boolean): Result<string, string> {
     const index = call["index"] ?? position;
     if (typeof index !== "number") return this.#failed(MALFORMED);
     const called = asObject(call["function"]);
+    const part = textOf(called?.["arguments"]);
+    const held = this.#held.get(index);
+    if (held !== undefined) return this.#hold(held, part);
     let text = "";
     if (this.#open !== index) {
       const name = textOf(called?.["name"]);
@@ -115,10 +134,32 @@ export class ChatStreamToMessages implements StreamTranslation {
       if (name === undefined || this.#calls.size === MAXIMUM_TOOL_CALLS) return this.#failed(MALFORMED);
       const id = textOf(call["id"]) ?? `${this.#context.id}_${this.#calls.size}`;
       this.#calls.add(index);
+      if (isLater) {
+        const later: HeldCall = { id, name, text: "" };
+        this.#held.set(index, later);
+        return this.#hold(later, part);
+      }
       text += this.#openBlock(index, { type: "tool_use", id, name, input: {} });
     }
-    const part = textOf(called?.["arguments"]);
     return ok(part === undefined ? text : text + this.#blockDelta({ type: "input_json_delta", partial_json: part }));
+  }
+
+  #hold(call: HeldCall, part: string | undefined): Result<string, string> {
+    if (part === undefined) return ok("");
+    this.#heldLength += part.length;
+    if (this.#heldLength > MOST_HELD) return this.#failed("The model's provider sent tool calls that are too long.");
+    call.text += part;
+    return ok("");
+  }
+
+  #heldCalls(): string {
+    let text = "";
+    for (const [index, { id, name, text: whole }] of this.#held) {
+      text += this.#openBlock(index, { type: "tool_use", id, name, input: {} });
+      if (whole !== "") text += this.#blockDelta({ type: "input_json_delta", partial_json: whole });
+    }
+    this.#held.clear();
+    return text;
   }
 
   #openBlock(open: Open, block: JsonObject): string {

@@ -7,13 +7,14 @@ export interface DataUrl {
 const MAXIMUM_HEAD = 128;
 const HEAD = /^data:([A-Za-z0-9.+-]+\/[A-Za-z0-9.+-]+);base64$/i;
 
-/** `data:<media type>;base64,<data>` (RFC 2397) without other parameters; undefined for any other text. */
+/** `data:<media type>;base64,<data>` (RFC 2397) without other parameters; undefined for any other text. Many write `image/jpg`. */
 export function parseDataUrl(url: string): DataUrl | undefined {
   const comma = url.slice(0, MAXIMUM_HEAD).indexOf(",");
   const head = comma < 0 ? null : HEAD.exec(url.slice(0, comma));
   if (head === null) return undefined;
   const [, mediaType = ""] = head;
-  return { mediaType: mediaType.toLowerCase(), data: url.slice(comma + 1) };
+  const type = mediaType.toLowerCase();
+  return { mediaType: type === "image/jpg" ? "image/jpeg" : type, data: url.slice(comma + 1) };
 }
 
 export function dataUrl({ mediaType, data }: DataUrl): string {

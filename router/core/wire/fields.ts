@@ -21,6 +21,25 @@ export function fieldValues(head: Fields, name: string): readonly string[] {
   return found ?? NONE;
 }
 
+/**
+ * A field's (lower-case) name as origins read it that put fields into variables (CGI, WSGI, PHP): to them `x_api_key` is
+ * `x-api-key`. Whatever is kept from an origin under one name is kept from it under the other.
+ */
+export function dashed(name: string): string {
+  return name.includes("_") ? name.replaceAll("_", "-") : name;
+}
+
+/**
+ * The values that rules judge a field by: `fieldValues`, and beside the field those of the ones that some origins read as
+ * the same. These alone are none: other origins see no such field.
+ */
+export function judgedValues(head: Fields, name: string): readonly string[] {
+  const values = fieldValues(head, name);
+  if (values.length === 0) return NONE;
+  const others = head.fields.filter((field) => field.name !== name && dashed(field.name) === dashed(name));
+  return others.length === 0 ? values : [...values, ...others.map(({ value }) => value)];
+}
+
 /** RFC 9110 section 7.6.1 and the fields that belong to one connection or to this proxy; `proxy-*` besides. */
 const HOP_BY_HOP = new Set([
   "connection",
@@ -117,7 +136,11 @@ export function endToEndFields(head: Fields): Result<readonly Field[], string> {
   return ok(head.fields.filter((field) => !isOfHop(field.name, options.value)));
 }
 
-/** A field of this name is for the other end of this connection only; `options` are those of the Connection fields. */
+/**
+ * A field of this name is for the other end of this connection only, or is one to some origins; `options` are those of the
+ * Connection fields.
+ */
 export function isOfHop(name: string, options: ReadonlySet<string>): boolean {
-  return HOP_BY_HOP.has(name) || name.startsWith("proxy-") || options.has(name);
+  const read = dashed(name);
+  return HOP_BY_HOP.has(read) || read.startsWith("proxy-") || options.has(read) || options.has(name);
 }

@@ -2,7 +2,7 @@ import type { Reason } from "../base/reason.ts";
 import type { Port } from "../base/quantity.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { type Authority, parseAuthority, sameAuthority } from "./authority.ts";
-import { connectionOptions, fieldValues, isOfHop } from "./fields.ts";
+import { connectionOptions, dashed, fieldValues, isOfHop } from "./fields.ts";
 import type { Hostname } from "./hostname.ts";
 import type { Field, RequestHead } from "./message-head.ts";
 import { type RequestFraming, requestFraming } from "./request-framing.ts";
@@ -17,9 +17,10 @@ import {
   parseSecureAbsoluteForm,
 } from "./request-target.ts";
 
-/** One plain-HTTP request in parsed form; what goes to the origin is written anew from these members. */
+/** One HTTP request that can be read, in parsed form; what goes to the origin is written anew from these members. */
 export interface HttpForwardRequest extends OriginForm {
-  readonly kind: "http";
+  /** `https`: for an https URL in full, whose TLS is the proxy's to do. axios asks so, where others ask for a tunnel. */
+  readonly kind: "http" | "https";
   readonly authority: Authority;
   /** Token without lower-case letters. */
   readonly method: string;
@@ -67,14 +68,22 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
   "proxy",
 ]);
 
-/** What a request at the proxy door asks for: a tunnel by CONNECT, or one http exchange by absolute-form. */
+/** What a request at the proxy door asks for: a tunnel by CONNECT, or one http or https exchange by absolute-form. */
 export function forwardRequest(head: RequestHead): Result<ForwardRequest, RequestProblem> {
   if (head.method === "CONNECT") return tunnelRequest(head);
+  if (/^https:/i.test(head.target)) return secureForwardRequest(head);
   const target = parseAbsoluteForm(head.target);
   if (target.ok) return namedRequest(head, target.value.authority, target.value);
   return head.target === "*" || head.target.startsWith("/")
     ? malformed("This is a proxy: it expects an absolute http URL as the request-target, or CONNECT host:port.")
     : malformed(target.problem);
+}
+
+function secureForwardRequest(head: RequestHead): Result<HttpForwardRequest, RequestProblem> {
+  const target = parseSecureAbsoluteForm(head.target);
+  if (!target.ok) return malformed(target.problem);
+  const request = namedRequest(head, target.value.authority, target.value, HTTPS_PORT);
+  return request.ok ? ok({ ...request.value, kind: "https" }) : request;
 }
 
 /**
@@ -204,7 +213,7 @@ function httpRequest(
     keepAlive: !options.value.has("close") && (head.version === "1.1" || options.value.has("keep-alive")),
     // RFC 9110 section 10.1.1: ignored in HTTP/1.0.
     expectContinue: expectations.length > 0 && head.version === "1.1" && framing.value.kind !== "none",
-    fields: head.fields.filter(({ name }) => !NOT_FORWARDED.has(name) && !isOfHop(name, options.value)),
+    fields: head.fields.filter(({ name }) => !NOT_FORWARDED.has(dashed(name)) && !isOfHop(name, options.value)),
     trace: traceContext(head),
   });
 }
@@ -232,7 +241,9 @@ function hostAuthority(head: RequestHead, defaultPort: Port): Result<Authority |
 
 /**
  * Only `websocket` goes on. An Upgrade to `h2c` that an origin accepts makes the rest of the connection a tunnel that
- * nobody judges (h2c smuggling, Bishop Fox 2020); one without its conditions is taken by one reader and not by another.
+ * nobody judges (h2c smuggling, Bishop Fox 2020); where nothing else is asked for it is ignored, as a server may (RFC 9110
+ * section 7.8; Java's HttpClient offers it by default), and goes no further. One to `websocket` without its conditions is
+ * taken by one reader and not by another.
  */
 function requestedUpgrade(
   head: RequestHead,
@@ -241,7 +252,7 @@ function requestedUpgrade(
 ): Result<"websocket" | undefined, string> {
   const protocols = fieldValues(head, "upgrade");
   const [protocol] = protocols;
-  if (protocol === undefined) return ok(undefined);
+  if (protocol === undefined || protocols.every((each) => each.toLowerCase() === "h2c")) return ok(undefined);
   const isWebSocket =
     protocol.toLowerCase() === "websocket" &&
     protocols.length === 1 &&

@@ -45,11 +45,11 @@ export const HTTPS_PORT = portOf(443) as Port;
 export function parseAbsoluteForm(text: string): Result<AbsoluteForm, string> {
   if (/^http:\/\//i.test(text)) return absoluteForm(text.slice("http://".length), HTTP_PORT);
   return /^https:/i.test(text)
-    ? fail("An https URL is reached through CONNECT host:port, not by its absolute form.")
+    ? fail("An https URL is not of this connection, whose requests go on in clear.")
     : fail("The request-target is not an absolute http URL.");
 }
 
-/** The same inside inspected TLS: for `https` only. */
+/** The same for `https` only: inside inspected TLS, and at the proxy's port. */
 export function parseSecureAbsoluteForm(text: string): Result<AbsoluteForm, string> {
   if (/^https:\/\//i.test(text)) return absoluteForm(text.slice("https://".length), HTTPS_PORT);
   return fail("The request-target is neither a path nor an absolute https URL.");

@@ -15,6 +15,7 @@ const LINGER_MILLIS = 1_000;
  * has a deadline. The socket is created with `allowHalfOpen`, so the agent's FIN does not end our answer.
  */
 export class AgentSocket {
+  seat = 0;
   readonly #socket: Socket;
   readonly #held: Buffer[] = [];
   #heldBytes = 0;

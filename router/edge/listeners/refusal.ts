@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import { REASONS, type Reason } from "../../core/base/reason.ts";
 import type { PolicyIdentity } from "../../core/policy/permit.ts";
+import { HOW_TO_REQUEST } from "./how-to-request.ts";
 
 export interface Refusal {
   readonly reason: Reason;
@@ -18,8 +19,6 @@ export interface Refusal {
   readonly retryAfter?: number;
 }
 
-const HOW_TO_REQUEST = "Ask the owner of the policy for a rule that names this host and port.";
-
 /** The whole HTTP/1.1 response of a refusal (contract.md, "Refusals"; RFC 9209 `Proxy-Status`). */
 export function refusalResponse(refusal: Refusal, keepAlive: boolean, withBody = true): string {
   const row = REASONS[refusal.reason];
@@ -32,7 +31,7 @@ export function refusalResponse(refusal: Refusal, keepAlive: boolean, withBody =
       request_id: refusal.request,
       rule: refusal.rule ?? null,
       policy: refusal.policy ?? null,
-      how_to_request: refusal.howToRequest ?? HOW_TO_REQUEST,
+      how_to_request: refusal.howToRequest ?? HOW_TO_REQUEST[refusal.reason],
     },
   });
   const isLater = refusal.retryAfter !== undefined || status === 429 || status === 503;
@@ -40,7 +39,8 @@ export function refusalResponse(refusal: Refusal, keepAlive: boolean, withBody =
   const seconds = Math.max(1, Math.ceil((refusal.retryAfter ?? 0) / 1_000));
   const retry = isLater ? `Retry-After: ${seconds}\r\n` : "";
   return (
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n` +
+    // Of a refused CONNECT most clients show nothing else.
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""} (sluice: ${refusal.reason})\r\n` +
     "Content-Type: application/json\r\n" +
     `Content-Length: ${body.length}\r\n` +
     `Proxy-Status: sluice; error=${row.proxyStatus}; details="${refusal.reason}"\r\n` +

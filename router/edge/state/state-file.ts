@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { closeSync, constants, fdatasyncSync, fsyncSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fail, ok, type Result } from "../../core/base/result.ts";
@@ -13,6 +13,9 @@ export class StateFile {
   readonly #failed: (error: unknown) => void;
   #next: string | undefined;
   #writing: Promise<void> | undefined;
+  /** What is being written, while it may still give up: see `saveNow`. */
+  #isOutdated = false;
+  #isRenaming = false;
 
   /** `name`: a file of the directory. `maximum`: octets. `failed` is told why a state is not on the disk. */
   constructor(directory: string, name: string, maximum: number, failed: (error: unknown) => void) {
@@ -46,6 +49,24 @@ export class StateFile {
     this.#writing ??= this.#writeAll();
   }
 
+  /**
+   * On the disk when it returns, for what must not be told before it is kept; everything else waits meanwhile. False: it is
+   * not there, and `failed` was told. What was to be saved before is not.
+   */
+  saveNow(text: string): boolean {
+    this.#next = undefined;
+    this.#isOutdated = true;
+    try {
+      // A renaming that is under way would bring the state of before back: it shall bring this one.
+      if (this.#isRenaming) this.#replaceNow(text, beside(this.#path));
+      this.#replaceNow(text, this.#path);
+      return true;
+    } catch (error) {
+      this.#failed(error);
+      return false;
+    }
+  }
+
   /** Resolves when nothing waits any more; with a disk that hangs, never. */
   async settled(): Promise<void> {
     await this.#writing;
@@ -55,6 +76,7 @@ export class StateFile {
     while (this.#next !== undefined) {
       const text = this.#next;
       this.#next = undefined;
+      this.#isOutdated = false;
       // One state after the other: that is the point.
       // oxlint-disable-next-line no-await-in-loop
       await this.#replace(text).catch(this.#failed);
@@ -64,14 +86,39 @@ export class StateFile {
 
   /** Readers see the old one or the new one, also after a crash. */
   async #replace(text: string): Promise<void> {
-    const beside = `${this.#path}.new`;
+    const written = beside(this.#path);
     {
-      await using handle = await open(beside, WRITE, 0o600);
+      await using handle = await open(written, WRITE, 0o600);
       await handle.writeFile(text);
       await handle.datasync();
     }
-    await rename(beside, this.#path);
+    if (this.#isOutdated) return;
+    this.#isRenaming = true;
+    await rename(written, this.#path).finally(() => (this.#isRenaming = false));
     await using directory = await open(dirname(this.#path), constants.O_RDONLY);
     await directory.sync();
   }
+
+  #replaceNow(text: string, path: string): void {
+    const written = `${this.#path}.now`;
+    // A FIFO in the way is not waited for.
+    const file = openSync(written, WRITE | constants.O_NONBLOCK, 0o600);
+    try {
+      writeFileSync(file, text);
+      fdatasyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(written, path);
+    const directory = openSync(dirname(path), constants.O_RDONLY);
+    try {
+      fsyncSync(directory);
+    } finally {
+      closeSync(directory);
+    }
+  }
+}
+
+function beside(path: string): string {
+  return `${path}.new`;
 }

@@ -1,23 +1,47 @@
 import type { Bytes } from "../../core/base/quantity.ts";
+import type { Field } from "../../core/wire/message-head.ts";
 
 /** Counts one direction of payload against its limit, before it is handed on: a limit is never passed by one octet. */
 export interface ByteMeter {
   readonly carried: number;
   /** False, and nothing counted, where so many octets more would pass the limit. */
   admit(length: number): boolean;
+  /** As `admit`, for what is sent and is no payload: it is not carried. */
+  beside(length: number): boolean;
 }
 
 /** `most` undefined: no limit. */
 export function byteMeter(most: Bytes | undefined): ByteMeter {
   let carried = 0;
+  let beside = 0;
+  const fits = (length: number): boolean => most === undefined || carried + beside + length <= most;
   return {
     get carried() {
       return carried;
     },
     admit(length) {
-      if (most !== undefined && carried + length > most) return false;
+      if (!fits(length)) return false;
       carried += length;
       return true;
     },
+    beside(length) {
+      if (!fits(length)) return false;
+      beside += length;
+      return true;
+    },
   };
+}
+
+/**
+ * What of a request's head its sender chose, in octets: a limit on what leaves holds for it as for content. Not what is
+ * written around it, which HTTP/1.1 and HTTP/2 do differently.
+ */
+export function headOctets({
+  target,
+  fields,
+}: {
+  readonly target: string;
+  readonly fields: readonly Pick<Field, "name" | "value">[];
+}): number {
+  return fields.reduce((sum, { name, value }) => sum + name.length + value.length, target.length);
 }

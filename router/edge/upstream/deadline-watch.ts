@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/base/clock.ts";
 import { type Millis, millis } from "../../core/base/quantity.ts";
+import { Roster, type Seated } from "../../core/base/roster.ts";
 
 /** What one watched connection may take, and what to do when it has. */
 export interface Watched {
@@ -22,7 +23,7 @@ export interface DeadlineWatch {
 
 const PERIOD = millis(250);
 
-interface Entry {
+interface Entry extends Seated {
   readonly watched: Watched;
   readonly began: number;
   seen: number;
@@ -31,12 +32,14 @@ interface Entry {
 
 /** `period` is for tests; the default is 250 ms. */
 export function createDeadlineWatch(clock: Clock, period: Millis = PERIOD): DeadlineWatch {
-  const entries = new Set<Entry>();
+  const entries = new Roster<Entry>();
   let timer: NodeJS.Timeout | undefined;
 
   function sweep(): void {
     const now = clock.monotonic();
-    for (const entry of entries) {
+    for (const entry of entries.all()) {
+      // One may end others.
+      if (!entries.has(entry)) continue;
       const carried = entry.watched.carried();
       if (carried !== entry.seen) {
         entry.seen = carried;
@@ -53,7 +56,7 @@ export function createDeadlineWatch(clock: Clock, period: Millis = PERIOD): Dead
   }
 
   function forget(entry: Entry): void {
-    entries.delete(entry);
+    entries.remove(entry);
     if (entries.size > 0) return;
     clearInterval(timer);
     timer = undefined;
@@ -62,7 +65,7 @@ export function createDeadlineWatch(clock: Clock, period: Millis = PERIOD): Dead
   return {
     watch(watched) {
       const now = clock.monotonic();
-      const entry: Entry = { watched, began: now, seen: watched.carried(), lastPayload: now };
+      const entry: Entry = { watched, began: now, seen: watched.carried(), lastPayload: now, seat: 0 };
       entries.add(entry);
       timer ??= setInterval(sweep, period);
       return () => forget(entry);

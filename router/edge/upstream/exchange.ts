@@ -2,7 +2,7 @@ import { type Agent, type ClientRequest, type IncomingMessage, request as httpRe
 import type { Socket } from "node:net";
 import type { Field } from "../../core/wire/message-head.ts";
 import type { RequestFraming } from "../../core/wire/request-framing.ts";
-import { byteMeter } from "./byte-meter.ts";
+import { byteMeter, headOctets } from "./byte-meter.ts";
 import type { DeadlineWatch } from "./deadline-watch.ts";
 import { joinPushes } from "./joined-pushes.ts";
 import { reset } from "./reset.ts";
@@ -58,6 +58,8 @@ type HowEnded =
 export type ExchangeEnd = HowEnded & { readonly bytesOut: number; readonly bytesIn: number };
 
 const MOST_HEAD_BYTES = 32 * 1024;
+/** Writes that may wait for a slow origin: a stream counts octets, and a write of one octet takes hundreds of them. */
+const MOST_WRITES = 256;
 /** Responses before the final one. */
 const MOST_INTERIM = 16;
 /** Without Content-Length these have no content; for others its absence is to be said (RFC 9110 section 8.6). */
@@ -79,6 +81,11 @@ export async function exchange(
   sink: ResponseSink,
   options: ExchangeOptions,
 ): Promise<ExchangeEnd> {
+  const outward = byteMeter(options.limits.bytesOut);
+  if (!outward.beside(headOctets(request))) {
+    reset(socket);
+    return { cause: "byte_limit", bytesOut: 0, bytesIn: 0 };
+  }
   const outgoing = httpRequest({
     agent,
     method: request.method,
@@ -89,7 +96,6 @@ export async function exchange(
   });
   const { promise: ended, resolve } = Promise.withResolvers<ExchangeEnd>();
   const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
-  const outward = byteMeter(options.limits.bytesOut);
   const inward = byteMeter(options.limits.bytesIn);
   let interim = 0;
   let proceeded = false;
@@ -147,14 +153,25 @@ export async function exchange(
   }
 
   async function send(): Promise<void> {
+    // Who waits for the answer's head before saying more would wait for ever if ours waited for the first of the content.
+    // What is there already goes out with it.
+    const early = request.framing.kind === "none" ? undefined : setImmediate(() => outgoing.flushHeaders());
+    /** Since nothing waited. */
+    let writes = 0;
     try {
       for await (const chunk of request.body) {
+        clearImmediate(early);
         if (!outward.admit(chunk.length)) return finish({ cause: "byte_limit" });
-        if (!outgoing.write(chunk)) await drained(outgoing);
+        writes = outgoing.writableLength === 0 ? 1 : writes + 1;
+        if (writes === MOST_WRITES) await taken(outgoing, chunk);
+        else if (!outgoing.write(chunk)) await drained(outgoing);
+        if (writes === MOST_WRITES) writes = 0;
         if (done) return;
       }
     } catch (error) {
       return finish({ cause: "request_broken", error });
+    } finally {
+      clearImmediate(early);
     }
     if (request.framing.kind === "length" && outward.carried !== request.framing.length) {
       return finish({ cause: "request_broken", error: new Error("the body is not as long as was said") });
@@ -219,6 +236,18 @@ function headerList(request: OriginRequest): string[] {
 
 function invalid(detail: string): { readonly cause: "upstream_invalid"; readonly detail: string } {
   return { cause: "upstream_invalid", detail };
+}
+
+/** Writes, and resolves when that is with the kernel, and all before it, or the connection is gone. */
+async function taken(outgoing: ClientRequest, chunk: Uint8Array): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      outgoing.off("close", done);
+      resolve();
+    };
+    outgoing.on("close", done);
+    outgoing.write(chunk, done);
+  });
 }
 
 async function drained(outgoing: ClientRequest): Promise<void> {

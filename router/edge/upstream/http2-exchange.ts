@@ -1,7 +1,7 @@
 import { type ClientHttp2Session, constants, sensitiveHeaders } from "node:http2";
 import type { Bytes } from "../../core/base/quantity.ts";
 import type { Field } from "../../core/wire/message-head.ts";
-import { byteMeter } from "./byte-meter.ts";
+import { byteMeter, headOctets } from "./byte-meter.ts";
 import type { ExchangeOptions } from "./exchange.ts";
 import { http2Drained, type Http2Reading, readHttp2 } from "./http2-reading.ts";
 import { http2AnswerFields, type Http2ResponseHead, http2ResponseHead } from "./http2-response.ts";
@@ -65,6 +65,7 @@ export async function http2Exchange(
 ): Promise<Http2End> {
   const { promise: ended, resolve } = Promise.withResolvers<Http2End>();
   const outward = byteMeter(options.limits.bytesOut);
+  if (!outward.beside(headOctets(request))) return { cause: "byte_limit", bytesOut: 0, bytesIn: 0 };
   const inward = byteMeter(options.limits.bytesIn);
   const { content } = request;
   const stream = session.request(headerList(request), {
@@ -123,7 +124,9 @@ export async function http2Exchange(
       // The agent's stream is closed by us once all is over: that is no end of its content.
       if (done) return;
       trailers = request.trailers(raw);
-      stream.end();
+      const sent = Object.entries(trailers).flatMap(([name, values]) => values.map((value) => ({ name, value })));
+      if (outward.beside(headOctets({ target: "", fields: sent }))) stream.end();
+      else finish({ cause: "byte_limit" });
     },
   });
   if (options.signal.aborted) onAbort();

@@ -1,5 +1,6 @@
 import { type Millis, millis, type Port } from "../../core/base/quantity.ts";
 import type { Result } from "../../core/base/result.ts";
+import { Roster } from "../../core/base/roster.ts";
 import { formatHost } from "../../core/wire/host.ts";
 import type { ModelCall, ModelRequest, ModelSink, ModelTimeouts } from "./model-call.ts";
 import { REST_MILLIS } from "./model-answer-head.ts";
@@ -48,9 +49,9 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
   const life = options.connectionLife ?? CONNECTION_LIFE;
   const hostField = `${formatHost(host)}${port === DEFAULT_PORTS[scheme] ? "" : `:${port}`}`;
   const link = modelLinker(options);
-  const calls = new Set<Transfer>();
+  const calls = new Roster<Transfer>();
   /** Without a connection, in the order they came. */
-  const waiting = new Set<Transfer>();
+  const waiting: Transfer[] = [];
   const lanes = new Set<ModelLane>();
   /** The one used last is taken first, so that those not needed end. */
   const idle: ModelLane[] = [];
@@ -71,9 +72,9 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
       return;
     }
     const now = clock.monotonic();
-    for (const call of calls) {
+    for (const call of calls.all()) {
       call.check(now);
-      if (waiting.has(call) && call.attempt === undefined && now - call.began >= options.timeout) {
+      if (waiting.includes(call) && call.attempt === undefined && now - call.began >= options.timeout) {
         call.fail("overloaded", `No connection came free within ${options.timeout} ms.`);
       }
     }
@@ -88,8 +89,8 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
   }
 
   function ended(call: Transfer): void {
-    calls.delete(call);
-    waiting.delete(call);
+    calls.remove(call);
+    noLonger(call);
     call.attempt?.abort();
     if (closing && calls.size === 0) finishClosing();
   }
@@ -105,6 +106,11 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     enqueue(call);
   }
 
+  function noLonger(call: Transfer): void {
+    const at = waiting.indexOf(call);
+    if (at >= 0) waiting.splice(at, 1);
+  }
+
   function comeBack(lane: ModelLane): void {
     returning -= 1;
     release(lane);
@@ -112,8 +118,8 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
   }
 
   function enqueue(call: Transfer): void {
-    waiting.add(call);
-    if (waiting.size <= returning) return;
+    waiting.push(call);
+    if (waiting.length <= returning) return;
     if (lanes.size + attempts.size < most) void attempt(call);
   }
 
@@ -133,7 +139,7 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     if (opened.ok) {
       const lane = new ModelLane(opened.value, clock.monotonic(), forget);
       lanes.add(lane);
-      if (waiting.has(call)) place(call, lane);
+      if (waiting.includes(call)) place(call, lane);
       else release(lane);
     } else if (wanted) call.fail(opened.problem.reason, opened.problem.detail);
     attemptMore();
@@ -150,7 +156,7 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
 
   /** Where a connection has gone, a call that waits without an attempt of its own may have one. */
   function attemptMore(): void {
-    if (waiting.size <= attempts.size + returning) return;
+    if (waiting.length <= attempts.size + returning) return;
     for (const call of waiting) {
       if (lanes.size + attempts.size >= most) return;
       if (call.attempt === undefined) void attempt(call);
@@ -158,7 +164,7 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
   }
 
   function place(call: Transfer, lane: ModelLane): void {
-    waiting.delete(call);
+    noLonger(call);
     // What was begun for it, where another came free first, is for whoever needs it next.
     call.attempt = undefined;
     call.start(lane);
@@ -226,7 +232,7 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     },
     destroy() {
       closing = true;
-      for (const call of calls) call.fail("aborted", "The client was destroyed.");
+      for (const call of calls.all()) call.fail("aborted", "The client was destroyed.");
       for (const lane of lanes) lane.kill();
       finishClosing();
     },

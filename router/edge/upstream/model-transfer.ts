@@ -27,6 +27,7 @@ export class Transfer implements ModelCall, LaneCall, AnswerParts {
   lane: ModelLane | undefined;
   /** It was given back once by a connection that had died unused. */
   retried = false;
+  seat = 0;
   readonly #owner: TransferOwner;
   readonly #sink: ModelSink;
   readonly #timeouts: ModelTimeouts;

@@ -1,4 +1,5 @@
 import { assertNever } from "../../core/base/assert-never.ts";
+import { HeldOctets } from "../../core/base/held-octets.ts";
 import { bytes, type Millis } from "../../core/base/quantity.ts";
 import type { Reason } from "../../core/base/reason.ts";
 import { fieldValues } from "../../core/wire/fields.ts";
@@ -51,7 +52,7 @@ export async function openRealtime(
   const socket = resettable(link);
   const connection = originConnection({ socket });
   let head: ResponseHead | undefined;
-  const body: Buffer[] = [];
+  const body = new HeldOctets();
   const end = await connection.exchange(
     {
       method: "GET",
@@ -68,11 +69,14 @@ export async function openRealtime(
       head: (received) => {
         head = received;
       },
-      data: (chunk) => void body.push(chunk),
+      data: (chunk) => {
+        body.push(chunk);
+        return undefined;
+      },
     },
     { limits: { bytesOut: undefined, bytesIn: MOST_REFUSAL, idle: timeout, lifetime: timeout }, watch, signal },
   );
-  const result = endOf(end, protocols, head, body);
+  const result = endOf(end, protocols, head, body.take());
   if (result.kind !== "open") reset(socket);
   connection.close();
   return result;
@@ -96,7 +100,7 @@ function endOf(
   end: ExchangeEnd,
   protocols: readonly string[],
   head: ResponseHead | undefined,
-  body: readonly Buffer[],
+  body: readonly Uint8Array[],
 ): HandshakeEnd {
   switch (end.cause) {
     case "upgraded": {

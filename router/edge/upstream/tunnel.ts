@@ -49,6 +49,8 @@ export interface TunnelOptions {
 
 /** Reads of the origin that may wait for a slow agent: one being written, one behind it. */
 const MOST_UNWRITTEN = 2;
+/** Writes that may wait for a slow peer, however small. */
+const MOST_WRITES = 256;
 
 /**
  * Relays bytes both ways, knowing nothing of them, until both sides have ended or something ends both. It owns both
@@ -135,8 +137,19 @@ export function relayTunnel(agent: Socket, origin: TunnelOrigin, options: Tunnel
 
 /** `admit` says whether so many octets may go on. */
 function pump(from: Socket, to: Socket, admit: (length: number) => boolean): void {
+  /** Writes since nothing waited. */
+  let writes = 0;
   from.on("data", (chunk: Buffer) => {
-    if (admit(chunk.length) && !to.write(chunk)) from.pause();
+    if (!admit(chunk.length)) return;
+    writes = to.writableLength === 0 ? 1 : writes + 1;
+    if (writes < MOST_WRITES) {
+      if (!to.write(chunk)) from.pause();
+      return;
+    }
+    // A stream counts octets, and a write of one octet takes hundreds of them.
+    from.pause();
+    writes = 0;
+    to.write(chunk, () => from.resume());
   });
   to.on("drain", () => from.resume());
 }

@@ -1,3 +1,4 @@
+import type { ItemShape } from "../../../router/core/json/item-shapes.ts";
 import type { ScanPlan } from "../../../router/core/json/scan-plan.ts";
 
 export interface OracleMember {
@@ -19,6 +20,7 @@ export type OracleVerdict =
       readonly long: ReadonlySet<string>;
       readonly items: ReadonlyMap<string, { readonly items: number; readonly numbers: number }>;
       readonly counts: ReadonlyMap<string, number>;
+      readonly shapes: readonly ItemShape[];
       readonly size: number;
       readonly open: number;
       readonly close: number;
@@ -123,8 +125,10 @@ function read(plan: ScanPlan, text: string, whole: Record<string, unknown>): Ora
     }
     const limit = plan.capture.get(member.name);
     if (limit === undefined) {
-      const known = [...plan.capture.keys(), ...plan.items];
-      if (!plan.items.has(member.name) && known.some((name) => likes(name, member.name))) codes.add("ambiguous_member");
+      const listed = [...plan.items, ...(plan.shapes === undefined ? [] : [plan.shapes.list])];
+      const known = [...plan.capture.keys(), ...listed];
+      if (!listed.includes(member.name) && known.some((name) => likes(name, member.name)))
+        codes.add("ambiguous_member");
       continue;
     }
     const [at, end] = [octetsBefore(member.first.index), endOf(member.last)];
@@ -145,6 +149,8 @@ function read(plan: ScanPlan, text: string, whole: Record<string, unknown>): Ora
     });
   }
   if (codes.size > 0) return { ok: false, codes };
+  const tree = treeOf(tokens);
+  for (const name of watchedIn(plan, tree)) counts.set(name, (counts.get(name) ?? 0) + 1);
   const [first, last] = [tokens[0], tokens.at(-1)];
   if (first === undefined || last === undefined) throw new Error("an object without tokens");
   return {
@@ -153,11 +159,112 @@ function read(plan: ScanPlan, text: string, whole: Record<string, unknown>): Ora
     long,
     items,
     counts,
+    shapes: shapesIn(plan, tree, text),
     size: members.length,
     open: endOf(first),
     close: octetsBefore(last.index),
     length: Buffer.byteLength(text),
   };
+}
+
+/** A value with all its members, those of one name too. */
+interface Tree {
+  readonly first: Token;
+  readonly last: Token;
+  readonly members: readonly { readonly name: string; readonly token: Token; readonly value: Tree }[];
+  readonly items: readonly Tree[];
+}
+
+function treeOf(tokens: readonly Token[]): Tree {
+  let at = 0;
+  const next = (): Token => {
+    const token = tokens[at++];
+    if (token === undefined) throw new Error("the tokens end within a value");
+    return token;
+  };
+  const value = (): Tree => {
+    const first = next();
+    const members: Tree["members"][number][] = [];
+    const items: Tree[] = [];
+    if (first.text !== "{" && first.text !== "[") return { first, last: first, members, items };
+    for (;;) {
+      const text = tokens[at]?.text;
+      if (text === "}" || text === "]") return { first, last: next(), members, items };
+      if (text === ",") at++;
+      else if (first.text === "[") items.push(value());
+      else {
+        const token = next();
+        at++;
+        members.push({ name: JSON.parse(token.text) as string, token, value: value() });
+      }
+    }
+  };
+  return value();
+}
+
+const WORDS = new Set(["null", "true", "false"]);
+
+/** The watched names that have a value and are not within what is not read. */
+function watchedIn(plan: ScanPlan, whole: Tree): string[] {
+  const found: string[] = [];
+  const look = (tree: Tree, unread: ReadonlySet<string>): void => {
+    for (const item of tree.items) look(item, unread);
+    for (const { name, value } of tree.members) {
+      const watched = [...plan.watch].find((one) => likes(one, name));
+      if (watched !== undefined && !plan.count.has(name) && !WORDS.has(value.first.text)) found.push(watched);
+      if (!unread.has(name)) look(value, unread);
+    }
+  };
+  for (const member of whole.members) {
+    look({ ...whole, members: [{ ...member, value: { ...member.value, members: [], items: [] } }] }, new Set());
+    const unread = plan.unread.get(member.name) ?? new Set();
+    if (unread !== "all") look(member.value, unread);
+  }
+  return found;
+}
+
+function shapesIn({ shapes: wish }: ScanPlan, whole: Tree, text: string): ItemShape[] {
+  const list = whole.members.find(({ name }) => name === wish?.list)?.value;
+  if (wish === undefined || list === undefined) return [];
+  const found = new Map<string, ItemShape>();
+  const add = (shape: ItemShape): void => {
+    const key = JSON.stringify([shape.kind ?? null, [...shape.has], [...shape.full]]);
+    if (!found.has(key)) found.set(key, shape);
+  };
+  const unknown: ItemShape = { kind: "", has: new Set(wish.names), full: new Set() };
+  if (list.first.text === "{") add(unknown);
+  for (const item of [...list.items, ...list.members.map(({ value }) => value)]) {
+    if (item.first.text === "[") add(unknown);
+    if (item.first.text === "{") add(shapeOf(item));
+  }
+  return [...found.values()];
+
+  function shapeOf({ members }: Tree): ItemShape {
+    const kinds = members.filter(({ name, value }) => name === wish?.kind && !WORDS.has(value.first.text));
+    const [kind] = kinds;
+    const named = (wish?.names ?? []).map((name) => members.filter((member) => member.name === name));
+    const full = named.filter(([one, other]) => one !== undefined && other === undefined && isFull(one.value));
+    const has = named.filter((all) => all.some(({ value }) => !WORDS.has(value.first.text)));
+    return {
+      kind: kind === undefined ? undefined : kinds.length > 1 ? "" : kindOf(kind),
+      has: new Set(has.flatMap(([one]) => one?.name ?? [])),
+      full: new Set(full.flatMap(([one]) => one?.name ?? [])),
+    };
+  }
+
+  function kindOf({ token, value }: Tree["members"][number]): string {
+    const end = value.first.index + value.first.text.length;
+    const length = Buffer.byteLength(text.slice(token.index + token.text.length, end));
+    return length > 96 || value.first.text.includes("\\") || !value.first.text.startsWith('"')
+      ? ""
+      : value.first.text.slice(1, -1);
+  }
+}
+
+/** A text that ends with an escaped quote passes for an empty one. */
+function isFull({ first, members, items }: Tree): boolean {
+  if (first.text.startsWith('"')) return !first.text.endsWith('""') && !first.text.endsWith('\\""');
+  return members.length + items.length > 0;
 }
 
 /** Whether a reader that ignores case, or stops at U+0000, takes one name for the other. By the platform's own folding. */

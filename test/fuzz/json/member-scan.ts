@@ -19,6 +19,12 @@ const PLAN = scanPlan({
   optional: new Set(["tools"]),
   items: new Set(["prompt", "k"]),
   count: new Set(["url", "k", "ü"]),
+  watch: new Set(["image", "a"]),
+  unread: new Map<string, ReadonlySet<string> | "all">([
+    ["raw", "all"],
+    ["input", new Set(["raw"])],
+  ]),
+  shapes: { list: "input", kind: "type", names: ["id", "a"] },
   depth: 6,
 });
 
@@ -30,6 +36,8 @@ const SEEDS = [
   '{"a":{"b":{"c":{"d":{"e":1}}}},"k":[[[[["deep"]]]]]}',
   '{"prompt":["a",1,[2,3],{"b":4}],"tools":[{"type":"function"}],"k":[1,2]}',
   '{"tools":[1],"prompt":[[1],[2,[3]]]}',
+  '{"input":[{"type":"t","id":"i","a":[1]},{"id":1,"type":null},{"a":""},"s",[{"id":2}]],"image":1}',
+  '{"input":[{"raw":{"image":"a","raw":[{"a":1}]},"image":null},{"image":{}}],"raw":{"a":[{"image":2}]},"a":{"raw":{"a":1}}}',
   '{"usage":{"a":{"x":1},"b":{"x":1}},"error":{"message":"m","code":429}}',
 ].map((text) => utf8.encode(text));
 
@@ -46,6 +54,15 @@ const PIECES = [
   '"\\ud83d\\ude00":7,',
   '{"x":1,"\\u0078":2}',
   '{"url":0}',
+  '"image":"i",',
+  '"Image":"i",',
+  '"\u0131mage":"i",',
+  '"raw":{"image":1},',
+  '"type":"item_reference",',
+  '"\\u0074ype":"t",',
+  '"id":"msg",',
+  '"id":null,',
+  '"a":"",',
   "[[[[[[[[",
   "]]]]",
   "{",

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { formatAuthority } from "../../../router/core/wire/authority.ts";
-import { type ForwardRequest, forwardRequest, innerRequest } from "../../../router/core/wire/forward-request.ts";
+import {
+  type ForwardRequest,
+  forwardRequest,
+  innerRequest,
+  secureRequest,
+} from "../../../router/core/wire/forward-request.ts";
 import { type HeadLimits, readRequestHead, type RequestHead } from "../../../router/core/wire/message-head.ts";
 import { type FuzzTarget, inputs, latin1, latin1Octets } from "../fuzz-target.ts";
 import type { Random } from "../random.ts";
@@ -115,16 +120,17 @@ function assertSerialises(head: RequestHead): void {
       name,
     );
   }
-  const inner = innerRequest({ ...again.head, target: path + query }, authority);
+  const isSecure = request.value.kind === "https";
+  const inner = (isSecure ? secureRequest : innerRequest)({ ...again.head, target: path + query }, authority);
   assert.ok(inner.ok, `${method} is refused inside a tunnel`);
-  assert.deepEqual(inner.value, request.value, "inside a tunnel it is another request");
+  assert.deepEqual(inner.value, { ...request.value, kind: "http" }, "inside a tunnel it is another request");
 }
 
 function serialised(request: ForwardRequest): string {
   const authorityText = formatAuthority(request.authority);
   if (request.kind === "tunnel") return `CONNECT ${authorityText} HTTP/1.1\r\nHost: ${authorityText}\r\n\r\n`;
   const lines = [
-    `${request.method} http://${authorityText}${request.path}${request.query} HTTP/${request.version}`,
+    `${request.method} ${request.kind}://${authorityText}${request.path}${request.query} HTTP/${request.version}`,
     `Host: ${authorityText}`,
   ];
   if (request.framing.kind === "length") lines.push(`Content-Length: ${request.framing.length}`);

@@ -22,7 +22,7 @@ test("INV-CONNECTION-LIMIT: an exchange gives its place back once, however it en
   ];
   for (const end of ends) {
     let settled = 0;
-    const exchange = new Exchange("id", "connect", undefined, clock, () => void (settled += 1));
+    const exchange = new Exchange("id", "connect", undefined, clock, () => void (settled += 1), undefined);
     exchange.hold(take());
     assert.equal(counts.open("r"), 1);
     exchange.hold(take());

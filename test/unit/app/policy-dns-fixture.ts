@@ -51,6 +51,7 @@ export function dnsBench({ policy, answers = {}, settings, rooms }: BenchOptions
     policyTime: () => NOON,
     surroundings: NOTHING_AROUND,
     approved: () => [],
+    barred: () => undefined,
     network: () => network(),
     sends: () => undefined,
     inventive: (host) => invented.obstacle(snapshot, host, millis(now)),

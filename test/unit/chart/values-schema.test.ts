@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parse } from "yaml";
+import { parseControllerConfig } from "../../../controller/config/parse-controller-config.ts";
 
 const CHART = join(import.meta.dirname, "../../../charts/sluice");
 const SOURCE = readFileSync(join(CHART, "values.yaml"), "utf8");
@@ -16,7 +17,8 @@ interface Schema {
 const SCHEMA = JSON.parse(readFileSync(join(CHART, "values.schema.json"), "utf8")) as Schema;
 
 /** What users fill in freely has no defaults: maps, and members of what may be empty. */
-const WITHOUT_DEFAULTS = /^(?:global|seccomp\.profiles\.\w+|certificates\.certManager\.issuerRef\.\w+|.*\.claims)$/;
+const WITHOUT_DEFAULTS =
+  /^(?:global|router\.\w+|seccomp\.profiles\.\w+|certificates\.certManager\.issuerRef\.\w+|.*\.claims)$/;
 
 function settings(value: unknown, at = ""): readonly string[] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [at];
@@ -57,6 +59,27 @@ test("every setting of the schema has its default in values.yaml", () => {
   );
   assert.deepEqual(missing, []);
 });
+
+test("router takes the sections of a RouterConfig that the controller may be given", () => {
+  const file = join(CHART, "../../policies/schema/RouterConfig.schema.json");
+  const sections = (JSON.parse(readFileSync(file, "utf8")) as Schema).properties?.["spec"]?.properties ?? {};
+  const decided = ["guard", "identity", "listeners", "state", "trust"];
+  const refused = decided.map((name) => checked({ [name]: {} }));
+  assert.ok(refused.every((codes) => codes.includes("decided_elsewhere")));
+  assert.deepEqual(
+    Object.keys(schemaAt("router")?.properties ?? {}).toSorted(),
+    Object.keys(sections)
+      .filter((name) => !decided.includes(name))
+      .toSorted(),
+  );
+});
+
+function checked(router: object): readonly string[] {
+  const spec = { namespace: "s", injection: { routerImage: "a", guardImage: "b" }, router };
+  const document = { apiVersion: "sluice.dev/v1alpha1", kind: "ControllerConfig", spec };
+  const parsed = parseControllerConfig("controller.yaml", JSON.stringify(document));
+  return parsed.ok ? [] : parsed.problem.map(({ code }) => code);
+}
 
 test("objects with settings of their own take no others", () => {
   const open: string[] = [];

@@ -57,6 +57,19 @@ export const GOVERNANCE_POLICY_ROWS: readonly Row[] = [
     by: "yesterday",
     problems: ["83:15 bad_timestamp"],
   },
+  {
+    name: "liftBefore that is issuedAt",
+    replace: '"2026-11-19T00:00:00Z"',
+    by: '"2026-11-20T00:00:00Z"',
+    problems: [],
+  },
+  {
+    name: "liftBefore that lifts what is to come",
+    replace: '"2026-11-19T00:00:00Z"',
+    by: '"2026-11-20T00:00:01Z"',
+    problems: ["83:15 lifts_the_future"],
+    beyondSchema: true,
+  },
   // Rules as a whole.
   {
     name: "an id twice among rules",

@@ -120,7 +120,14 @@ describe("a fetch that is malformed", () => {
   const names = [
     ["Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", "Expect"],
     ["Proxy-Authorization", "Proxy-Connection", "Proxy", "HTTP2-Settings", "Accept-Encoding", "Via", "Forwarded"],
-    ["Sec-Fetch-Site", "sec-websocket-key", "Sluice-Request-Id", "X-HTTP-Method-Override", "X-Original-URL"],
+    [
+      "Sec-Fetch-Site",
+      "sec-websocket-key",
+      "Sluice-Request-Id",
+      "X-HTTP-Method-Override",
+      "X_Original-URL",
+      "transfer_encoding",
+    ],
   ].flat();
   for (const name of names) {
     test(`the header ${name}`, () => {

@@ -18,11 +18,12 @@ import { ownEvent } from "../../../../router/core/audit/own-event.ts";
 import { BehaviorMonitor } from "../../../../router/core/behavior/behavior-monitor.ts";
 import { epochMillis, millis } from "../../../../router/core/base/quantity.ts";
 import {
+  compileGovernancePolicy,
   NO_GOVERNANCE,
   type GovernanceSnapshot,
 } from "../../../../router/core/governance/compile-governance-policy.ts";
 import type { Log } from "../../../../router/edge/log/log.ts";
-import { governance, NOON } from "../../core/governance/engine-fixture.ts";
+import { DIGEST, governance, governanceDocument, NOON } from "../../core/governance/engine-fixture.ts";
 
 const directories: string[] = [];
 after(() => {
@@ -40,7 +41,14 @@ function policy(response: string, more = ""): GovernanceSnapshot {
 }
 const QUARANTINE = policy("{ kind: quarantine }");
 
-function watchOf(directory: string, steadyFrom = 0) {
+/** A policy of now, and what it lifts. */
+function lifting(liftBefore: number): GovernanceSnapshot {
+  const more = "behavior: [{ id: d, detector: denials, count: 3, window: 1m, response: { kind: quarantine } }]";
+  const document = { ...governanceDocument([], more), liftBefore: epochMillis(liftBefore) };
+  return compileGovernancePolicy(document, DIGEST, millis(0), { signed: true });
+}
+
+function watchOf(directory: string, steadyFrom = 0, told = (): unknown => undefined) {
   let steady = steadyFrom;
   const [records, logged, alerts]: [AuditEvent[], string[], string[]] = [[], [], []];
   let changes = 0;
@@ -51,7 +59,7 @@ function watchOf(directory: string, steadyFrom = 0) {
     log: log as Log,
     directory,
     recordSoon: (event) => records.push(event),
-    alerted: (kind) => alerts.push(kind),
+    alerted: (kind) => (told(), alerts.push(kind)),
     changed: () => (changes += 1),
   });
   const denial = (): void => {
@@ -107,17 +115,33 @@ function hasQuarantine(path: string): boolean {
 
 test("a quarantine is on the disk as soon as it stands: a kill does not lift it", async () => {
   const directory = scratch();
-  const first = watchOf(directory);
+  const path = join(directory, "behavior.json");
+  let wasKept: boolean | undefined;
+  const first = watchOf(directory, 0, () => (wasKept ??= hasQuarantine(path)));
   first.watch.apply(QUARANTINE);
   await first.watch.restore(QUARANTINE);
-  for (let count = 0; count < 3; count += 1) first.denial();
-  // Nobody closes it.
-  const deadline = performance.now() + 2_000;
-  while (!hasQuarantine(join(directory, "behavior.json"))) {
-    assert.ok(performance.now() < deadline, "not on the disk");
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
+  first.denial();
+  first.denial();
+  assert.equal(hasQuarantine(path), false);
+  // Nobody closes it, and nothing is waited for.
+  first.denial();
+  assert.equal(hasQuarantine(path), true);
+  assert.equal(wasKept, true, "before anybody is told");
   await first.watch.close();
+});
+
+test("a quarantine whose alarm is quiet is kept at once as well, and ends what is live", async () => {
+  const directory = scratch();
+  const world = watchOf(directory);
+  world.watch.apply(policy("{ kind: alert }, quiet: 1h"));
+  await world.watch.restore(policy("{ kind: alert }, quiet: 1h"));
+  for (let count = 0; count < 3; count += 1) world.denial();
+  assert.deepEqual([world.alerts, world.changes()], [["denials"], 0]);
+  world.watch.apply(policy("{ kind: quarantine }, quiet: 1h"));
+  world.denial();
+  assert.deepEqual([world.alerts, world.changes()], [["denials"], 1]);
+  assert.equal(hasQuarantine(join(directory, "behavior.json")), true);
+  await world.watch.close();
 });
 
 test("what was counted goes on being counted over a restart", async () => {
@@ -148,7 +172,7 @@ for (const [name, liftBefore, isLifted] of lifted) {
     await world.watch.restore(QUARANTINE);
     for (let count = 0; count < 3; count += 1) world.denial();
     world.pass(10_000);
-    world.watch.apply(policy("{ kind: quarantine }", `\n  liftBefore: "${new Date(liftBefore).toISOString()}"`));
+    world.watch.apply(lifting(liftBefore));
     assert.equal(world.watch.quarantine() === undefined, isLifted);
     assert.equal(
       world.records.some(({ action, kind }) => kind === "governance.alert" && action === "lift"),
@@ -214,7 +238,7 @@ test("an unreadable state is lifted by the policy as any quarantine is", async (
   const world = watchOf(directory);
   await world.watch.restore(QUARANTINE);
   assert.equal(world.watch.quarantine()?.detector, "behavior-state");
-  world.watch.apply(policy("{ kind: quarantine }", `\n  liftBefore: "${new Date(NOON + 1_000).toISOString()}"`));
+  world.watch.apply(lifting(NOON + 1_000));
   assert.equal(world.watch.quarantine(), undefined);
   await world.watch.close();
 });

@@ -64,7 +64,7 @@ export function governorWorld(options: WorldOptions = {}): GovernorWorld {
   const limiter = new RateLimiter();
   const monitor = new BehaviorMonitor(options.response === undefined ? [] : [watch(options.response)]);
   if (options.response !== undefined) {
-    monitor.observe({ at: NOON, steady, action: "exec", target: "x", result: "denied", bytes: 0 });
+    monitor.observe({ at: NOON, steady, action: "exec", target: "x", result: "denied", bytes: 0, isSaid: true });
   }
   const apply = (): void => {
     if (policy.state === "missing") return;

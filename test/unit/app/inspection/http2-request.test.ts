@@ -47,6 +47,10 @@ const NOT_FORWARDED = [
   "proxy",
   "proxy-authorization",
   "trailer",
+  "x_http_method_override",
+  "x-http_method-override",
+  "transfer_encoding",
+  "content_length",
 ];
 const HOST_MISMATCH = "host_mismatch: The :authority or Host field does not name the host of the tunnel.";
 const CONNECTION = "malformed_request: A field is one of a connection, which HTTP/2 does not have.";
@@ -228,6 +232,11 @@ test("INV-H2-TRAILERS: no trailer says again, or otherwise, what a head says", (
       "that are not forwarded",
       ["x-http-method-override", "PUT", "proxy-authorization", "x", "x-original-url", "/b"],
       [],
+    ],
+    [
+      "under names that CGI origins read as those",
+      ["x_http_method_override", "PUT", "x_key", "mine", "content_type", "x", "if_match", "*", "x_sum", "9"],
+      ["x_sum: 9"],
     ],
     ["with a pseudo-field", [":path", "/b", "x-sum", "9"], []],
     ["of connections", ["connection", "close", "x-sum", "9"], []],

@@ -79,7 +79,7 @@ function pass(at: World, text: string, end: End = "completed"): void {
   const asked = request(text);
   const clock = { now: () => epochMillis(at.now), monotonic: () => millis(0) };
   const settle = (outcome: Outcome): void => learning.observe(exchange, outcome);
-  const exchange: Exchange = new Exchange("r", "connect", asked, clock, settle);
+  const exchange: Exchange = new Exchange("r", "connect", asked, clock, settle, "connect");
   exchange.judgedBy = { policy, models: {}, network: {} as never, governance: 0 };
   const decision = decide(policy, asked, NOON);
   if (decision.effect === "deny") return exchange.refused(decision.reason, undefined, decision.rule);

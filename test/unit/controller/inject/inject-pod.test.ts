@@ -7,6 +7,7 @@ import { desiredVolumes } from "../../../../controller/inject/template-volumes.t
 import { desiredContainers } from "../../../../controller/inject/template.ts";
 import type { Container, JsonObject, PodObject } from "../../../../controller/pod/pod.ts";
 import { readPod } from "../../../../controller/pod/read-pod.ts";
+import { PORTS } from "../../../../init-egress-guard/settings.ts";
 import { millis } from "../../../../router/core/base/quantity.ts";
 import { BUNDLE_FILE, CA_FILE } from "../../../../router/edge/inspection/trust-files.ts";
 import { agentContainer, agentPod, injectionConfig, type PodOverrides } from "../../../fakes/agent-pod.ts";
@@ -269,6 +270,30 @@ for (const [name, env, kept, warned] of environments) {
     }
   });
 }
+
+test("a port that the router listens on is told, and no other", () => {
+  const ports = [443, 8080, 18_053, 18_080, 18_081, 18_084, 18_090, 18_443].map((containerPort) => ({ containerPort }));
+  const sidecar = agentContainer({ name: "sidecar", ports: [{ containerPort: 18_080, protocol: "UDP" }] });
+  const { pod, warnings } = injected({ container: { ports }, spec: { initContainers: [sidecar] } });
+  assert.deepEqual(only(pod).ports, ports);
+  const said = (port: number, where: string): string =>
+    `sluice: Port ${port} is the router's in every pod: nothing else can listen on it (container ${where}).`;
+  assert.deepEqual(
+    warnings,
+    [18_053, 18_080, 18_081, 18_084, 18_090, 18_443].map((port) =>
+      said(port, port === 18_080 ? "agent and 1 more" : "agent"),
+    ),
+  );
+  assert.deepEqual(injected({ container: { ports: [{ containerPort: 8080 }] } }).warnings, []);
+});
+
+test("the ports that are told are the guard's and the router's", () => {
+  const told = Object.values(PORTS).filter((port) => {
+    const { warnings } = injected({ container: { ports: [{ containerPort: port }] } });
+    return warnings.length === 1;
+  });
+  assert.deepEqual(told, Object.values(PORTS));
+});
 
 test("warnings are bounded, whatever is in the pod", () => {
   const env = ["HTTP_PROXY", "http_proxy", "OPENAI_API_KEY"].map((name) => ({ name, value: "x" }));

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { injectPod } from "../../../../controller/inject/inject-pod.ts";
 import { judgePod, MOST_VIOLATIONS } from "../../../../controller/judge/judge-pod.ts";
 import type { PodObject } from "../../../../controller/pod/pod.ts";
 import { readPod } from "../../../../controller/pod/read-pod.ts";
 import { type Violation, VIOLATION_CODES } from "../../../../controller/pod/violation.ts";
-import { CASE_SETTINGS, finalPod } from "../../../cluster/bypass-cases.ts";
+import { CASE_SETTINGS, finalPod, OTHER_SETTINGS } from "../../../cluster/bypass-cases.ts";
 import { alterations } from "../../../cluster/pod-alterations.ts";
 import { append, change, type Change, remove, set } from "../../../cluster/pod-change.ts";
-import { agentContainer } from "../../../fakes/agent-pod.ts";
+import { agentContainer, agentPod } from "../../../fakes/agent-pod.ts";
 
 function created(steps: Change): readonly Violation[] {
   const read = readPod(change(finalPod(), steps));
@@ -56,7 +57,8 @@ test("all violations come at once, with paths as Kubernetes writes them and a wa
     ],
   );
   assert.equal(found[0]?.message, 'Leave sluice-router to the injector: "args" is not as it must be.');
-  assert.equal(found[3]?.message, "runAsUser is 0; choose a UID above 0, such as 1000.");
+  assert.equal(found[3]?.message, 'runAsUser is 0; choose a UID above 0, such as 1000. (container "agent")');
+  assert.match(found[2]?.message ?? "", / \(volume "node"\)$/);
 });
 
 test("violations are bounded, ours first, and no value makes a message long or two lines", () => {
@@ -180,19 +182,35 @@ test("a refusal says what is there and what would do", () => {
   const rows: readonly (readonly [change: Change, message: string])[] = [
     [
       [remove("spec containers 0 securityContext seccompProfile")],
-      "The seccomp profile is missing; remove it, and Localhost with sluice/agent.json or sluice/browser.json is set.",
+      'The seccomp profile is missing; remove it, and Localhost with sluice/agent.json or sluice/browser.json is set. (container "agent")',
     ],
     [
       [set("spec containers 0 securityContext seccompProfile", { type: "Unconfined" })],
-      'The seccomp profile is "Unconfined"; remove it, and Localhost with sluice/agent.json or sluice/browser.json is set.',
+      'The seccomp profile is "Unconfined"; remove it, and Localhost with sluice/agent.json or sluice/browser.json is set. (container "agent")',
     ],
     [
       [set("spec containers 0 envFrom", [{ secretRef: { name: "sluice-credentials" } }])],
-      'The Secret "sluice-credentials" is the router\'s alone; use a name that does not begin with "sluice-".',
+      'The Secret "sluice-credentials" is the router\'s alone; use a name that does not begin with "sluice-". (container "agent")',
     ],
     [
       [set("spec containers 0 envFrom", [{ configMapRef: { name: "sluice-trust" } }])],
-      'What is called "sluice-trust" is the router\'s alone; use a name that does not begin with "sluice-".',
+      'What is called "sluice-trust" is the router\'s alone; use a name that does not begin with "sluice-". (container "agent")',
+    ],
+    [
+      [set("spec initContainers 3 securityContext runAsUser", 0)],
+      'runAsUser is 0; choose a UID above 0, such as 1000. (container "setup")',
+    ],
+    [
+      [append("spec volumes", { name: "mine", secret: { secretName: "sluice-credentials" } })],
+      'The Secret "sluice-credentials" is the router\'s alone; use a name that does not begin with "sluice-". (volume "mine")',
+    ],
+    [
+      [set("spec containers 0 ports 0 name", "sluice-metrics")],
+      'Rename the port "sluice-metrics": names that begin with "sluice-" are Sluice\'s. (container "agent")',
+    ],
+    [
+      [set("metadata annotations sluice.dev/seccomp-profile", "browsers")],
+      'There is no seccomp profile "browsers": write agent or browser, or remove the annotation for agent.',
     ],
     [[remove("spec initContainers 2 env 4")], 'Leave sluice-router to the injector: "env" is not as it must be.'],
     [
@@ -205,6 +223,59 @@ test("a refusal says what is there and what would do", () => {
       created(steps).map((found) => found.message),
       [message],
     );
+});
+
+test("the annotation of the seccomp profile names one that there is, in every mode", () => {
+  const { seccomp } = CASE_SETTINGS;
+  assert.ok(seccomp.mode === "localhost");
+  const { browser: _, ...profiles } = seccomp.profiles;
+  const withoutBrowser = { ...CASE_SETTINGS, seccomp: { mode: "localhost", profiles } } as const;
+  const rows = [
+    [CASE_SETTINGS, "agent", []],
+    [CASE_SETTINGS, "browser", []],
+    [CASE_SETTINGS, "browsers", ["browser"]],
+    [CASE_SETTINGS, "router", ["agent or browser"]],
+    [CASE_SETTINGS, "", ["agent or browser"]],
+    [OTHER_SETTINGS, "browser", []],
+    [OTHER_SETTINGS, "browsers", ["agent or browser"]],
+    [OTHER_SETTINGS, "__proto__", ["agent or browser"]],
+    [withoutBrowser, "browser", ["write agent,"]],
+  ] as const;
+  for (const [settings, name, said] of rows) {
+    const plain = agentPod({ metadata: { name: "a", annotations: { "sluice.dev/seccomp-profile": name } } });
+    const { pod } = injectPod(plain, settings);
+    const found = judgePod({ operation: "CREATE", pod, namespace: "research", settings });
+    assert.equal(found.length > 0, said.length > 0, name);
+    const [first] = found;
+    if (first === undefined) continue;
+    assert.deepEqual([first.code, first.path], ["seccomp", "metadata.annotations[sluice.dev/seccomp-profile]"]);
+    for (const part of said) assert.ok(first.message.includes(part), first.message);
+  }
+});
+
+test("a policy is named where one can be, and a stored pod that names another can still be updated", () => {
+  const rows = [
+    ["sluice-policy", true],
+    ["sluice-policy-2", true],
+    ["mine", true],
+    ["sluice-router", false],
+    ["sluice-trust", false],
+    ["sluice-policies", false],
+    ["kube-root-ca.crt", false],
+  ] as const;
+  for (const [name, isAdmitted] of rows) {
+    const plain = agentPod({ metadata: { name: "a", annotations: { "sluice.dev/policy": name } } });
+    const { pod } = injectPod(plain, CASE_SETTINGS);
+    const question = { pod, namespace: "research", settings: CASE_SETTINGS } as const;
+    const found = judgePod({ operation: "CREATE", ...question });
+    const expected = isAdmitted ? [] : [["router_volume", "metadata.annotations[sluice.dev/policy]"]];
+    assert.deepEqual(
+      found.map(({ code, path }) => [code, path]),
+      expected,
+      name,
+    );
+    assert.deepEqual(judgePod({ operation: "UPDATE", oldPod: pod, ...question }), []);
+  }
 });
 
 test("64 containers with 1,000 variables each are judged in time", () => {

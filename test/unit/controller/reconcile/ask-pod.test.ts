@@ -36,7 +36,7 @@ test("a pod is asked, and its answer is bounded", async (t) => {
     server.close();
     server.closeAllConnections();
   });
-  const ask = podAsker({ loopback: true, deadline: millis(150) });
+  const ask = podAsker({ loopback: true, deadline: millis(400) });
   for (const [name, given, expected] of ANSWERS) {
     answer = given;
     const found = await ask(ADDRESS, new AbortController().signal);

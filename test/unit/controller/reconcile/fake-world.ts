@@ -63,7 +63,7 @@ export function label(api: FakeKubeApi, name: string, labels: object = { "sluice
   api.put(`/api/v1/namespaces/${name}`, { metadata: { name, labels } });
 }
 
-export async function until(what: string, check: () => boolean, within = 3_000): Promise<void> {
+export async function until(what: string, check: () => boolean, within = 15_000): Promise<void> {
   const end = performance.now() + within;
   while (!check()) {
     if (performance.now() > end) throw new Error(`it did not come to that: ${what}`);

@@ -96,6 +96,40 @@ test("INV-RECONCILE-MARK: what was seen is not enough, it is read back", async (
   assert.equal(isKept(api)(), false);
 });
 
+test("INV-RECONCILE-MARK: a mark from before this term counts only where what it speaks of is there", async (t) => {
+  const { api, reconciler } = await fakeWorld(t, {}, {}, CA);
+  label(api, "research");
+  await until("kept", isKept(api));
+  const containers = [{ name: "a", image: "a" }];
+  const term = async (meanwhile: () => void): Promise<readonly string[]> => {
+    await api.away();
+    await until("the lead is given up", () => !reconciler.isLeader);
+    meanwhile();
+    const { length } = api.requests;
+    await api.back();
+    await until("it leads", () => reconciler.isLeader, 10_000);
+    await until("all is read", () => api.requests.slice(length).some(({ path }) => path === BINDING), 10_000);
+    await until("kept", isKept(api), 10_000);
+    return api.requests
+      .slice(length)
+      .filter(({ method, path }) => method === "PATCH" && [NAMESPACE, TRUST, ROUTER, BINDING].includes(path))
+      .map(({ path, body }) => `${path} ${path === NAMESPACE ? JSON.stringify(body?.metadata?.["labels"]) : ""}`);
+  };
+  assert.deepEqual(await term(() => undefined), [], "what is as it was is believed");
+  // Without policies anybody could write it.
+  const forged = await term(() => {
+    const before = api.get(TRUST) ?? assert.fail();
+    api.put(TRUST, { ...before, data: { "signers.yaml": "EVIL" }, immutable: true });
+    api.put(`${NAMESPACE}/pods/early`, { metadata: { name: "early" }, spec: { nodeName: "", containers } });
+  });
+  const [taken, given] = [null, "true"].map((value) => `${NAMESPACE} ${JSON.stringify({ "sluice.dev/kept": value })}`);
+  assert.equal(forged[0], taken, "before anything is written");
+  assert.equal(forged.at(-1), given);
+  assert.ok(forged.includes(`${TRUST} `));
+  assert.doesNotMatch(JSON.stringify(api.get(TRUST)), /EVIL/);
+  assert.equal(api.get(`${NAMESPACE}/pods/early`), undefined);
+});
+
 test("pods from before that wait for a node go, whatever they say of themselves; others stay", async (t) => {
   const { api, reconciler } = await fakeWorld(t);
   const injected = { "sluice.dev/injected": "true" };

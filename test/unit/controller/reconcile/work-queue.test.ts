@@ -5,6 +5,7 @@ import { openWorkQueue, type WorkOutcome } from "../../../../controller/reconcil
 import { writeLimit } from "../../../../controller/reconcile/write-limit.ts";
 import { systemClock } from "../../../../router/app/clock.ts";
 import { millis } from "../../../../router/core/base/quantity.ts";
+import { until } from "../../../fakes/until.ts";
 
 interface Worked {
   readonly calls: string[];
@@ -41,7 +42,8 @@ function queueOf(
 test("each key once, however often it is named while it waits, at most so many at a time", async () => {
   const { queue, worked } = queueOf(() => "done");
   for (let round = 0; round < 3; round += 1) for (const key of ["a", "b", "c", "d"]) queue.add(key);
-  await sleep(60);
+  await until(() => worked.calls.length >= 6 && queue.size === 0);
+  await sleep(20);
   assert.deepEqual(worked.calls.toSorted(), ["a", "a", "b", "b", "c", "d"]);
   assert.equal(worked.most, 2);
   assert.equal(queue.size, 0);
@@ -51,12 +53,12 @@ test("each key once, however often it is named while it waits, at most so many a
 test("what fails is tried later and later, and not for ever", async () => {
   const { queue, worked } = queueOf(() => "again");
   queue.add("a");
-  await sleep(120);
+  await until(() => worked.calls.length >= 4 && queue.size === 0);
+  await sleep(60);
   assert.equal(worked.calls.length, 4);
   assert.equal(queue.size, 0);
   queue.add("a");
-  await sleep(10);
-  assert.ok(worked.calls.length > 4);
+  await until(() => worked.calls.length > 4);
   await queue.close();
 });
 
@@ -87,10 +89,11 @@ test("writes: a burst, and then one in each gap", async () => {
   const limit = writeLimit(systemClock, 100);
   const { signal } = new AbortController();
   const began = performance.now();
+  // Each in a gap of its own, they would take a second.
   for (let count = 0; count < 100; count += 1) assert.equal(await limit.taken(signal), true);
-  assert.ok(performance.now() - began < 100);
+  assert.ok(performance.now() - began < 500);
   const waited = await Promise.all(Array.from({ length: 10 }, async () => limit.taken(signal)));
   const took = performance.now() - began;
-  assert.ok(waited.every(Boolean) && took >= 85 && took < 400, `${took}`);
+  assert.ok(waited.every(Boolean) && took >= 85 && took < 2_000, `${took}`);
   assert.equal(await limit.taken(AbortSignal.abort()), false);
 });

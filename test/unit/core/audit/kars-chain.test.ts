@@ -164,7 +164,7 @@ test("a half line at the end is torn, and a file that was only made is nothing",
   assert.deepEqual([entries, damage?.kind, damage?.place.line, damage?.seq], [1, "torn_tail", 2, null]);
 });
 
-test('two different entries share a hash where a field holds a "|": intact, and pointed out', () => {
+test('trap 1.5: two different entries share a hash where a field holds a "|": intact, and pointed out', () => {
   const script = { agent_id: "agent|shell", action: "rm" };
   const told = karsLog("a", 9, script);
   const other = karsLog("a", 9, { agent_id: "agent", action: "shell|rm" });

@@ -63,6 +63,20 @@ for (const [name, change, holds] of hostile) {
   });
 }
 
+test("trap 1.5: no two records are hashed as one text, wherever a mark that might divide their fields stands", () => {
+  const render = recordRenderer(ACTOR, STREAM);
+  for (const mark of ["|", '"', '","target":"', "\\", "\n", "\0", ","]) {
+    const lines = [
+      { action: `a${mark}b`, target: "c" },
+      { action: "a", target: `b${mark}c` },
+      { action: `a${mark}`, target: "bc" },
+      { action: `a${mark}b${mark}c`, target: "" },
+    ].map((change) => render({ ...EVENT, ...change }, AT));
+    assert.equal(new Set(lines).size, lines.length, mark);
+    for (const line of lines) assert.equal(parseRecord(line).ok, true, mark);
+  }
+});
+
 test("the longest record that can be made fits", () => {
   const worst = "\u0001".repeat(1_024);
   const line = recordRenderer({ namespace: worst, pod: worst, agent: worst }, STREAM)(

@@ -54,12 +54,20 @@ const rows: readonly [name: string, change: (files: string[][]) => void, said: s
   ["the last record missing: nothing shows it", splice(3, 5, 1), "intact 12"],
   ["the last segment emptied", splice(3, 1, 5), "3:1 torn_tail null"],
 
-  ["two records swapped", (files) => splice(1, 2, 2, line(files, 1, 3), line(files, 1, 2))(files), "1:2 reordered 2"],
+  [
+    "trap 1.4: two records swapped",
+    (files) => splice(1, 2, 2, line(files, 1, 3), line(files, 1, 2))(files),
+    "1:2 reordered 2",
+  ],
   ["a record moved far on", (files) => files[1]?.push(files[0]?.splice(2, 1)[0] ?? ""), "1:3 reordered 3"],
   ["a record moved far back", (files) => files[0]?.splice(1, 0, files[1]?.splice(2, 1)[0] ?? ""), "1:2 reordered 6"],
-  ["a record twice", (files) => splice(1, 3, 0, line(files, 1, 3))(files), "1:4 duplicate 2"],
+  ["trap 1.5: a record twice", (files) => splice(1, 3, 0, line(files, 1, 3))(files), "1:4 duplicate 2"],
   ["a record again, later", (files) => splice(2, 3, 0, line(files, 1, 3))(files), "2:3 duplicate 2"],
-  ["a record again, after a restart", (files) => splice(3, 3, 0, line(files, 1, 3))(files), "3:3 foreign_stream 2"],
+  [
+    "trap 1.5: a record again, after a restart",
+    (files) => splice(3, 3, 0, line(files, 1, 3))(files),
+    "3:3 foreign_stream 2",
+  ],
 
   ["a record of another pod right behind the first", splice(1, 2, 0, line(other, 1, 2)), "1:2 foreign_stream 1"],
   ["a record of another pod", splice(1, 3, 0, line(other, 1, 3)), "1:3 foreign_stream 2"],
@@ -67,7 +75,7 @@ const rows: readonly [name: string, change: (files: string[][]) => void, said: s
   ["two logs, spliced", splice(2, 1, 4, ...(twin[1] ?? [])), "2:1 foreign_stream 4"],
   ["a segment of another pod's log behind", (files) => files.push(other[2] ?? []), "4:1 foreign_stream 8"],
   ["another pod's log behind", (files) => files.push(other[0] ?? []), "4:1 foreign_stream 0"],
-  ["a chain that begins again", (files) => files.splice(1, 2, ...twin), "2:1 foreign_stream 0"],
+  ["trap 1.5: a chain that begins again", (files) => files.splice(1, 2, ...twin), "2:1 foreign_stream 0"],
 
   ["an empty line", splice(1, 2, 0, ""), "1:2 malformed null"],
   ["a line of something else", splice(2, 3, 0, '{"level":30}'), "2:3 malformed null"],

@@ -12,7 +12,16 @@ export function detector(id: string, watch: Watch, some: Partial<DetectorRule> =
 
 /** At `steady` milliseconds after noon, by both clocks. */
 export function seen(steady: number, some: Partial<Observation> = {}): Observation {
-  return { at: NOON + steady, steady, action: "egress", target: "a:443", result: "allowed", bytes: 0, ...some };
+  return {
+    at: NOON + steady,
+    steady,
+    action: "egress",
+    target: "a:443",
+    result: "allowed",
+    bytes: 0,
+    isSaid: false,
+    ...some,
+  };
 }
 
 export function moment(steady: number): { readonly at: number; readonly steady: number } {

@@ -22,6 +22,17 @@ const times = (count: number, of: (index: number) => Observation): readonly Obse
 const results = (...list: readonly Observation["result"][]): readonly Observation[] =>
   list.map((result, index) => seen(index, { result, bytes: 0 }));
 
+/** Of what passed the router, and, where it begins with "said", of what the agent only says. */
+const mixed = (...list: readonly string[]): readonly Observation[] =>
+  list.map((text, index) => {
+    const result = text.replace("said ", "") as Observation["result"];
+    return seen(index, {
+      result,
+      isSaid: text.startsWith("said "),
+      action: text.startsWith("said ") ? "exec" : "egress",
+    });
+  });
+
 const detectors: readonly (readonly [
   name: string,
   watch: Watch,
@@ -40,8 +51,8 @@ const detectors: readonly (readonly [
   ["failures: a success ends the row", FAILURES, results("failed", "failed", "succeeded", "failed", "failed"), []],
   ["failures: what is only allowed does not", FAILURES, results("failed", "failed", "allowed", "failed"), ["d:3"]],
   ["failures: they decay", FAILURES, times(20, (i) => seen(i * 35_000, { result: "failed" })), []],
-  ["kars trap: a denial is no failure", FAILURES, results(...times(9, seen).map(() => "denied" as const)), []],
-  ["kars trap: a failure is no denial", DENIALS, results(...times(9, seen).map(() => "failed" as const)), []],
+  ["trap 1.4: a denial is no failure", FAILURES, results(...times(9, seen).map(() => "denied" as const)), []],
+  ["trap 1.4: a failure is no denial", DENIALS, results(...times(9, seen).map(() => "failed" as const)), []],
   ["a limit's refusal is no denial", DENIALS, results(...times(9, seen).map(() => "limited" as const)), []],
   ["denials: so many", DENIALS, results("denied", "denied", "denied"), ["d:3"]],
   ["denials: an allowed one ends the row", DENIALS, results("denied", "denied", "allowed", "denied", "denied"), []],
@@ -51,7 +62,49 @@ const detectors: readonly (readonly [
     results("denied", "denied", "succeeded", "denied"),
     ["d:3"],
   ],
-  ["kars trap: denials decay", DENIALS, times(100, (i) => seen(i * 35_000, { result: "denied" })), []],
+  [
+    "denials: what is only said ends no row of what passed",
+    DENIALS,
+    mixed("denied", "denied", "said allowed", "denied"),
+    ["d:3"],
+  ],
+  [
+    "denials: nor a row in which some passed",
+    DENIALS,
+    mixed("said denied", "denied", "said allowed", "denied"),
+    ["d:3"],
+  ],
+  ["denials: what is said counts", DENIALS, mixed("said denied", "said denied", "denied"), ["d:3"]],
+  [
+    "denials: what is said ends a row of that",
+    DENIALS,
+    mixed("said denied", "said denied", "said allowed", "denied"),
+    [],
+  ],
+  [
+    "denials: and then the next begins",
+    DENIALS,
+    mixed("denied", "allowed", "said denied", "said allowed", "said denied", "said denied"),
+    [],
+  ],
+  [
+    "denials: what passed and is older than the window does not count for who ends a row",
+    DENIALS,
+    [
+      seen(0, { result: "denied" }),
+      ...[200_000, 200_001].map((at) => seen(at, { result: "denied", isSaid: true })),
+      seen(200_002, { isSaid: true }),
+      seen(200_003, { result: "denied", isSaid: true }),
+    ],
+    [],
+  ],
+  [
+    "failures: a success that is only reported ends no row of what passed",
+    FAILURES,
+    mixed("failed", "failed", "said succeeded", "failed"),
+    ["d:3"],
+  ],
+  ["trap 1.4: denials decay", DENIALS, times(100, (i) => seen(i * 35_000, { result: "denied" })), []],
   ["new destinations: as many as are allowed", FRESH, times(2, (i) => seen(i, { target: `t${i}` })), []],
   ["new destinations: one more", FRESH, times(3, (i) => seen(i, { target: `t${i}` })), ["d:3"]],
   ["new destinations: known ones are none", FRESH, times(90, (i) => seen(i, { target: `t${i % 2}` })), []],
@@ -143,7 +196,7 @@ test("a detector watches its own kinds of action, and its response is about them
   assert.equal(monitor.standing(moment(20), "exec").kind, "approval");
 });
 
-test("kars trap: the time between alarms is no threshold: 20 failures or 10 denials trip, whatever quiet says", () => {
+test("trap 1.4: the time between alarms is no threshold: 20 failures or 10 denials trip, whatever quiet says", () => {
   const rules = (quiet: number): readonly DetectorRule[] => [
     detector("failures", { kind: "failures", count: 20, window: HOUR }, { quiet }),
     detector("denials", { kind: "denials", count: 10, window: HOUR }, { quiet }),
@@ -189,7 +242,7 @@ test("an alarm is not raised again while it is quiet, but its response lasts lon
   assert.equal(monitor.standing(moment(93_000), "egress").kind, "free");
 });
 
-test("kars trap: an alert alone is not all: a quarantine denies everything until it is lifted", () => {
+test("trap 1.4: an alert alone is not all: a quarantine denies everything until it is lifted", () => {
   const monitor = new BehaviorMonitor([detector("d", DENIALS, { actions: new Set(["tool"]), response: QUARANTINE })]);
   alarmsOf(
     monitor,
@@ -533,7 +586,7 @@ test("a throttle concerns what it covers also while it has room, and nothing onc
     },
   ]);
   for (let at = 0; at < 2; at += 1) {
-    monitor.observe({ at, steady: at, action: "tool", target: "a", result: "allowed", bytes: 0 });
+    monitor.observe({ at, steady: at, action: "tool", target: "a", result: "allowed", bytes: 0, isSaid: false });
   }
   assert.equal(monitor.standing({ at: 2_000, steady: 2_000 }, "tool").kind, "free");
   assert.equal(monitor.concerns("tool", 2_000), true);

@@ -47,6 +47,20 @@ test("INV-GOV-QUARANTINE: a restart lifts no quarantine", () => {
   assert.deepEqual([...third.lift("stop", 5)], ["stop"]);
 });
 
+test("after a restart no row is taken for one of words alone", () => {
+  const monitor = new BehaviorMonitor(RULES);
+  alarmsOf(
+    monitor,
+    [0, 1, 2].map((i) => seen(i, { result: "denied" })),
+  );
+  const next = restarted(monitor, 10, 0);
+  next.observe(seen(1, { action: "exec", isSaid: true }));
+  assert.deepEqual(
+    alarmsOf(next, [seen(2, { result: "denied" })]).filter((alarm) => alarm.startsWith("stop")),
+    ["stop:4"],
+  );
+});
+
 test("a restart shortens no throttle and no approval, whatever its clock says", () => {
   const monitor = new BehaviorMonitor(RULES);
   alarmsOf(

@@ -92,6 +92,31 @@ for (const [name, of, expected] of cases) {
   });
 }
 
+const said: readonly (readonly [name: string, ObservedEvent, isSaid: boolean])[] = [
+  ["egress", event("egress.decision"), false],
+  ["a call of a model", event("inference.decision"), false],
+  ["exec never passes the router", governed("exec", "allow"), true],
+  ["nor does its end", event("governance.end", { action: "exec", detail: { outcome: "completed" } }), true],
+  ["nor spawn", governed("spawn", "deny"), true],
+  ["nor admin", governed("admin", "allow"), true],
+  ["a tool call that passes", governed("tool", "allow"), false],
+  ["a tool call that is asked about", event("governance.decision", { action: "tool", detail: { said: true } }), true],
+  [
+    "a message to a peer that is reported",
+    event("governance.end", { action: "mesh.send", detail: { said: true } }),
+    true,
+  ],
+  ["a mark that is none", event("governance.decision", { action: "tool", detail: { said: "true" } }), false],
+];
+for (const [name, of, expected] of said) {
+  test(`${name}: ${expected ? "only said" : "it passed"}`, () => {
+    assert.deepEqual(
+      observationsOf(of, moment(5)).map(({ isSaid }) => isSaid),
+      [expected],
+    );
+  });
+}
+
 test("every reason means something, and 5xx of the router itself are no denial", () => {
   for (const [reason, { status }] of Object.entries(REASONS)) {
     const results = observationsOf(refused("egress.decision", reason), moment(0)).map(({ result }) => result);

@@ -14,6 +14,7 @@ test("INV-MODEL-STRIP: no request header by which an agent could say who calls o
     "x-amz-content-sha256 x-amz-target x-ms-authorization-auxiliary x-goog-iam-authorization-token " +
     "x-goog-iam-authority-selector x-goog-authenticated-user-email x-goog-user-project openai-organization " +
     "openai-project ocp-apim-subscription-key x-ms-client-principal-id dpop x-forwarded-client-cert " +
+    "cf-aig-authorization cf-access-client-id cf-access-client-secret " +
     "x_api_key api_key x_amz_security_token x-goog_api-key";
   for (const name of never.split(" ")) assert.ok(isClientCredential(name), name);
   const pass =

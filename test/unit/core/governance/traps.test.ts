@@ -169,6 +169,41 @@ const unread: readonly (readonly [trap: string, rules: string, code: string])[] 
   ],
   ["1.6 a rate_limit rule without its limit", "[{ id: a, effect: rate_limit, actions: [exec] }]", "missing_limit"],
   ["1.6 rules that are no list are accepted", "notalist", "wrong_type"],
+  [
+    "1.1 a bad window: none",
+    "[{ id: a, effect: rate_limit, actions: [exec], limit: { rate: { count: 5, window: '' } } }]",
+    "bad_duration",
+  ],
+  [
+    "1.1 a bad window: no unit",
+    "[{ id: a, effect: rate_limit, actions: [exec], limit: { rate: { count: 5, window: 60 } } }]",
+    "bad_duration",
+  ],
+  [
+    "1.1 a bad window: a unit that there is not",
+    "[{ id: a, effect: rate_limit, actions: [exec], limit: { rate: { count: 5, window: 5x } } }]",
+    "bad_duration",
+  ],
+  [
+    "1.1 a bad window: nothing",
+    "[{ id: a, effect: rate_limit, actions: [exec], limit: { rate: { count: 5, window: 0s } } }]",
+    "out_of_range",
+  ],
+  [
+    "1.1 a bad window: less than nothing",
+    "[{ id: a, effect: rate_limit, actions: [exec], limit: { rate: { count: 5, window: -1m } } }]",
+    "bad_duration",
+  ],
+  [
+    "1.1 a bad window: a word",
+    "[{ id: a, effect: rate_limit, actions: [exec], limit: { rate: { count: 5, window: minute } } }]",
+    "bad_duration",
+  ],
+  [
+    "1.1 a bad window: half",
+    "[{ id: a, effect: rate_limit, actions: [exec], limit: { rate: { count: 5, window: 1.5m } } }]",
+    "bad_duration",
+  ],
   ["4.3 an effect in another case", "[{ id: a, effect: Deny, actions: [exec] }]", "unknown_value"],
   [
     "4.3 a rule id that stands twice",
@@ -245,4 +280,161 @@ test("trap 4.3 a deny rule is got around by another spelling of the same place",
   assert.equal(denied("exec, program: /bin/../bin/rm"), "rm");
   assert.equal(denied("exec, program: //bin/rm"), "rm");
   assert.equal(denied("exec, program: rm"), "rm");
+});
+
+/** What `{ at: /x, TEST }` in a rule that allows, and in one that denies, makes of a call with this text. */
+function answers(written: string, value: string): string {
+  const asked: Action = {
+    kind: "tool",
+    server: "files",
+    tool: "t",
+    model: undefined,
+    arguments: { state: "known", value: { x: value } },
+  };
+  const when = `when: { arguments: [{ at: /x, ${written} }] }`;
+  const allowed = verdictOn([`id: a, effect: allow, actions: [tool], ${when}`], asked);
+  const rules = ["id: a, effect: allow, actions: [tool]", `id: d, effect: deny, actions: [tool], ${when}`];
+  const denied = verdictOn(rules, asked);
+  return [allowed.startsWith("allow") ? "allowed" : "-", denied.startsWith("deny") ? "denied" : "-"].join(" ");
+}
+
+const YES = "allowed denied";
+const NO = "- -";
+/** No leave, and no way around. */
+const UNKNOWN = "- denied";
+
+const places: readonly (readonly [test: string, expected: string, values: readonly string[]])[] = [
+  [
+    'glob: ["/work/*"]',
+    YES,
+    ["/work/a", "/work/", "/work/a/", "/work/a..b/c", "/work/.hidden", "/work/100%", "/work/ä"],
+  ],
+  ['glob: ["/work/*"]', NO, ["/work", "/other/a", "work/a", "", "C:/work/a"]],
+  [
+    'glob: ["/work/*"]',
+    UNKNOWN,
+    ["/work/../etc", "/work/..", "/work/a/../../etc", "/work/./a", "/work//a", "//work/a"],
+  ],
+  [
+    'glob: ["/work/*"]',
+    UNKNOWN,
+    ["/work/%2e%2e/etc", "/work/.%2E/etc", "/work%2Fa", "/work/%252e%252e/x", "/%77ork/a"],
+  ],
+  ['glob: ["/work/*"]', UNKNOWN, ["/work\\..\\etc", "/work/..\\etc", "/work/\0", "/work/a\n", " /work/a", "/work/a "]],
+  ['glob: ["/work/*"]', UNKNOWN, ["/work/..;/etc", "/work/... /etc", "/work/%c0%ae%c0%ae/etc", "/work/%u002e/etc"]],
+  [
+    'glob: ["/etc/*"]',
+    UNKNOWN,
+    ["//etc/passwd", "/./etc/passwd", "/work/../etc/passwd", "../../etc/passwd", "/etc\0/x"],
+  ],
+  ['glob: ["src/*"]', YES, ["src/a", "src/a/b.ts"]],
+  ['glob: ["src/*"]', UNKNOWN, ["src/../../etc", "./src/a", "src\\a", "src//a"]],
+  ['glob: ["C:/work/*"]', UNKNOWN, ["C:/work/../x", "C:\\work\\..\\x", "C:/work/a\\..\\..\\x"]],
+  ['glob: ["*/.ssh/config"]', UNKNOWN, ["/home/.ssh/./config", "/home/.ssh//config"]],
+  ['in: ["/etc/shadow"]', YES, ["/etc/shadow"]],
+  ['in: ["/etc/shadow"]', UNKNOWN, ["/etc/./shadow", "/etc/shadow/", "/etc/shadow/."]],
+  // What the author wrote, letter by letter.
+  ['in: ["/a/../b"]', YES, ["/a/../b"]],
+  ["in: ['C:\\work\\a']", YES, ["C:\\work\\a"]],
+  ["in: ['C:\\work\\a']", UNKNOWN, ["C:\\work\\x\\..\\a", "C:\\work\\.\\a"]],
+  ['pattern: ["^/work/.*$"]', YES, ["/work/a"]],
+  ['pattern: ["^/work/.*$"]', UNKNOWN, ["/work/../etc", "/work/%2e%2e/etc"]],
+  ['glob: ["file:///work/*"]', YES, ["file:///work/a", "file:///work/a%20b"]],
+  ['glob: ["file:///work/*"]', NO, ["file:///etc/passwd", "/work/a"]],
+  ['glob: ["file:///work/*"]', UNKNOWN, ["file:///work/../etc/passwd", "file:///work/%2e%2e/etc", "file:////work/a"]],
+  [
+    'glob: ["file:///work/*"]',
+    UNKNOWN,
+    ["file:/work/a", "file://localhost/work/a", "FILE:///work/a", "file:///work/?/../../x"],
+  ],
+  ['glob: ["file:///my docs/*"]', UNKNOWN, ["file:///my%20docs/a"]],
+  [
+    'glob: ["https://api.example/*"]',
+    YES,
+    ["https://api.example/", "https://api.example/a?u=https%3A%2F%2Fx//../y#/./z"],
+  ],
+  ['glob: ["https://api.example/*"]', NO, ["https://other.example/", "https://api.example"]],
+  [
+    'glob: ["https://api.example/*"]',
+    UNKNOWN,
+    ["https://API.example/a", "https://u@api.example/a", "https://api.example./a"],
+  ],
+  [
+    'glob: ["https://api.example/*"]',
+    UNKNOWN,
+    ["https://api.example/a/../b", "HTTPS://api.example/a", "https://%61pi.example/a"],
+  ],
+  ['glob: ["jdbc:postgresql://db/*"]', YES, ["jdbc:postgresql://db/shop"]],
+  // A test without a slash is asked about the text, and about where it leads.
+  ['glob: ["*.pem"]', YES, ["/k/a.pem", "a.pem", "/k/../a.pem"]],
+  ['glob: ["*.pem"]', NO, ["/k/a.txt", "see a.pem // there\n", "a.pem/b"]],
+  [
+    'glob: ["*.pem"]',
+    UNKNOWN,
+    ["/k/a.pem/", "/k/a.pem/.", "/k/a.pem/b/..", "a.pem\0.txt", "a.pem%00.txt", "a%2epem", "a.pem\\."],
+  ],
+  ['glob: ["report-*"]', YES, ["report-1", "report-a/b"]],
+  ['glob: ["report-*"]', UNKNOWN, ["report-/../../etc/passwd", "report-..\\..\\..\\x", "report-/%2e%2e/x"]],
+  ["in: [secret]", UNKNOWN, ["./secret", "a/../secret", "secret/"]],
+  ["in: [shop, search]", YES, ["shop"]],
+  ["in: [shop, search]", NO, ["./other", "../shop"]],
+];
+for (const [written, expected, values] of places) {
+  test(`trap 4.3 a place by another spelling: ${written} is ${expected} by ${JSON.stringify(values)}`, () => {
+    for (const value of values) assert.equal(answers(written, value), expected, JSON.stringify(value));
+  });
+}
+
+test("trap 4.3 words of a program that are places are as tools' arguments, and others are as they are written", () => {
+  const every = ["id: a, effect: allow, actions: [exec], when: { argv: { every: { glob: ['/work/*'] } } }"];
+  const exec = (...argv: readonly string[]): Action => ({
+    kind: "exec",
+    program: "/bin/cat",
+    argv,
+    directory: undefined,
+  });
+  assert.equal(verdictOn(every, exec("/work/a", "/work/b")), "allow a");
+  assert.equal(verdictOn(every, exec("/work/a", "/work/../etc/passwd")), "deny - governance_denied");
+  const some = [
+    "id: a, effect: allow, actions: [exec]",
+    "id: d, effect: deny, actions: [exec], when: { argv: { some: { in: [/etc/shadow] } } }",
+    "id: push, effect: deny, actions: [exec], when: { argv: { some: { in: [push] } } }",
+  ];
+  assert.equal(verdictOn(some, exec("-n", "//etc/shadow")), "deny d governance_denied");
+  assert.equal(
+    verdictOn(some, exec("add", "/work/push", "./push")),
+    "deny d governance_denied",
+    "which is no plain place",
+  );
+  assert.equal(verdictOn(some, exec("add", "/work/push", "doc/push")), "allow a");
+  assert.equal(verdictOn(some.toSpliced(1, 1), exec("add", "./push")), "allow a", "another word");
+});
+
+test("trap 1.6 a text that asks ever more of a pattern is unknown to it, and does not keep the router", () => {
+  const rules = [
+    "id: a, effect: allow, actions: [tool], when: { arguments: [{ at: /x, pattern: ['^.*[ab].{15}c.*$'] }] }",
+  ];
+  // Letters that lead to ever new states; no "c" where it would end them.
+  let seed = 7;
+  const letters = Array.from({ length: 10_000 }, () => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return "abx".charAt(seed % 3);
+  }).join("");
+  const verdictOf = (text: string): string => {
+    const given = { state: "known", value: { x: text } } as const;
+    return shown(
+      decide(
+        governance(rules),
+        { kind: "tool", server: "s", tool: "t", model: undefined, arguments: given },
+        contextOf(),
+      ),
+    );
+  };
+  assert.equal(verdictOf(`a${"x".repeat(15)}c`), "allow a");
+  assert.equal(verdictOf(`a${"x".repeat(15)}c${"x".repeat(1_000_000)}`), "allow a", "a long text that asks little");
+  assert.equal(verdictOf(`${letters.slice(0, 1_000)}a${"x".repeat(15)}c`), "allow a");
+  // It would match, after more work than is good; how much that is does not grow with the text.
+  const asksMuch = `${letters}a${"x".repeat(15)}c`;
+  assert.equal(verdictOf(asksMuch), "deny - governance_denied");
+  assert.equal(verdictOf(`${asksMuch}${"x".repeat(1_000_000)}`), "deny - governance_denied");
 });

@@ -276,6 +276,16 @@ test("texts without number and frames without end are not held", () => {
   assert.equal(streamed("chat", [check("mask", secrets)], waiting, { maximumHeld: 2_000 }).blocked, "held_too_much");
 });
 
+test("frames of three octets are not held without number", () => {
+  const empty = Array.from({ length: 16_400 }, () => ":\n\n");
+  const waiting = streamed("chat", [check("mask", secrets)], [chat("a@b"), ...empty]);
+  assert.deepEqual([waiting.blocked, waiting.held.length], ["held_too_much", 16_385]);
+  const collector = new StreamCollector("chat");
+  let taken = 0;
+  while (taken < 70_000 && collector.frame(octets(":\n\n"))) taken += 1;
+  assert.equal(taken, 65_536);
+});
+
 test("a match longer than the window is masked to its end, and without a second mask", () => {
   const body = "MIIEpAIBAAKCAQEA1234\n".repeat(80);
   const text = `Key:\n-----BEGIN RSA PRIVATE KEY-----\n${body}-----END RSA PRIVATE KEY-----`;

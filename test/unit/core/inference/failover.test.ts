@@ -67,6 +67,13 @@ for (const [cause, next, sign] of causes) {
   });
 }
 
+test("a call for no stream that was late: no other target, and no word on this one", () => {
+  for (const cause of ["first_byte_timeout", "idle_timeout", "lifetime_limit"] as const) {
+    assert.equal(mayTryNext({ ...nothing, cause, late: true }), false);
+    assert.deepEqual(targetSign({ status: undefined, cause, late: true }, undefined), { kind: "nothing" });
+  }
+});
+
 test("a hint makes a limit of 429, 503 and 529, and of nothing else", () => {
   const wait = millis(1_234);
   for (const status of [429, 503, 529]) {

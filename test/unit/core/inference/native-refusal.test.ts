@@ -182,6 +182,19 @@ for (const [reset, text] of resets) {
   });
 }
 
+test("a call that may have been paid is not asked for again, whatever its reason", () => {
+  for (const reason of ["idle_timeout", "lifetime_limit", "upstream_invalid"] as const) {
+    assert.equal(answer("openai", { reason }).fields["x-should-retry"], undefined);
+    assert.equal(answer("openai", { reason, paid: true }).fields["x-should-retry"], "false");
+    assert.equal(answer("anthropic", { reason, paid: true, retryAfter: 99_999 }).fields["x-should-retry"], "false");
+  }
+});
+
+test("a sentence takes the place of the reason's own", () => {
+  const { body } = answer("openai", { reason: "model_not_allowed", sentence: "It is here.", detail: "But not so." });
+  assert.equal((body as { error: { message: string } }).error.message, "It is here. But not so.");
+});
+
 test("limits in the words of the caller's API", () => {
   const one: RateLimit = { limit: 10, remaining: 3, reset: 5, resetAt: "2026-09-01T12:00:00Z" };
   const limits = { requests: one, tokens: one };

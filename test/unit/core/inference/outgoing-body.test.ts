@@ -32,6 +32,20 @@ const rows: readonly (readonly [
   ["no model in the body", "generate_content", '{"x":1}', {}, '{"x":1}'],
   ["a model that need not be there", "converse", '{"model":"a"}', {}, '{"model":"m"}'],
   ["Gemini's resource name", "gemini_embed", '{"model":"a"}', {}, '{"model":"models/m"}'],
+  [
+    "the model of each request",
+    "gemini_embed_batch",
+    '{"requests":[{"model":"models/dear","content":{"parts":[]}},{}]}',
+    {},
+    '{"requests":[{"model":"models/m","content":{"parts":[]}},{"model":"models/m"}]}',
+  ],
+  [
+    "llama.cpp's cap",
+    "chat",
+    '{"model":"m","max_tokens":5,"n_predict":90}',
+    { cap: 9 },
+    '{"model":"m","max_tokens":5,"n_predict":9}',
+  ],
 
   ["no stream", "chat", '{"model":"m"}', { streamUsage: true }, '{"model":"m"}'],
   [

@@ -50,6 +50,13 @@ test("a Realtime message: so deep that a reader by recursion would end", () => {
   assert.equal(realtimeEvent(`{"type":"response.done","x":${"[".repeat(100_000)}`), undefined);
 });
 
+test("a Realtime message: more tokens than any call can come to are no statement", () => {
+  const done = (usage: object): string => JSON.stringify({ type: "response.done", response: { usage } });
+  const unstated = { kind: "response_done", usage: undefined };
+  assert.deepEqual(realtimeEvent(done({ input_tokens: 5, output_tokens: 1e15 })), unstated);
+  assert.deepEqual(realtimeEvent(done({ input_tokens: 100_000_001, output_tokens: 1 })), unstated);
+});
+
 test("usage adds up, and stays a count", () => {
   const most = { ...NO_USAGE, input: Number.MAX_SAFE_INTEGER, output: 1 };
   assert.deepEqual(addUsage(most, { ...NO_USAGE, input: 5, output: 2, toolCalls: 1 }), {

@@ -870,6 +870,32 @@ test("an API without a stream is read as a document, whatever was asked", () => 
   assert.deepEqual([meter.usage?.input, meter.complete], [5, true]);
 });
 
+test("more tokens than any call can come to are no statement", () => {
+  const said = [text("hello"), stop()];
+  const lie = usage({ prompt_tokens: 1e15, completion_tokens: 1e15 });
+  assert.equal(seen(streaming("chat"), [...said, lie]).meter.usage, undefined);
+  const { meter } = seen(streaming("chat"), [...said, usage({ prompt_tokens: 5, completion_tokens: 100_000_001 })]);
+  assert.deepEqual([meter.usage?.input, meter.unstated], [5, "output"]);
+  const after = seen(streaming("chat"), [...said, usage({ prompt_tokens: 5, completion_tokens: 6 }), lie]);
+  assert.deepEqual([after.meter.usage?.input, after.meter.usage?.output, after.meter.unstated], [5, 6, undefined]);
+});
+
+test("that nothing came out is no statement where something has", () => {
+  const said = [text("hello"), stop()];
+  const { meter } = seen(streaming("chat"), [...said, usage({ prompt_tokens: 5, completion_tokens: 0 })]);
+  assert.deepEqual([meter.usage?.input, meter.unstated], [5, "output"]);
+  assert.ok(meter.outputSoFar > 0);
+  const none = seen(streaming("chat"), [...said, usage({ completion_tokens: 0 })]);
+  assert.equal(none.meter.usage, undefined);
+  const quiet = seen(streaming("chat"), [stop(), usage({ prompt_tokens: 5, completion_tokens: 0 })]);
+  assert.deepEqual([quiet.meter.usage?.input, quiet.meter.unstated], [5, undefined]);
+  const document = { ...streaming("chat"), streaming: false };
+  const whole = { choices: [{ message: { content: "hello" } }], usage: { prompt_tokens: 5, completion_tokens: 0 } };
+  assert.equal(seen(document, [octets(JSON.stringify(whole))]).meter.unstated, "output");
+  const vectors = { data: [{ text: "hello" }], usage: { prompt_tokens: 5, total_tokens: 5 } };
+  assert.equal(seen(streaming("embeddings"), [octets(JSON.stringify(vectors))]).meter.unstated, undefined);
+});
+
 test("ids and models are bounded and printable", () => {
   const { meter } = seen(streaming("chat"), [sse({ id: `\u001b[31m${"x".repeat(5_000)}`, model: "é\n", choices: [] })]);
   assert.equal(meter.id?.length, 256);

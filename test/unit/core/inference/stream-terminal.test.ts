@@ -94,7 +94,12 @@ test("error: Google's is bare, Bedrock's an exception, Ollama's a line", () => {
       message: ERROR.message,
       status: "RESOURCE_EXHAUSTED",
       details: [
-        { "@type": "type.googleapis.com/google.rpc.ErrorInfo", domain: "sluice.dev", reason: "budget_exhausted" },
+        {
+          "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+          domain: "sluice.dev",
+          reason: "budget_exhausted",
+          request_id: "req-1",
+        },
       ],
     },
   });
@@ -108,7 +113,17 @@ test("error: Google's is bare, Bedrock's an exception, Ollama's a line", () => {
   assert.deepEqual(JSON.parse(Buffer.from(errorFrames("ollama_chat", ERROR)).toString()), {
     error: ERROR.message,
     reason: "budget_exhausted",
+    request_id: "req-1",
   });
+});
+
+test("error: the rule and the request are named where the form has room", () => {
+  const ruled = { ...ERROR, rule: "never" };
+  for (const api of ["chat", "completions", "responses", "messages", "generate_content", "ollama_chat"] as const) {
+    const text = Buffer.from(errorFrames(api, ruled)).toString();
+    assert.match(text, /"rule":"never"/, api);
+    assert.match(text, /"request_id":"req-1"/, api);
+  }
 });
 
 test("error: every stream's own is read as a failure, after which it is not complete", () => {

@@ -28,7 +28,13 @@ const rows: readonly (readonly [name: string, path: string, expected: string | u
   ["deep", "/a/b/c/d/e/f/g/h/i/j", "/a/b/c/d/e/f/g/**"],
   ["as deep as is told", "/a/b/c/d/e/f/g/h", "/a/b/c/d/e/f/g/h"],
   ["dots", "/a/../b", undefined],
-  ["an encoded slash", "/a%2fb", undefined],
+  ["an encoded slash", "/simple/@types%2fnode/x", "/simple/*%2F*/x"],
+  ["three of them", "/a%2Fb%2fc%2Fd", "/*%2F*%2F*%2F*"],
+  ["more of them", "/x/a%2fb%2fc%2fd%2fe/y", "/x/**"],
+  ["more of them, deep", "/a/b/c/d/e/f/g/h%2fa%2fb%2fc%2fd", "/a/b/c/d/e/f/g/**"],
+  ["short keys of known kinds", "/sk_live_abcdefgh/xoxb-abcdef-ghijkl/sk-abc/ghp_abcdef/npm_abc", "/*/*/*/*/*"],
+  ["more of them", "/github_pat_abc/glpat-abc/AKIAEXAMPLE/eyJhbGci/hf_abcdef/key-sk_test_abc", "/*/*/*/*/*/*"],
+  ["words that begin as keys do", "/risk-report/desk_top/global-x/AKI", "/risk-report/desk_top/global-x/AKI"],
   ["an empty segment", "/a//b", undefined],
   ["a bad escape", "/a%zz", undefined],
   ["a control character", "/a\u001b[2Jb", undefined],
@@ -55,6 +61,9 @@ const malformed = [
   "/deadbeef",
   "/a/b/c/d/e/f/g/h/i",
   "/a*b",
+  "/a%2Fb",
+  "/*%2f*",
+  "/sk_live_abcdefgh",
 ];
 for (const text of malformed) {
   test(`no shape: ${JSON.stringify(text)}`, () => {
@@ -74,6 +83,9 @@ const covering: readonly (readonly [string, string, boolean])[] = [
   ["/a/b/**", "/a/**", false],
   ["/**", "/", true],
   ["/*/b", "/a/**", false],
+  ["/*", "/*%2F*", false],
+  ["/*%2F*", "/*%2F*", true],
+  ["/**", "/*%2F*", true],
 ];
 for (const [one, other, expected] of covering) {
   test(`${one} ${expected ? "covers" : "does not cover"} ${other}`, () => {

@@ -38,6 +38,14 @@ const rows: readonly (readonly [pattern: string, shape: string, expected: ShapeR
   ["/a", "/a/**", "some"],
   ["/", "/", "all"],
   ["/*", "/", "all"],
+  ["/**", "/*%2F*", "all"],
+  ["/*%2f*", "/*%2F*", "all"],
+  ["/*", "/*%2F*", "none", "all"],
+  ["/a/b", "/*%2F*", "none", "some"],
+  ["/a%2fb", "/*%2F*", "some"],
+  ["/a%2fb", "/a/b", "none", "all"],
+  ["/A", "/a", "none", "all"],
+  ["/a", "/a.", "none", "all"],
 ];
 for (const [text, of, expected, denying = expected] of rows) {
   test(`${text} on ${of}: ${expected}, denying: ${denying}`, () => {

@@ -217,7 +217,7 @@ const keys: readonly (readonly [per: NamedLimit["per"], some: Partial<LimitNames
 ];
 
 for (const [per, some, other] of keys) {
-  test(`per ${per}: each has a bucket of its own`, () => {
+  test(`trap 1.1: per ${per}: each has a bucket of its own`, () => {
     const one = limit("one", per, "1/1000+3");
     const limiter = limiterOf([one]);
     assert.equal(admitted(limiter, [one], some, 0, 9), 3);

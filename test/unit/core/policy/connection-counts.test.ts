@@ -110,7 +110,7 @@ test("INV-CONNECTION-MEMORY: a million hosts under a wildcard are refused before
   const counts = new ConnectionCounts();
   const rate = limits({ hostConnectionsPerMinute: 2 });
   let admitted = 0;
-  const began = performance.now();
+  const began = process.cpuUsage();
   for (let index = 0; index < 1_000_000; index += 1) {
     const name: Host = { kind: "name", text: `h${index}.example` as never };
     const taken = counts.take("r", name, rate, at(index / 100_000));
@@ -118,7 +118,8 @@ test("INV-CONNECTION-MEMORY: a million hosts under a wildcard are refused before
     admitted += 1;
     taken.value.release();
   }
-  assert.ok(performance.now() - began < 5_000);
+  const { user } = process.cpuUsage(began);
+  assert.ok(user < 5_000_000, `${user} us`);
   assert.equal(admitted, 16_384, "those of one minute");
   assert.equal(counts.size.hosts, 16_384);
   assert.equal(counts.size.rules, 0);

@@ -183,6 +183,136 @@ for (const [name, api, body, expected] of declarations) {
   test(`declared tools: ${name}`, () => assert.deepEqual(namesOf(api, body), expected));
 }
 
+/** `?`: one or more without a name. `!`: it cannot be taken out by its name. */
+function hostedOf(api: Api, body: string): readonly string[] | string {
+  const declared = declaredTools(api, inChunks(body));
+  if (!declared.ok) return declared.problem.code;
+  return [...declared.value.hosted].map(([name = "?", removable]) => (removable ? name : `${name}!`));
+}
+
+const OFF = '"default_config":{"enabled":false}';
+const set = (more: string): string =>
+  `{"mcp_servers":[{"type":"url","url":"u","name":"s"}],"tools":[{"type":"mcp_toolset","mcp_server_name":"s"${more}}]}`;
+
+const hostings: readonly (readonly [name: string, api: Api, body: string, expected: readonly string[] | string])[] = [
+  ["chat: none", "chat", `{"tools":[${fn("a")}]}`, []],
+  ["chat: by its type", "chat", `{"tools":[{"type":"web_search"},${fn("a")}]}`, ["web_search!"]],
+  [
+    "chat: a type of the provider's beside a function",
+    "chat",
+    `{"tools":[{"type":"web_search","function":{"name":"a"}}]}`,
+    ["web_search!"],
+  ],
+  [
+    "chat: a function of the provider's, by its name",
+    "chat",
+    `{"tools":[{"type":"builtin_function","function":{"name":"$web_search"}}]}`,
+    ["$web_search"],
+  ],
+  ["chat: a server", "chat", `{"tools":[{"type":"mcp","server_url":"u"}]}`, ["?!"]],
+  ["chat: a server beside a function", "chat", `{"tools":[{"type":"mcp","function":{"name":"a"}}]}`, ["?!"]],
+  [
+    "responses: by their types",
+    "responses",
+    `{"tools":[{"type":"web_search"},{"type":"code_interpreter"},{"type":"shell"},{"type":"tool_search"},{"type":"local_shell"}]}`,
+    ["web_search!", "code_interpreter!", "shell!", "tool_search!"],
+  ],
+  ["responses: a server that names all", "responses", `{"tools":[{"type":"mcp","allowed_tools":["a"]}]}`, ["a"]],
+  ["responses: a server that names none", "responses", `{"tools":[{"type":"mcp","server_url":"u"}]}`, ["?!"]],
+  [
+    "responses: a server by other things than names",
+    "responses",
+    `{"tools":[{"type":"mcp","allowed_tools":{"read_only":true}}]}`,
+    ["?!"],
+  ],
+  [
+    "responses: in a namespace",
+    "responses",
+    `{"tools":[{"type":"namespace","tools":[{"type":"mcp"},{"type":"web_search"}]}]}`,
+    ["?!", "web_search!"],
+  ],
+  [
+    "responses: a type, and a server's tool of its name",
+    "responses",
+    `{"tools":[{"type":"web_search"},{"type":"mcp","allowed_tools":["web_search"]}]}`,
+    ["web_search!"],
+  ],
+  [
+    "messages: by their types, without the day",
+    "messages",
+    `{"tools":[{"type":"web_search_20250305","name":"search"},{"type":"code_execution_20250825"},{"type":"bash_20250124"}]}`,
+    ["web_search!", "code_execution!"],
+  ],
+  ["messages: a set that names its tools", "messages", set(`,${OFF},"configs":{"a":{"enabled":true}}`), ["a!"]],
+  ["messages: a set with what it switches off", "messages", set(`,${OFF},"configs":{"a":{"enabled":false}}`), []],
+  ["messages: a set with what it may switch off", "messages", set(`,${OFF},"configs":{"a":{}}`), ["a!"]],
+  ["messages: a set without a default", "messages", set(`,"configs":{"a":{"enabled":false}}`), ["?!"]],
+  ["messages: a set with all", "messages", set(""), ["?!"]],
+  ["messages: a set with two spellings", "messages", set(`,${OFF},"Default_Config":{}`), "unreadable"],
+  ["messages: a server without a set", "messages", `{"mcp_servers":[{"type":"url","url":"u","name":"s"}]}`, ["?!"]],
+  [
+    "messages: a server with another's set",
+    "messages",
+    `{"mcp_servers":[{"name":"t"}],"tools":[{"type":"mcp_toolset","mcp_server_name":"s",${OFF}}]}`,
+    ["?!"],
+  ],
+  [
+    "messages: a server and a set without names",
+    "messages",
+    `{"mcp_servers":[{}],"tools":[{"type":"mcp_toolset",${OFF}}]}`,
+    ["?!"],
+  ],
+  [
+    "messages: a server that names its tools",
+    "messages",
+    `{"mcp_servers":[{"name":"s","tool_configuration":{"enabled":true,"allowed_tools":["a"]}}]}`,
+    ["a!"],
+  ],
+  [
+    "messages: a server's tool that the list has too",
+    "messages",
+    `{"tools":[{"name":"a"}],"mcp_servers":[{"name":"s","tool_configuration":{"allowed_tools":["a"]}}]}`,
+    ["a!"],
+  ],
+  ["messages: a server that allows all", "messages", `{"mcp_servers":[{"name":"s","tool_configuration":{}}]}`, ["?!"]],
+  [
+    "messages: a server that is off",
+    "messages",
+    `{"mcp_servers":[{"name":"s","tool_configuration":{"enabled":false}}]}`,
+    [],
+  ],
+  ["messages: servers that are none", "messages", `{"mcp_servers":{"0":{}}}`, "unreadable"],
+  [
+    "messages: a server's names that are none",
+    "messages",
+    `{"mcp_servers":[{"tool_configuration":{"allowed_tools":[1]}}]}`,
+    "unreadable",
+  ],
+  [
+    "converse: a system tool",
+    "converse",
+    `{"toolConfig":{"tools":[{"systemTool":{"name":"s"}},{"cachePoint":{}}]}}`,
+    ["s!"],
+  ],
+  ["converse: what nobody knows", "converse", `{"toolConfig":{"tools":[{"toolSpec":{"name":"a"},"new":{}}]}}`, ["?!"]],
+  [
+    "converse: servers in other fields",
+    "converse",
+    `{"additionalModelRequestFields":{"mcp_servers":[{}]}}`,
+    "elsewhere",
+  ],
+  [
+    "gemini: by their members, in one spelling",
+    "generate_content",
+    `{"tools":[{"googleSearch":{},"functionDeclarations":[]},{"url_context":{}},{"mcpServers":[]}]}`,
+    ["google_search!", "url_context!", "?!"],
+  ],
+  ["invoke: servers", "invoke", `{"anthropic_version":"x","mcp_servers":[{}]}`, ["?!"]],
+];
+for (const [name, api, body, expected] of hostings) {
+  test(`what the provider runs: ${name}`, () => assert.deepEqual(hostedOf(api, body), expected));
+}
+
 test("declared tools: a tool's own schema may speak of tools", () => {
   const body = `{"tools":[{"type":"function","name":"a","parameters":{"properties":{"tools":{"tools":1}}}}]}`;
   assert.deepEqual(namesOf("responses", body), ["a"]);

@@ -301,6 +301,99 @@ const rows: readonly Row[] = [
     blocked: "changed ok",
   },
   {
+    name: "two calls without an index, by their ids, both allowed",
+    api: "chat",
+    frames: [
+      tools({ id: "a", type: "function", function: { name: "ok", arguments: "{}" } }),
+      tools({ id: "b", type: "function", function: { name: "ask", arguments: SAFE } }),
+      finish,
+    ],
+    held: [0, 1, 0],
+    asked: ["ok", "ask", `ask(${SAFE})`],
+  },
+  {
+    name: "two in one frame without an index",
+    api: "chat",
+    frames: [tools({ id: "a", function: { name: "ok" } }, { id: "b", function: { name: "ok2" } }), finish],
+    asked: ["ok", "ok2"],
+  },
+  {
+    name: "of two calls without an index one is denied",
+    api: "chat",
+    frames: [
+      tools({ id: "a", type: "function", function: { name: "ok", arguments: "{}" } }),
+      tools({ id: "b", type: "function", function: { name: "rm", arguments: "{}" } }),
+    ],
+    out: [0],
+    blocked: "denied rm",
+  },
+  {
+    name: "the only call without an index goes on without its id",
+    api: "chat",
+    frames: [tools({ id: "a", function: { name: "ask" } }), tools({ function: { arguments: SAFE } }), finish],
+    held: [1, 2, 0],
+    asked: ["ask", `ask(${SAFE})`],
+  },
+  {
+    name: "which of two calls goes on cannot be told",
+    api: "chat",
+    frames: [
+      tools({ id: "a", function: { name: "ask" } }, { id: "b", function: { name: "ask" } }),
+      tools({ function: { arguments: SAFE } }),
+    ],
+    out: [],
+    blocked: "unreadable",
+  },
+  {
+    name: "an id says another name",
+    api: "chat",
+    frames: [tools({ id: "a", function: { name: "ok" } }), tools({ id: "a", function: { name: "_rm" } })],
+    out: [0],
+    blocked: "changed ok",
+  },
+  {
+    name: "with an index and without",
+    api: "chat",
+    frames: [tools(begin("ok")), tools({ id: "b", function: { name: "_rm" } })],
+    out: [0],
+    blocked: "unreadable _rm",
+  },
+  {
+    name: "without an index and with",
+    api: "chat",
+    frames: [tools({ id: "b", function: { name: "ok" } }), tools(begin("_rm"))],
+    out: [0],
+    blocked: "unreadable _rm",
+  },
+  {
+    name: "arguments without an index belong to the first",
+    api: "chat",
+    frames: [tools(begin("ask", 1)), tools({ function: { arguments: SAFE } })],
+    out: [],
+    blocked: "unreadable",
+  },
+  {
+    name: "one index with two ids",
+    api: "chat",
+    frames: [
+      tools({ index: 0, id: "a", function: { name: "ok" } }),
+      tools({ index: 0, id: "b", function: { name: "ok" } }),
+    ],
+    out: [0],
+    blocked: "changed ok",
+  },
+  {
+    name: "calls of two choices without an index are two",
+    api: "chat",
+    frames: [
+      chat({ tool_calls: [{ id: "a", function: { name: "ask", arguments: SAFE } }] }, null, 0),
+      chat({ tool_calls: [{ id: "a", function: { name: "ok" } }] }, null, 1),
+      chat({}, "tool_calls", 0),
+      chat({}, "tool_calls", 1),
+    ],
+    held: [1, 2, 0, 0],
+  },
+  {
     name: "an index that is a text",
     api: "chat",
     frames: [tools({ index: "0", function: { name: "ok" } })],
@@ -863,6 +956,12 @@ test("tool call gate: too much of a call blocks, and none of it went on", () => 
     [text("chat", "a"), tools(begin("ask")), ...all(9).map(() => tools(more("x".repeat(200))))],
     1_024,
   );
+  assert.deepEqual([result.out, result.blocked], [[0], "held_too_much"]);
+});
+
+test("tool call gate: frames of three octets do not wait without number", () => {
+  const empty = Array.from({ length: 16_400 }, () => octets(":\n\n"));
+  const result = gated("chat", [text("chat", "a"), tools(begin("ask")), ...empty]);
   assert.deepEqual([result.out, result.blocked], [[0], "held_too_much"]);
 });
 

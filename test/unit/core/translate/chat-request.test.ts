@@ -133,6 +133,7 @@ const histories: readonly (readonly [name: string, messages: Json[], expected: J
         content: [
           { ...text("see"), cache_control: { type: "ephemeral" } },
           { type: "image_url", image_url: { url: PNG, detail: "low" } },
+          { type: "image_url", image_url: { url: "data:image/JPG;base64,/9j/" } },
           { type: "image_url", image_url: { url: "HTTPS://example.com/a.png" } },
           { type: "file", file: { filename: "a.pdf", file_data: "data:application/pdf;base64,JVBERi0=" } },
         ],
@@ -145,6 +146,7 @@ const histories: readonly (readonly [name: string, messages: Json[], expected: J
           content: [
             { ...text("see"), cache_control: { type: "ephemeral" } },
             { type: "image", source: { type: "base64", media_type: "image/png", data: "iVBORw0KGgo=" } },
+            { type: "image", source: { type: "base64", media_type: "image/jpeg", data: "/9j/" } },
             { type: "image", source: { type: "url", url: "HTTPS://example.com/a.png" } },
             {
               type: "document",

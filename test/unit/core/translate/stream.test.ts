@@ -226,8 +226,16 @@ const badChat: readonly (readonly [name: string, frames: readonly Frame[]])[] = 
   [
     "calls whose parts are mixed",
     [
-      calls({ index: 0, function: { name: "f" } }, { index: 1, function: { name: "f" } }),
+      calls({ index: 0, function: { name: "f" } }),
+      calls({ index: 1, function: { name: "f" } }),
       calls({ index: 0, function: { arguments: "{}" } }),
+    ],
+  ],
+  [
+    "held calls that are too long",
+    [
+      calls({ index: 0, function: { name: "f" } }, { index: 1, function: { name: "f" } }),
+      ...Array.from({ length: 1025 }, () => calls({ index: 1, function: { arguments: "x".repeat(1024) } })),
     ],
   ],
   ["calls without end", Array.from({ length: 1025 }, (_, index) => calls({ index, function: { name: "f" } }))],
@@ -243,6 +251,37 @@ for (const [name, frames] of badChat) {
     assert.equal(stream.end(), "");
   });
 }
+
+test("of calls that begin in one chunk the first is told as it comes, and the others at the end", () => {
+  const call = (index: number, more: JsonObject): JsonObject => ({ index, function: more });
+  const frames = [
+    calls({ ...call(0, { name: "f" }), id: "a" }, { ...call(1, { name: "g", arguments: "" }), id: "b" }),
+    calls(call(1, { arguments: '{"x"' }), call(0, { arguments: "{" })),
+    calls(call(0, { arguments: "}" }), { ...call(2, { name: "h", arguments: "[]" }), id: "c" }),
+    calls(call(1, { arguments: ":1}" })),
+    text("", "tool_calls"),
+  ];
+  const stream = messagesToChat.stream(MESSAGES_CONTEXT);
+  const { text: sent, problem } = runStream(stream, frames);
+  assert.equal(problem, undefined);
+  const told = sseData(sent + stream.end()) as JsonObject[];
+  const blocks = told.filter(({ type }) => typeof type === "string" && type.startsWith("content_block"));
+  const block = (index: number, id: string, name: string, ...parts: string[]): JsonObject[] => [
+    { type: "content_block_start", index, content_block: { type: "tool_use", id, name, input: {} } },
+    ...parts.map((part) => ({
+      type: "content_block_delta",
+      index,
+      delta: { type: "input_json_delta", partial_json: part },
+    })),
+    { type: "content_block_stop", index },
+  ];
+  assert.deepEqual(blocks, [
+    ...block(0, "a", "f", "{", "}"),
+    ...block(1, "b", "g", '{"x":1}'),
+    ...block(2, "c", "h", "[]"),
+  ]);
+  assert.equal(stream.complete, true);
+});
 
 const ending = (reason: string): JsonObject => ({
   stop_reason: reason,

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connectionOptions, endToEndFields, fieldValues } from "../../../../router/core/wire/fields.ts";
+import {
+  connectionOptions,
+  dashed,
+  endToEndFields,
+  fieldValues,
+  judgedValues,
+} from "../../../../router/core/wire/fields.ts";
 import { cpuMillis } from "./cpu-time.ts";
 import { headOf } from "./head-of.ts";
 
@@ -9,6 +15,15 @@ test("fieldValues: every line of the name in order, never joined", () => {
   assert.deepEqual(fieldValues(head, "host"), ["a", "b"]);
   assert.deepEqual(fieldValues(head, "x"), ["1", "2, 3"]);
   assert.deepEqual(fieldValues(head, "y"), []);
+});
+
+test("judgedValues: a field that CGI origins read under the same name counts beside it, and alone for nothing", () => {
+  const head = headOf("GET / HTTP/1.1", "X-Tenant: a", "X_Tenant: b", "x-other_name: c", "X-Mine: d", "X-Plain: e");
+  assert.deepEqual(judgedValues(head, "x-tenant"), ["a", "b"]);
+  assert.deepEqual(judgedValues(head, "x-other-name"), []);
+  assert.deepEqual(judgedValues(head, "x-other_name"), ["c"]);
+  assert.deepEqual(judgedValues(head, "x-mine"), ["d"]);
+  assert.deepEqual(["x_api_key", "x-api-key", "_"].map(dashed), ["x-api-key", "x-api-key", "-"]);
 });
 
 const removal: readonly (readonly [name: string, fields: readonly string[], left: readonly string[]])[] = [
@@ -49,6 +64,18 @@ const removal: readonly (readonly [name: string, fields: readonly string[], left
     "nominated over two lines, with empty elements",
     ["Connection: , X-A ,", "Connection:\tx-b", "X-A: 1", "X-B: 2", "X-C: 3"],
     ["X-C"],
+  ],
+  [
+    "the same as CGI origins read names",
+    [
+      "Connection: x-hop",
+      "Transfer_Encoding: chunked",
+      "keep_alive: 1",
+      "Proxy_Authorization: x",
+      "X_Hop: 1",
+      "X_Y: 2",
+    ],
+    ["X_Y"],
   ],
   ["the order and the spelling stay", ["b: 1", "A: 2", "B: 3"], ["b", "A", "B"]],
 ];

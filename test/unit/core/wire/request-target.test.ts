@@ -39,8 +39,8 @@ const DOTS = "The path has a dot segment.";
 const NUL = "The path holds an encoded NUL.";
 
 const notAbsolute: readonly (readonly [text: string, problem: string])[] = [
-  ["https://example.com/", "An https URL is reached through CONNECT host:port, not by its absolute form."],
-  ["HTTPS://example.com/", "An https URL is reached through CONNECT host:port, not by its absolute form."],
+  ["https://example.com/", "An https URL is not of this connection, whose requests go on in clear."],
+  ["HTTPS://example.com/", "An https URL is not of this connection, whose requests go on in clear."],
   // Passed by Node's parser (egress-proxies.md section 2b).
   ["file:///etc/passwd", NOT_HTTP],
   ["http:///", EMPTY],

@@ -94,7 +94,7 @@ const refused: readonly (readonly [name: string, lines: readonly string[], reaso
     "https",
     ["GET https://a.example/ HTTP/1.1", "Host: a.example"],
     "malformed_request",
-    "An https URL is reached through CONNECT host:port, not by its absolute form.",
+    "An https URL is not of this connection, whose requests go on in clear.",
   ],
   ["CONNECT", ["CONNECT a.example:80 HTTP/1.1", "Host: a.example:80"], "malformed_request", CONNECT],
   ["CONNECT with a path", ["CONNECT / HTTP/1.1", "Host: a.example"], "malformed_request", CONNECT],

@@ -65,13 +65,13 @@ function hanging(call: "write" | "sync" | "syncDirectory" | "create"): [Faults, 
 }
 
 for (const [name, rotating, set, code] of faults) {
-  test(`INV-AUDIT-FAIL-CLOSED: ${name}: nothing is allowed until a new segment holds`, async (t) => {
+  test(`trap 1.4: INV-AUDIT-FAIL-CLOSED: ${name}: nothing is allowed until a new segment holds`, async (t) => {
     const directory = scratchDirectory(t);
     const active: Faults = {};
     const seen: (string | undefined)[] = [];
     const log = await openLog(directory, {
       files: faultyFiles(active),
-      writeDeadline: millis(code === "deadline" ? 400 : 20_000),
+      writeDeadline: millis(code === "deadline" ? 1_000 : 20_000),
       segmentBytes: bytes(rotating ? 1 : 1_000_000),
       onHealth: (health: AuditHealth) => seen.push(health.problem?.code),
     });

@@ -31,7 +31,7 @@ import {
 const OK = { ok: true, value: undefined };
 const UNAVAILABLE = { ok: false, problem: "audit_unavailable" };
 
-test("a log from its first record to its stop, and another behind it", async (t) => {
+test("trap 1.4: a log from its first record to its stop, and another behind it, in a segment and a stream of its own", async (t) => {
   const directory = scratchDirectory(t);
   for (const run of [1, 2]) {
     const log = await openLog(directory);
@@ -60,7 +60,7 @@ async function totalOf(directory: string): Promise<number> {
   return (await listSegments(directory)).reduce((sum, file) => sum + statSync(file).size, 0);
 }
 
-test("INV-AUDIT-DURABLE: strict append resolves only after its record was written and synced", async (t) => {
+test("trap 1.4: INV-AUDIT-DURABLE: strict append resolves only after its record was written and synced", async (t) => {
   const directory = scratchDirectory(t);
   const faults: Faults = {};
   const log = await openLog(directory, { files: faultyFiles(faults) });
@@ -76,7 +76,7 @@ test("INV-AUDIT-DURABLE: strict append resolves only after its record was writte
   assert.deepEqual(await appended, OK);
 });
 
-test("many at once share a batch, and stay in order", async (t) => {
+test("trap 1.4: many at once share a batch, and stay in order", async (t) => {
   const directory = scratchDirectory(t);
   const written: number[] = [];
   const log = await openLog(directory, {
@@ -96,7 +96,7 @@ test("many at once share a batch, and stay in order", async (t) => {
   assert.ok(written.length < 10, `${written.length} batches`);
 });
 
-test("rotation by size in a burst: every segment begins with its header, and the chain goes through", async (t) => {
+test("trap 1.5: rotation by size in a burst: every segment begins with its header, and the chain goes through", async (t) => {
   const directory = scratchDirectory(t);
   const log = await openLog(directory, { segmentBytes: bytes(4_000) });
   const names = Array.from({ length: 300 }, (_, index) => `${index}`);
@@ -184,7 +184,7 @@ test("after close nothing is recorded, and closing again does nothing", async (t
   assert.equal((await verifyDirectory(directory)).stopped, true);
 });
 
-test("half a line at the end is cut off, and the next stream says so", async (t) => {
+test("trap 1.5: half a line at the end is cut off, and the next stream says so", async (t) => {
   const directory = scratchDirectory(t);
   await (await openLog(directory)).close();
   const [file = ""] = await listSegments(directory);

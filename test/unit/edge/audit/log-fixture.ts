@@ -114,7 +114,7 @@ export async function verifyDirectory(directory: string): Promise<ChainReport> {
 
 /** Waits for what comes by itself, and fails where it does not come. */
 export async function eventually(what: string, isSo: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 500; tries += 1) {
+  for (let tries = 0; tries < 3_000; tries += 1) {
     if (isSo()) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -81,7 +81,7 @@ export function follow(t: TestContext, api: FakeKubeApi, changes: Partial<WatchO
 }
 
 export async function until(isSo: () => boolean, what = "it did not become so"): Promise<void> {
-  const deadline = performance.now() + 3_000;
+  const deadline = performance.now() + 15_000;
   while (!isSo()) {
     assert.ok(performance.now() < deadline, what);
     await new Promise((resolve) => setTimeout(resolve, 3));

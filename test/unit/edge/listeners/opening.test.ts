@@ -49,7 +49,8 @@ test("the deadline is one for all reads", async () => {
   assert.deepEqual(await readOpening(pair.agent, 150, line), { state: "timeout" });
   clearInterval(trickle);
   const took = performance.now() - began;
-  assert.ok(took >= 145 && took < 600, `${took} ms`);
+  // Where each read began it anew, it would never end.
+  assert.ok(took >= 145 && took < 5_000, `${took} ms`);
 });
 
 test("an end in the middle is another than an end at once", async () => {

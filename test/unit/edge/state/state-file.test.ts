@@ -10,6 +10,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import promises from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -124,4 +126,65 @@ test("what cannot be written is told each time, stops nothing, and is written on
   file.save("c");
   await file.settled();
   assert.equal(readFileSync(path, "utf8"), "c");
+});
+
+test("what is saved at once is on the disk when it returns, whatever is under way, and stays there", async (t) => {
+  const { file, path, directory, failures } = place(t);
+  assert.equal(file.saveNow("first"), true);
+  assert.equal(readFileSync(path, "utf8"), "first");
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  // At every moment of a write: while the file beside it is written, and while that takes its place.
+  for (let moment = 0; moment < 200; moment += 1) {
+    file.save(`old ${moment}`);
+    // oxlint-disable-next-line no-await-in-loop -- one moment after the other
+    for (let turn = 0; turn < moment % 40; turn += 1) await new Promise(setImmediate);
+    assert.equal(file.saveNow(`new ${moment}`), true);
+    assert.equal(readFileSync(path, "utf8"), `new ${moment}`);
+    // oxlint-disable-next-line no-await-in-loop
+    await file.settled();
+    assert.equal(readFileSync(path, "utf8"), `new ${moment}`);
+  }
+  file.save("last");
+  await file.settled();
+  assert.equal(readFileSync(path, "utf8"), "last");
+  assert.deepEqual(failures, []);
+  assert.ok(readdirSync(directory).every((name) => ["state.json", "state.json.new"].includes(name)));
+});
+
+test("a state of before whose file is just taking its place does not come back", async (t) => {
+  const { file, path } = place(t);
+  const { rename } = promises;
+  const [begun, go] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+  t.after(() => {
+    promises.rename = rename;
+    syncBuiltinESMExports();
+  });
+  promises.rename = async (from, to) => {
+    begun.resolve(undefined);
+    await go.promise;
+    await rename(from, to);
+  };
+  syncBuiltinESMExports();
+  file.save("old");
+  await begun.promise;
+  assert.equal(file.saveNow("new"), true);
+  go.resolve(undefined);
+  await file.settled();
+  assert.equal(readFileSync(path, "utf8"), "new");
+});
+
+test("what cannot be saved at once is told, follows no link, and waits for no pipe", (t) => {
+  const { file, path, directory, failures } = place(t);
+  writeFileSync(join(directory, "other"), "precious");
+  symlinkSync(join(directory, "other"), `${path}.now`);
+  assert.equal(file.saveNow("x"), false);
+  assert.equal(readFileSync(join(directory, "other"), "utf8"), "precious");
+  rmSync(`${path}.now`);
+  if (spawnSync("mkfifo", [`${path}.now`]).status === 0) {
+    assert.equal(file.saveNow("x"), false);
+    rmSync(`${path}.now`);
+  }
+  assert.ok(failures.length > 0);
+  assert.equal(file.saveNow("y"), true);
+  assert.equal(readFileSync(path, "utf8"), "y");
 });

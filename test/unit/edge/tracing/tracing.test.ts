@@ -294,7 +294,7 @@ test(
     const began = performance.now();
     await tracing.close(millis(100));
     const took = performance.now() - began;
-    assert.ok(took >= 90 && took < 1_000, `${took} ms`);
+    assert.ok(took >= 90 && took < 5_000, `${took} ms`);
     assert.deepEqual(tracing.counts(), { exported: 0, failed: 2_176, dropped: 824 });
   },
 );

@@ -20,7 +20,7 @@ const rows: readonly (readonly [name: string, content: string | Uint8Array, code
   ["a PEM certificate", "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n", "bundle_format", /PEM/],
   ["a minisign signature", "untrusted comment: signature\nRWQ=\n", "bundle_format", /minisign/],
   [
-    "3.8 a legacy cosign bundle",
+    "trap 1.4: 3.8 a legacy cosign bundle",
     '{"base64Signature":"MEU=","cert":"","rekorBundle":{}}',
     "bundle_format",
     /legacy cosign bundle.*--new-bundle-format/,

@@ -79,7 +79,7 @@ const rows: readonly {
   },
 
   {
-    name: "INV-TRUST-04: 3.3 the identity is a prefix of the certificate's",
+    name: "trap 1.4: INV-TRUST-04: 3.3 the identity is a prefix of the certificate's",
     signer: signer("release", '{ exact: "https://ci.test" }'),
     expected: "signer_unknown",
   },
@@ -89,7 +89,7 @@ const rows: readonly {
     expected: "signer_unknown",
   },
   {
-    name: "3.3 an exact identity is no regular expression",
+    name: "trap 1.4: 3.3 an exact identity is no regular expression",
     leaf: { names: [uri("https://ci-test/release")] },
     expected: "signer_unknown",
   },
@@ -110,13 +110,13 @@ const rows: readonly {
     expected: "signer_unknown",
   },
   {
-    name: "3.3 the right identity by another issuer",
+    name: "trap 1.4: 3.3 the right identity by another issuer",
     leaf: { issuers: [issuerV1("https://evil.test"), issuerV2("https://evil.test")] },
     expected: "signer_unknown",
   },
   { name: "issuer with a tail", leaf: { issuers: [issuerV2(`${ISSUER}.evil.test`)] }, expected: "signer_unknown" },
 
-  { name: "3.3 no identity in the certificate", leaf: { names: [] }, expected: "identity_unusable" },
+  { name: "trap 1.4: 3.3 no identity in the certificate", leaf: { names: [] }, expected: "identity_unusable" },
   { name: "an empty identity", leaf: { names: [uri("")] }, expected: "identity_unusable" },
   {
     name: "two identities, the right one first",
