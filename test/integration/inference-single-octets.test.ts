@@ -39,7 +39,7 @@ function megabytes(): number {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }
 
-test("bodies that come in single octets are held as octets, and come whole", async () => {
+test("INV-CALL-OCTETS: bodies that come in single octets are held as octets, and come whole", async () => {
   const begin = '{"model":"test-model","messages":[{"role":"user","content":"';
   const end = '"}]}';
   const length = begin.length + EACH + end.length;

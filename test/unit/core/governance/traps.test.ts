@@ -380,7 +380,7 @@ const places: readonly (readonly [test: string, expected: string, values: readon
   ["in: [shop, search]", NO, ["./other", "../shop"]],
 ];
 for (const [written, expected, values] of places) {
-  test(`trap 4.3 a place by another spelling: ${written} is ${expected} by ${JSON.stringify(values)}`, () => {
+  test(`INV-GOV-PLACES: trap 4.3 a place by another spelling: ${written} is ${expected} by ${JSON.stringify(values)}`, () => {
     for (const value of values) assert.equal(answers(written, value), expected, JSON.stringify(value));
   });
 }
