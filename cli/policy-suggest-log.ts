@@ -5,7 +5,7 @@ import { LearnedBook } from "../router/core/learning/learned-book.ts";
 import type { LearnedAbout } from "../router/core/learning/learned-text.ts";
 import { parseShape, type PathShape } from "../router/core/learning/path-shape.ts";
 import { LASTING, namedMethod, type Observation, type SeenTarget } from "../router/core/learning/seen.ts";
-import { SEEN_KINDS, type SeenKind } from "../router/core/learning/seen-kind.ts";
+import { requestKind, SEEN_KINDS, type SeenKind, showsRequests } from "../router/core/learning/seen-kind.ts";
 import { parseAuthority } from "../router/core/wire/authority.ts";
 import type { ShownRecord } from "./shown-record.ts";
 
@@ -101,7 +101,7 @@ export class SeenLog {
       this.book.observe({ ...begun, at, bytesOut: countOf(detail["bytesOut"]), bytesIn: countOf(detail["bytesIn"]) });
   }
 
-  #targetOf({ action, target, detail }: ShownRecord): SeenTarget | "unreadable" | "nothing" {
+  #targetOf({ action, target, decision, detail }: ShownRecord): SeenTarget | "unreadable" | "nothing" {
     if (target === "-") return "nothing";
     const authority = parseAuthority(target, undefined);
     if (!authority.ok) return "unreadable";
@@ -113,7 +113,9 @@ export class SeenLog {
       const kind: SeenKind = SEEN_KINDS.find((each) => each === detail["protocol"]) ?? (port === 443 ? "tls" : "tcp");
       return { host, port, kind, method: undefined, shape: undefined };
     }
-    const kind = detail["secure"] === true ? "https-inspected" : "http";
+    const isListed = decision === "allow" && detail["unlisted"] === undefined;
+    const kind = requestKind(detail["secure"] === true, detail["inspect"] === true, !isListed);
+    if (!showsRequests(kind)) return { host, port, kind, method: undefined, shape: undefined };
     const path = detail["path"];
     if (path === undefined) this.pathless += 1;
     const shape = path === undefined ? EVERY_PATH : typeof path === "string" ? parseShape(path) : undefined;

@@ -28,7 +28,8 @@ export interface PodQuestion {
 
 /**
  * Judges the final pod: everything that a pod's author could write to get around the router. Injection is convenience,
- * this is the control; the ValidatingAdmissionPolicies of the chart say the same in CEL. Empty: admitted. All
+ * this is the control; the ValidatingAdmissionPolicies of the chart say the same in CEL, but for the annotation that asks
+ * for a seccomp profile by a name that none has (they judge the profiles that containers got). Empty: admitted. All
  * violations come at once, up to `MOST_VIOLATIONS`, those of our own containers first.
  */
 export function judgePod({ operation, pod, oldPod, namespace, settings }: PodQuestion): readonly Violation[] {

@@ -119,8 +119,8 @@ export class NamespaceKeeper {
   /**
    * A mark that stands when a term begins may be of a release that was uninstalled since, while nobody held what it speaks
    * of: each object of the foundation is looked at once before it is written, and where one is another the mark goes first.
-   * It comes back by `giveMark`, with all that this sees to; so it does after an upgrade that changes settings. Undefined:
-   * there is nothing to doubt.
+   * It comes back by `giveMark`, with all that this sees to; so it does after an upgrade that changes settings. What cannot
+   * be read tells nothing: the mark stays, and nothing is written. Undefined: there is nothing to doubt.
    */
   async #doubt(
     facts: NamespaceFacts,
@@ -135,7 +135,9 @@ export class NamespaceKeeper {
       const { kind, metadata } = object;
       const key = `${uid} ${kind} ${metadata.name}`;
       const isDoubtful = facts.isEnforced && facts.isKept && !seen.has(key);
-      if (isDoubtful && !(await this.#objects.isStored(object, signal))) {
+      const stored = isDoubtful ? await this.#objects.stored(object, signal) : "same";
+      if (stored === "unread") return FAILED;
+      if (stored === "another") {
         const taken = await takeMark(writer, facts, signal);
         rooms.log.event("warn", "mark not believed", { namespace, kind, name: metadata.name });
         return taken.kind === "done" ? { metric: "changed", next: "again" } : FAILED;

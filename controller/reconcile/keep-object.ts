@@ -60,13 +60,24 @@ export class ObjectKeeper {
     return "changed";
   }
 
-  /** By what the API server says now, not by what was last seen. */
-  async isStored(object: DesiredObject, signal: AbortSignal): Promise<boolean> {
+  /** By what the API server says now, not by what was last seen. "unread": it says nothing of it. */
+  async stored(object: DesiredObject, signal: AbortSignal): Promise<"same" | "another" | "unread"> {
     const path = pathOf(kindOf(object), object.metadata.namespace, object.metadata.name);
     const read = await this.#keeping.writer.read(path, signal);
-    if (read.kind !== "done" || !isRecord(read.body)) return false;
+    if (read.kind === "gone") return "another";
+    if (read.kind !== "done" || !isRecord(read.body)) {
+      const { kind, metadata } = object;
+      const why = read.kind === "done" ? "no object came" : read.message;
+      this.#keeping.rooms.log.event("warn", "not read", {
+        kind,
+        namespace: metadata.namespace,
+        name: metadata.name,
+        why,
+      });
+      return "unread";
+    }
     const found = { fingerprint: fingerprint(read.body), isHeld: isHeld(read.body["metadata"]) };
-    return this.#isAsSent(path, object, fingerprint(object), found);
+    return this.#isAsSent(path, object, fingerprint(object), found) ? "same" : "another";
   }
 
   async #written(path: string, object: DesiredObject, signal: AbortSignal): Promise<WriteOutcome> {

@@ -22,7 +22,7 @@ export interface MarkQuestion {
   readonly facts: NamespaceFacts;
   /** What a pod must not be made without. */
   readonly foundation: readonly DesiredObject[];
-  readonly objects: Pick<ObjectKeeper, "isStored">;
+  readonly objects: Pick<ObjectKeeper, "stored">;
 }
 
 /**
@@ -35,7 +35,7 @@ export async function giveMark(
   signal: AbortSignal,
 ): Promise<WriteOutcome> {
   for (const object of foundation) {
-    if (await objects.isStored(object, signal)) continue;
+    if ((await objects.stored(object, signal)) === "same") continue;
     const { kind, metadata } = object;
     return { kind: "busy", message: `${kind} ${metadata.name} was not read back as Sluice wrote it` };
   }

@@ -65,6 +65,8 @@ test("ValidatingAdmissionPolicies", requireCluster(), async (t) => {
     },
   );
 
+  // From before there were policies.
+  await cluster.createNamespace("odd", { "sluice.dev/enforce": "yes", "sluice.dev/kept": "true" });
   await install(cluster, "[Deny, Audit]");
   for (const one of BYPASS_CASES) {
     await t.test(`INV-POD-POLICIES: ${one.name} (${one.catalogue}): ${one.expected}`, async () => {
@@ -251,6 +253,8 @@ test("ValidatingAdmissionPolicies", requireCluster(), async (t) => {
         /^422 .*write sluice\.dev\/inject: "true" to have Sluice in this pod/,
       );
       assert.match(await pod(value, "kube-system"), /^201 /);
+      // It has Sluice there whatever its label says.
+      assert.doesNotMatch(await pod(value, "research"), /write sluice\.dev\/inject/);
     }
     assert.match(await pod("false", "elsewhere"), /^201 /);
   });
@@ -308,6 +312,9 @@ test("ValidatingAdmissionPolicies", requireCluster(), async (t) => {
       await eventually(async () => assert.match(await enforce("ender", null), /^200/));
       assert.match(await enforce("labeller", "true"), /^403 .*has not yet taken the label sluice.dev\/kept off/);
       assert.equal(await mark("keeper", null), 200);
+      const odd = { metadata: { labels: { "sluice.dev/kept": null } } };
+      const { status } = await cluster.api("PATCH", "/api/v1/namespaces/odd?dryRun=All", odd, { as: "keeper" });
+      assert.equal(status, 200, "whatever the other label says");
       assert.match(await enforce("labeller", "true"), /^200/);
     },
   );

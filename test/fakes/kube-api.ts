@@ -23,6 +23,8 @@ export interface FakeKubeOptions {
   readonly kinds?: Readonly<Record<string, string>>;
   /** What admission and quota would say of a write; undefined: nothing. */
   readonly refuse?: (method: string, place: Place, object: WrittenObject) => FakeStatus | undefined;
+  /** Of single objects. */
+  readonly refuseRead?: (place: Place) => FakeStatus | undefined;
 }
 
 export interface FakeStatus {
@@ -175,7 +177,10 @@ export async function startFakeKubeApi(options: FakeKubeOptions = {}): Promise<F
     const place = placeOf(url.pathname);
     if (place === undefined) return refuse(response, notFound("that path"));
     if (method === "GET" && place.name === undefined) return collection(response, place, url.searchParams);
-    if (method === "GET") return answer(response, 200, store.get(place), place);
+    if (method === "GET") {
+      const unread = options.refuseRead?.(place);
+      return unread === undefined ? answer(response, 200, store.get(place), place) : refuse(response, unread);
+    }
     write(response, method, place, body, contentType);
   }
 

@@ -155,6 +155,9 @@ test("INV-GOV-UNSEEN: a rule that allows all but some names lets no nameless too
   });
   for (const [more, status] of [
     [mcp({}), 403],
+    [mcp({ allowed_tools: ["*"] }), 403],
+    [mcp({ allowed_tools: { tool_names: ["search", "*"] } }), 403],
+    [mcp({ allowed_tools: [] }), 403],
     [mcp({ allowed_tools: ["search"] }), 200],
     [mcp({ allowed_tools: ["delete_repo"] }), 200],
   ] as const) {

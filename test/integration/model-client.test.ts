@@ -319,8 +319,10 @@ for (const [name, script, expected] of deadlines) {
     await withModel(script, async (client, origin) => {
       const timeouts = { firstByte: millis(600), idle: millis(700), total: millis(1_500) };
       const got = received(client, undefined, timeouts);
-      const line = endLine(await got.ended);
+      const end = await got.ended;
+      const line = endLine(end);
       assert.ok(line.startsWith(expected), line);
+      assert.ok(end.cause !== "completed" && end.uploaded, "it had the whole request");
       assert.equal(await origin.requests[0]?.ended, "aborted", "and the provider is told");
     });
   });
@@ -330,8 +332,15 @@ test("a deadline: an origin that takes no more of the request", async () => {
   await withRaw(
     (socket) => socket.pause(),
     async (client) => {
-      const got = received(client, modelRequest([Buffer.alloc(20_000_000)]), { idle: millis(80) });
-      assert.equal(endLine(await got.ended), "idle_timeout (sent): No octet was taken for 80 ms.");
+      const rows = [
+        [{ idle: millis(80) }, "idle_timeout (sent): No octet was taken for 80 ms."],
+        [{ total: millis(1_000) }, "lifetime_limit (sent): The call took longer than 1000 ms."],
+      ] as const;
+      for (const [timeouts, expected] of rows) {
+        const end = await received(client, modelRequest([Buffer.alloc(20_000_000)]), timeouts).ended;
+        assert.equal(endLine(end), expected);
+        assert.ok(end.cause !== "completed" && !end.uploaded, "it had not the whole request");
+      }
     },
   );
 });

@@ -308,9 +308,10 @@ export class AnswerRelay implements ModelSink {
     const reason = end.cause === "first_byte_timeout" ? "idle_timeout" : end.cause;
     if (this.#committed) this.#end(reason, end.detail);
     else {
-      const stale = end.reused && !end.answered;
+      // What took too long over it is no sign of that, and may be paid.
+      const stale = end.cause === "upstream_unreachable" && end.reused && !end.answered;
       const late =
-        end.sent && (LATE.has(end.cause) || (end.cause === "idle_timeout" && end.answered)) ? { late: true } : {};
+        end.uploaded && (LATE.has(end.cause) || (end.cause === "idle_timeout" && end.answered)) ? { late: true } : {};
       this.#settle({ kind: "failed", reason, detail: end.detail, sent: end.sent, answer: undefined, stale, ...late });
     }
   }

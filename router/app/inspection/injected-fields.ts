@@ -92,7 +92,7 @@ function contentGate(
     if (!isBarred()) {
       const begun = gate.rest();
       if (begun === undefined) return;
-      secrets[begun]?.suspect();
+      secrets[begun.pattern]?.suspect(begun.octets);
     }
     clean = false;
     cut?.();

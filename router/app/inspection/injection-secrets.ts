@@ -12,8 +12,11 @@ export interface InjectionSecret {
   readonly rules: LeakRules;
   /** It was guessed at too often: nothing goes on that it may stand in. */
   readonly barred: boolean;
-  /** An answer stopped right behind a part of it, as where somebody tries out how it goes on. */
-  suspect(): void;
+  /**
+   * An answer stopped right behind this part of it, as where somebody tries out how it goes on. What tells nothing new, the
+   * same again or less of it, counts once.
+   */
+  suspect(part: Uint8Array): void;
 }
 
 /** The secrets that rules write into inspected requests: files of the secrets directory, watched. */
@@ -34,7 +37,10 @@ export interface InjectionSecretsRooms {
 const DEADLINE = millis(5_000);
 /** Secrets that are known at the same time; policies name a few. */
 const MOST_SECRETS = 256;
-/** Each tells at most one character more than the part that may be told. */
+/**
+ * Each tells at most one character more than the part that may be told. None is forgotten with time: who has as much of it
+ * as these would go on with two an hour.
+ */
 const MOST_SUSPICIONS = 3;
 /** A field value (RFC 9110 section 5.5) without blanks around it, and nothing but ASCII. */
 const SECRET = /^[!-~](?:[ -~]{0,8190}[!-~])$/;
@@ -43,7 +49,7 @@ export function createInjectionSecrets({ clock, directory, event }: InjectionSec
   /** In the order of their last use. */
   const sources = new Map<string, FileSource>();
   /** By the secret's name, for as long as its file holds the same. */
-  const suspicions = new Map<string, { readonly value: string; count: number }>();
+  const suspicions = new Map<string, { readonly value: string; readonly parts: readonly Uint8Array[] }>();
 
   function sourceOf(name: string): FileSource {
     const source =
@@ -70,21 +76,22 @@ export function createInjectionSecrets({ clock, directory, event }: InjectionSec
       const { value } = credential;
       const known = suspicions.get(name);
       if (known !== undefined && known.value !== value) suspicions.delete(name);
-      else if (known !== undefined && known.count >= MOST_SUSPICIONS) return fail(barred(name));
-      const count = (): number => {
+      else if (known !== undefined && known.parts.length >= MOST_SUSPICIONS) return fail(barred(name));
+      const parts = (): readonly Uint8Array[] => {
         const now = suspicions.get(name);
-        return now?.value === value ? now.count : 0;
+        return now?.value === value ? now.parts : [];
       };
       return ok({
         value,
         rules: source.rules(),
         get barred() {
-          return count() >= MOST_SUSPICIONS;
+          return parts().length >= MOST_SUSPICIONS;
         },
-        suspect() {
-          const next = count() + 1;
-          suspicions.set(name, { value, count: next });
-          if (next !== MOST_SUSPICIONS) return;
+        suspect(part) {
+          const before = parts();
+          if (before.length >= MOST_SUSPICIONS || before.some((told) => beginsWith(told, part))) return;
+          suspicions.set(name, { value, parts: [...before, part.slice()] });
+          if (before.length + 1 < MOST_SUSPICIONS) return;
           event({ kind: "failed", source: `injected ${name}`, problem: barred(name), stillValid: false });
         },
       });
@@ -94,6 +101,10 @@ export function createInjectionSecrets({ clock, directory, event }: InjectionSec
       sources.clear();
     },
   };
+}
+
+function beginsWith(text: Uint8Array, part: Uint8Array): boolean {
+  return part.length <= text.length && part.every((octet, at) => octet === text[at]);
 }
 
 function barred(name: string): CredentialProblem {

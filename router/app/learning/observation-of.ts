@@ -1,7 +1,7 @@
 import type { EpochMillis } from "../../core/base/quantity.ts";
 import { shapeOf } from "../../core/learning/path-shape.ts";
 import { LASTING, namedMethod, type Observation } from "../../core/learning/seen.ts";
-import { seenKind, type SeenKind } from "../../core/learning/seen-kind.ts";
+import { seenKind, type SeenKind, showsRequests } from "../../core/learning/seen-kind.ts";
 import type { Outcome } from "../../core/outcome/outcome.ts";
 import type { EgressRequest } from "../../core/policy/egress-request.ts";
 import type { Exchange } from "../exchange.ts";
@@ -29,9 +29,10 @@ export function observationOf(
   if (reason !== undefined && LASTING.includes(reason)) {
     return { ...about, kind: likelyKind(request), outcome: { allowed: false, reason } };
   }
-  const kind = permit === undefined ? undefined : seenKind(request, permit.obligations);
+  const kind = permit === undefined ? undefined : seenKind(request, permit);
   if (outcome.kind === "refused" || permit === undefined || kind === undefined || !admitted) return undefined;
-  return { ...about, kind, outcome: { allowed: true, rule: permit.rule, unlisted: permit.unlisted } };
+  const known = showsRequests(kind) ? about : { ...about, method: undefined, shape: undefined };
+  return { ...known, kind, outcome: { allowed: true, rule: permit.rule, unlisted: permit.unlisted } };
 }
 
 /** Of what is denied, what learn mode would have taken it for. */

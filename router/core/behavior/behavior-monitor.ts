@@ -3,6 +3,7 @@ import { ACTION_KINDS, type ActionKind } from "../governance/action-kind.ts";
 import { behaviorForm, parseBehavior } from "./behavior-state.ts";
 import type { DetectorRule, Observation, Response, Watch } from "./detector.ts";
 import { countingText, Gauge, trips } from "./gauge.ts";
+import { NEVER_PASS } from "./observed-event.ts";
 import { Responses } from "./responses.ts";
 import type { Moment, Standing } from "./standing.ts";
 
@@ -148,7 +149,7 @@ export class BehaviorMonitor {
     this.#responses.restore(parsed.responses, now);
     for (const saved of parsed.gauges) {
       const found = this.#detectors.find(({ rule }) => rule.id === saved.detector);
-      if (found?.counting === saved.counting) found.gauge.restore(saved, now);
+      if (found?.counting === saved.counting) found.gauge.restore(saved, canBeSeen(found.rule), now);
     }
     return ok(undefined);
   }
@@ -158,4 +159,9 @@ export class BehaviorMonitor {
     if (whole > this.#now && Number.isSafeInteger(whole)) this.#now = whole;
     return this.#now;
   }
+}
+
+/** Whether anything of what it watches passes the router. */
+function canBeSeen({ actions }: DetectorRule): boolean {
+  return actions === undefined || [...actions].some((kind) => !NEVER_PASS.has(kind));
 }

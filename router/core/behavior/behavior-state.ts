@@ -29,7 +29,10 @@ export function behaviorForm({ responses, gauges }: BehaviorState): unknown {
       actionsForm(actions),
       spacing,
     ]),
-    gauges: gauges.map(({ detector, counting, sum, known, sums }) => [detector, counting, sum, known, sums]),
+    gauges: gauges.map(({ detector, counting, sum, known, sums, isSeen }) =>
+      // Rows as they were have five columns.
+      [detector, counting, sum, known, sums, ...(isSeen === undefined ? [] : [isSeen])],
+    ),
   };
 }
 
@@ -46,7 +49,7 @@ export function parseBehavior(form: unknown): BehaviorState | undefined {
     const lasting = parseLeft([detector, left, actions]);
     return lasting !== undefined && isWhole(spacing) ? { ...lasting, spacing } : undefined;
   });
-  const gauges = rowsOf(members["gauges"], MOST_ENTRIES, 5, parseGauge);
+  const gauges = rowsOf(members["gauges"], MOST_ENTRIES, [5, 6], parseGauge);
   if (members["v"] !== 1 || quarantines === undefined || approvals === undefined) return undefined;
   if (throttles === undefined || gauges === undefined) return undefined;
   const lists = [quarantines, approvals, throttles, gauges];
@@ -67,14 +70,15 @@ function parseActions(value: unknown): ReadonlySet<ActionKind> | undefined {
 }
 
 function parseGauge(row: readonly unknown[]): BehaviorState["gauges"][number] | undefined {
-  const [detector, counting, sumRows, knownRows, sumsRows] = row;
+  const [detector, counting, sumRows, knownRows, sumsRows, isSeen] = row;
   const sum = parseSum(sumRows);
   const known = parseKnown(knownRows);
   const sums = parseSums(sumsRows);
   if (!isText(detector) || !isText(counting)) return undefined;
+  if (row.length > 5 && typeof isSeen !== "boolean") return undefined;
   return sum === undefined || known === undefined || sums === undefined
     ? undefined
-    : { detector, counting, sum, known, sums };
+    : { detector, counting, sum, known, sums, isSeen: typeof isSeen === "boolean" ? isSeen : undefined };
 }
 
 function parseSum(value: unknown): SumState | undefined {
@@ -98,17 +102,18 @@ function parseSums(value: unknown): TargetSumsState | undefined {
   return rows !== undefined && isUnique(rows.map(([target]) => target)) ? rows : undefined;
 }
 
-/** Each row of a list, with so many columns; undefined where one of them, or the list, is something else. */
+/** Each row of a list, with so many columns, or one of these numbers of them; undefined where one of them, or the list, is something else. */
 function rowsOf<Row>(
   value: unknown,
   most: number,
-  columns: number,
+  columns: number | readonly number[],
   parse: (row: readonly unknown[]) => Row | undefined,
 ): readonly Row[] | undefined {
   if (!Array.isArray(value) || value.length > most) return undefined;
+  const lengths = typeof columns === "number" ? [columns] : columns;
   const rows: Row[] = [];
   for (const item of value as readonly unknown[]) {
-    const row = Array.isArray(item) && item.length === columns ? parse(item) : undefined;
+    const row = Array.isArray(item) && lengths.includes(item.length) ? parse(item) : undefined;
     if (row === undefined) return undefined;
     rows.push(row);
   }

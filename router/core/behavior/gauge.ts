@@ -9,6 +9,8 @@ export interface GaugeState {
   readonly sum: SumState;
   readonly known: KnownState;
   readonly sums: TargetSumsState;
+  /** Undefined: of a row that a router kept which did not say so. */
+  readonly isSeen?: boolean | undefined;
 }
 
 /** What one detector has counted. What it takes is bounded, whatever and however much it is fed. */
@@ -51,16 +53,20 @@ export class Gauge {
   }
 
   state(now: number): GaugeState {
-    return { sum: this.#sum.state(now), known: this.#known.state(now), sums: this.#sums.state(now) };
+    return {
+      sum: this.#sum.state(now),
+      known: this.#known.state(now),
+      sums: this.#sums.state(now),
+      isSeen: this.#isSeen,
+    };
   }
 
-  /** To be called once, on a new gauge. */
-  restore({ sum, known, sums }: GaugeState, now: number): void {
+  /** To be called once, on a new gauge. `canBeSeen`: something of what it counts passes the router. */
+  restore({ sum, known, sums, isSeen }: GaugeState, canBeSeen: boolean, now: number): void {
     this.#sum.restore(sum, now);
     this.#known.restore(known, now);
     this.#sums.restore(sums, now);
-    // It is not kept which: until the row ends, it counts as one that was.
-    this.#isSeen = true;
+    this.#isSeen = isSeen ?? canBeSeen;
   }
 
   /** Words cost nothing: an agent could ask for what it may have after each denial but one. */

@@ -82,7 +82,7 @@ export function observationsOf(event: ObservedEvent, { at, steady }: Moment): re
 }
 
 /** Kinds that an agent asks for and reports, and that never pass the router. */
-const NEVER_PASS: ReadonlySet<ActionKind> = new Set(["exec", "spawn", "admin"]);
+export const NEVER_PASS: ReadonlySet<ActionKind> = new Set(["exec", "spawn", "admin"]);
 
 /** In the detail of an event, true: of the other kinds it says that the agent asked or reported, and nothing passed. */
 export const SAID = "said";

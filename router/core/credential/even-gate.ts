@@ -1,3 +1,4 @@
+import { LONGEST_ESCAPE } from "./json-escapes.ts";
 import type { LeakPattern } from "./leak-pattern.ts";
 import { LeakScan } from "./leak-scan.ts";
 
@@ -9,10 +10,19 @@ const FEWEST = 6;
 /** Of the shortest form: so much of it is told to nobody. */
 const PART = 1 / 4;
 
+/** What a stream rested behind. */
+export interface SecretPart {
+  /** The place of the secret's pattern. */
+  readonly pattern: number;
+  /** The first octets of one of its forms. */
+  readonly octets: Uint8Array;
+}
+
 /**
  * As `LeakGate`, where an agent may choose what the stream says and sees when it comes: how much waits does not depend on
- * what it is. The last octets always wait, one less than the longest form has, until others come or the caller finds that
- * none do (`rest`). A gate that held just what begins a secret would tell of each guess whether it is right.
+ * what it is. The last octets always wait, one less than the longest form has with each of its octets escaped (476 for a
+ * secret of 40 characters), until others come or the caller finds that none do (`rest`). A gate that held just what begins
+ * a secret would tell of each guess whether it is right.
  */
 export class EvenGate {
   readonly #scans: readonly { readonly scan: LeakScan; readonly fewest: number }[];
@@ -24,7 +34,7 @@ export class EvenGate {
   /** `send` is called with views of chunks and with copies, never with nothing. */
   constructor(patterns: readonly LeakPattern[], send: (octets: Uint8Array) => void) {
     this.#scans = patterns.map((pattern) => ({ scan: new LeakScan(pattern), fewest: fewestOf(pattern) }));
-    this.#most = Math.max(0, ...patterns.map(({ longest }) => longest - 1));
+    this.#most = Math.max(0, ...patterns.map(({ longest }) => longest * LONGEST_ESCAPE - 1));
     this.#send = send;
   }
 
@@ -55,11 +65,13 @@ export class EvenGate {
 
   /**
    * Nothing came for a while: sends what waits. Where that ends in so much of a secret that it is no chance, sends nothing:
-   * the stream must be cut, and the place of the secret's pattern is given.
+   * the stream must be cut.
    */
-  rest(): number | undefined {
-    const begun = this.#scans.findIndex(({ scan, fewest }) => scan.begun.length >= fewest);
-    if (begun !== -1) return begun;
+  rest(): SecretPart | undefined {
+    // Octets of the form, not of its escapes: what an escape begins with is of no secret more than of any text.
+    const pattern = this.#scans.findIndex(({ scan, fewest }) => scan.part.length >= fewest);
+    const part = this.#scans[pattern]?.scan.part;
+    if (part !== undefined) return { pattern, octets: part };
     this.end();
     return undefined;
   }

@@ -13,6 +13,7 @@ export class LeakScan {
   #found = false;
   /** The end of what came so far, as far as a form begins with it. */
   #begun: Uint8Array = NOTHING;
+  #part: Uint8Array = NOTHING;
   #hasEscapes = false;
 
   constructor(pattern: LeakPattern) {
@@ -35,6 +36,11 @@ export class LeakScan {
     return this.#begun;
   }
 
+  /** Of the form that `begun` begins with: so many of its octets, without escapes and without one that is cut. */
+  get part(): Uint8Array {
+    return this.#part;
+  }
+
   #look(chunk: Uint8Array): boolean {
     const pattern = this.#pattern;
     const before = this.#begun;
@@ -45,12 +51,12 @@ export class LeakScan {
       joined.set(chunk.subarray(0, joined.length - before.length), before.length);
       if (findsForm(pattern, joined)) return true;
       if (joined.length === before.length + chunk.length) {
-        this.#begun = begunForm(pattern, joined) ?? NOTHING;
+        this.#part = this.#begun = begunForm(pattern, joined) ?? NOTHING;
         return false;
       }
     }
     if (findsForm(pattern, chunk)) return true;
-    this.#begun = begunForm(pattern, chunk) ?? NOTHING;
+    this.#part = this.#begun = begunForm(pattern, chunk) ?? NOTHING;
     return false;
   }
 
@@ -63,11 +69,12 @@ export class LeakScan {
     text.set(chunk, before.length);
     const { octets, cut } = unescaped(text);
     if (findsForm(pattern, text) || findsForm(pattern, octets)) return true;
-    const plain = begunForm(pattern, text)?.length ?? 0;
-    const within = begunForm(pattern, octets)?.length ?? 0;
+    const plain = begunForm(pattern, text) ?? NOTHING;
+    const within = begunForm(pattern, octets) ?? NOTHING;
     // What is cut may become the first octet of a secret, or the next.
-    const from = Math.min(text.length - plain, within === 0 ? cut : placeBefore(text, octets.length - within));
-    this.#begun = text.slice(from);
+    const place = within.length === 0 ? cut : placeBefore(text, octets.length - within.length);
+    this.#begun = text.slice(Math.min(text.length - plain.length, place));
+    this.#part = plain.length > within.length ? plain : within;
     this.#hasEscapes = this.#begun.includes(BACKSLASH);
     return false;
   }

@@ -17,14 +17,17 @@ export type Admission =
 /**
  * What a call says about its target. `alive`: it answered, be it with a refusal of this request. `failed`: no
  * connection, no answer in time, a broken one, or 5xx. `limited`: it asked to be left alone, for as long as it said.
+ * `late`: it had all of a call that took too long; only several in a row, without an answer between, say that it hangs.
  * `nothing`: the call says nothing (the agent gave up first).
  */
 export type TargetSign =
-  | { readonly kind: "alive" | "failed" | "nothing" }
+  | { readonly kind: "alive" | "failed" | "late" | "nothing" }
   | { readonly kind: "limited"; readonly wait: Millis | undefined };
 
 /** Consecutive failures that open it. */
 const THRESHOLD = 5;
+/** Calls that were late, one after the other, from which on each is a failure that opens it. */
+const MOST_LATE = 5;
 const SHORTEST_OPEN = 1_000;
 const LONGEST_OPEN = 60_000;
 /** The longest that a provider's own word is taken for. */
@@ -37,6 +40,8 @@ const MOST_TARGETS = 10_000;
 interface Breaker {
   /** Consecutive; of the current state. */
   failures: number;
+  /** Calls that were late since it last answered one; its opening does not end them. */
+  late: number;
   /** Times it has opened since it was last closed. */
   streak: number;
   /** Times it has opened at all: what was admitted before the last of them says nothing any more. */
@@ -83,6 +88,7 @@ export class CircuitBreakers {
       case "alive":
         // How often it opened is kept, so that passes from before stay without effect.
         breaker.failures = 0;
+        breaker.late = 0;
         breaker.streak = 0;
         breaker.until = undefined;
         if (breaker.opened === 0) this.#breakers.delete(pass.target);
@@ -93,7 +99,14 @@ export class CircuitBreakers {
         open(breaker, now, jitter);
         breaker.limited = false;
         return;
+      case "late":
+        breaker.late += 1;
+        if (breaker.late < MOST_LATE) return;
+        open(breaker, now, jitter);
+        breaker.limited = false;
+        return;
       case "limited":
+        breaker.late = 0;
         if (sign.wait !== undefined) openUntil(breaker, now + Math.min(sign.wait, LONGEST_LIMIT));
         else if (pass.probe) open(breaker, now, jitter);
         else return;
@@ -117,7 +130,15 @@ export class CircuitBreakers {
 
   #added(target: string): Breaker | undefined {
     if (this.#breakers.size >= MOST_TARGETS) return undefined;
-    const breaker = { failures: 0, streak: 0, opened: 0, until: undefined, limited: false, probing: undefined };
+    const breaker = {
+      failures: 0,
+      late: 0,
+      streak: 0,
+      opened: 0,
+      until: undefined,
+      limited: false,
+      probing: undefined,
+    };
     this.#breakers.set(target, breaker);
     return breaker;
   }

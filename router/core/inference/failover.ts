@@ -14,8 +14,8 @@ export interface AttemptFailure {
   /** What its error body says; "other" where that was not looked at. */
   readonly kind: ErrorKind;
   /**
-   * The provider had all of a request for no stream, and was given up for the time that it took. It says nothing until
-   * it is done: it may be well and at work, and will be paid.
+   * The provider had all of a request for no stream, and was given up for the time that it took. It tells nothing until
+   * it is done: it may be well and at work, and will be paid. Only the breaker can tell that from one that hangs.
    */
   readonly late?: boolean;
 }
@@ -59,7 +59,7 @@ export function targetSign(
   { status, cause, late = false }: Pick<AttemptFailure, "status" | "cause" | "late">,
   wait: Millis | undefined,
 ): TargetSign {
-  if (late) return { kind: "nothing" };
+  if (late) return { kind: "late" };
   if (cause !== undefined) return { kind: FAULTS.has(cause) ? "failed" : "nothing" };
   if (status === undefined) return { kind: "nothing" };
   if (status === 429) return { kind: "limited", wait };

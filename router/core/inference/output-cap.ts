@@ -66,24 +66,28 @@ export const CAPS: Readonly<Record<Api, readonly CapPlace[]>> = {
 /** The most that a count of tokens may be: what no provider's model comes near. */
 export const MOST_TOKENS = 100_000_000;
 
-/** The largest of those stated, since nobody here knows which of two an origin takes. */
+/** The largest of those stated, since nobody here knows which of two an origin takes; undefined where one says that there is none. */
 export function statedCap(
   api: Api,
   value: (name: string) => Json | undefined,
 ): Result<number | undefined, FactProblem> {
   let most: number | undefined;
+  let isOpen = false;
   for (const { name, outer } of CAPS[api]) {
     const holder = outer === undefined ? undefined : value(outer);
     if (holder !== undefined && holder !== null && !isJsonObject(holder)) return wrong(outer ?? name, "an object");
     const cap = outer === undefined ? value(name) : isJsonObject(holder) ? holder[name] : undefined;
     if (cap === undefined || cap === null) continue;
-    // Ollama: -1 is no cap, -2 the whole context.
-    if (name === "num_predict" && (cap === -1 || cap === -2)) continue;
+    // llama.cpp, and Ollama with it: -1 is no cap, -2 the whole context.
+    if ((name === "num_predict" || name === "n_predict") && (cap === -1 || cap === -2)) {
+      isOpen = true;
+      continue;
+    }
     const param = outer === undefined ? name : `${outer}.${name}`;
     if (!isCount(cap, MOST_TOKENS)) return wrong(param, `a whole number from 1 to ${MOST_TOKENS}`);
     most = Math.max(most ?? 0, cap);
   }
-  return ok(most);
+  return ok(isOpen ? undefined : most);
 }
 
 /**

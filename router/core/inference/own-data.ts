@@ -16,7 +16,8 @@ const MESSAGES = places(["tools", "output_format", "output_config"], "messages",
 const PLACES: Readonly<Record<Api, OwnData>> = {
   chat: CHAT,
   completions: places(["response_format"]),
-  responses: places(["tools", "text"], "input", "arguments"),
+  // What a file's name is cited with, what was found in it, and schemas of tools that are in an item.
+  responses: places(["tools", "text"], "input", "arguments", "annotations", "results", "input_schema", "parameters"),
   embeddings: NONE,
   messages: MESSAGES,
   count_tokens: MESSAGES,

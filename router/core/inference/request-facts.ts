@@ -202,7 +202,7 @@ function isUnbounded(api: Api, { members, counts, long, items, shapes }: Scanned
   const atTop = UNBOUNDED_AT_TOP[api];
   return (
     UNBOUNDED.some(
-      (name) => (counts.get(name) ?? 0) > (name === AUDIO && isThere(members.get(AUDIO)?.value) ? 1 : 0),
+      (name) => (counts.get(name) ?? 0) > (name === AUDIO && isJsonObject(members.get(AUDIO)?.value) ? 1 : 0),
     ) ||
     isJsonObject(members.get("prompt")?.value) ||
     items.has("prompt_embeds") ||

@@ -15,7 +15,9 @@ export interface ItemShape {
   readonly kind: string | undefined;
   /** Of the names, those that are there. */
   readonly has: ReadonlySet<string>;
-  /** Of these the ones that are there once, with a value that is not empty. */
+  /** Of these the ones that are there once. */
+  readonly once: ReadonlySet<string>;
+  /** Of these in turn the ones with a value that is not empty. */
   readonly full: ReadonlySet<string>;
 }
 
@@ -66,7 +68,7 @@ export class ItemShapes {
 
   /** Something is there that is no list of objects: an origin may take it for anything. */
   unknown(): void {
-    this.#add("", (1 << this.#wish.names.length) - 1, 0);
+    this.#add("", (1 << this.#wish.names.length) - 1, 0, 0);
   }
 
   /** A member of the item begins; `end`: the offset just after its name. Undefined: none that is looked for. */
@@ -101,7 +103,7 @@ export class ItemShapes {
     else if (depth === 0) this.#closeMember();
     else if (depth === -1 && this.#isOpen) {
       this.#isOpen = false;
-      this.#add(this.#kind, this.#has, this.#full & ~this.#again);
+      this.#add(this.#kind, this.#has, this.#has & ~this.#again, this.#full & ~this.#again);
     }
   }
 
@@ -125,12 +127,15 @@ export class ItemShapes {
     this.#kinds++;
   }
 
-  #add(kind: string | undefined, has: number, full: number): void {
-    const key = `${kind === undefined ? "" : `=${kind}`} ${has} ${full}`;
+  #add(kind: string | undefined, has: number, once: number, full: number): void {
+    const key = `${kind === undefined ? "" : `=${kind}`} ${has} ${once} ${full}`;
     if (this.#shapes.has(key)) return;
-    if (this.#shapes.size < MOST_SHAPES)
-      this.#shapes.set(key, { kind, has: this.#named(has), full: this.#named(full) });
-    else this.#shapes.set("", { kind: "", has: this.#named(-1), full: this.#named(0) });
+    if (this.#shapes.size < MOST_SHAPES) this.#shapes.set(key, this.#shape(kind, has, once, full));
+    else this.#shapes.set("", this.#shape("", -1, 0, 0));
+  }
+
+  #shape(kind: string | undefined, has: number, once: number, full: number): ItemShape {
+    return { kind, has: this.#named(has), once: this.#named(once), full: this.#named(full) };
   }
 
   #named(places: number): ReadonlySet<string> {

@@ -20,6 +20,7 @@ const FOLDED = /^[a-z0-9_]*$/;
 const OPENING_BRACKET = 0x5b;
 const OPENING_BRACE = 0x7b;
 const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 /** How deep an object is that is an item of a top-level list. */
 const ITEM = 3;
 
@@ -68,8 +69,9 @@ export class MemberScan {
   readonly #shapes: ItemShapes | undefined;
   /** The top-level value that is being read is the list of which shapes are told. */
   #isShaped = false;
-  /** The last octet of the chunk before. */
+  /** The last two octets before the chunk that is being read. */
   #before = 0;
+  #secondBefore = 0;
   /** The items of the top-level array that is being read, if they are counted; -1 otherwise. */
   #items = -1;
   #numbers = 0;
@@ -155,8 +157,7 @@ export class MemberScan {
       case grammar.CLOSE_TEXT:
         this.#countWatched();
         if (this.#isShaped && this.#depth === ITEM) {
-          const before = at === 0 ? this.#before : chunk[at - 1];
-          this.#shapes?.text(before !== QUOTE, chunk, this.#base, at + 1);
+          this.#shapes?.text(!this.#isEmptyText(chunk, at), chunk, this.#base, at + 1);
         }
         return this.#closeValue(chunk, at + 1);
       case grammar.CLOSE_WORD:
@@ -273,6 +274,13 @@ export class MemberScan {
     return grammar.AFTER_TOP_MEMBER;
   }
 
+  /** Whether the text that ends with this quote began with the one before: within a text that one would be escaped. */
+  #isEmptyText(chunk: Uint8Array, end: number): boolean {
+    const before = end > 0 ? chunk[end - 1] : this.#before;
+    const secondBefore = end > 1 ? chunk[end - 2] : end === 1 ? this.#before : this.#secondBefore;
+    return before === QUOTE && secondBefore !== BACKSLASH;
+  }
+
   /** A value in a top-level array has been read, or that array itself. */
   #countItem(): void {
     if (this.#depth === 2) this.#items++;
@@ -289,6 +297,7 @@ export class MemberScan {
     if (this.#problem !== undefined) return this.#problem;
     if (this.#value.isOpen) this.#value.keep(chunk, base, chunk.length);
     if (this.#isShaped) this.#shapes?.cut(chunk, base);
+    this.#secondBefore = chunk.at(-2) ?? (chunk.length === 1 ? this.#before : this.#secondBefore);
     this.#before = chunk.at(-1) ?? this.#before;
     if (this.#name.isOpen && (this.#depth === 1 || offset - this.#name.at <= this.#plan.longestCounted)) {
       this.#name.keep(chunk, base, chunk.length);

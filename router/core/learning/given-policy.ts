@@ -60,7 +60,7 @@ export function requestsOf({ host, port, kind, method, shape }: SeenEntry): read
 }
 
 function pathsOf(shape: PathShape): readonly string[] {
-  const filled = shape.map((segment) => (segment === "*" ? ANY : segment));
+  const filled = shape.map((segment) => (segment === "**" ? segment : segment.replaceAll("*", ANY)));
   if (filled.at(-1) !== "**") return [`/${filled.join("/")}`];
   const before = filled.slice(0, -1);
   return [`/${before.join("/")}`, `/${[...before, ANY].join("/")}`, `/${[...before, ANY, ANY].join("/")}`];

@@ -2,8 +2,8 @@ import { epochMillis, portOf } from "../base/quantity.ts";
 import { type Reason, REASONS } from "../base/reason.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { formatHost, type Host, parseHost } from "../wire/host.ts";
-import { orderOf } from "./learned-book.ts";
-import { parseShape, shapeText } from "./path-shape.ts";
+import { LearnedBook, orderOf } from "./learned-book.ts";
+import { shapeText, withoutKeys, writtenShape } from "./path-shape.ts";
 import { namedMethod, type Refusals, type SeenEntry, type Tally } from "./seen.ts";
 import { SEEN_KINDS, showsRequests } from "./seen-kind.ts";
 
@@ -60,7 +60,7 @@ export function learnedText({ about, entries, overflow }: Learned, digest: Diges
 
 /**
  * Reads what `learnedText` wrote, and nothing else: a text that is not exactly what would be written of what stands in it
- * is refused, with a sentence.
+ * is refused, with a sentence. Words of paths that were none to us today come out as `*`.
  */
 export function parseLearned(text: string, digest: Digest): Result<Learned, string> {
   let form: unknown;
@@ -90,7 +90,20 @@ export function parseLearned(text: string, digest: Digest): Result<Learned, stri
     return fail("Its overflow is malformed.");
   }
   const learned = { about: { policy, version, namespace, agent }, entries, overflow };
-  return learnedText(learned, digest) === text ? ok(learned) : fail("It is not as it was written.");
+  if (learnedText(learned, digest) !== text) return fail("It is not as it was written.");
+  return ok({ ...learned, entries: entriesWithoutKeys(entries) });
+}
+
+/** Those that tell the same without them are one. */
+function entriesWithoutKeys(entries: readonly SeenEntry[]): readonly SeenEntry[] {
+  const known = entries.map((entry) => {
+    const shape = entry.shape === undefined ? undefined : withoutKeys(entry.shape);
+    return shape === entry.shape ? entry : { ...entry, shape };
+  });
+  if (known.every((entry, at) => entry === entries[at])) return entries;
+  const book = new LearnedBook(Infinity);
+  book.restore(known, undefined);
+  return book.entries();
 }
 
 function entryForm(entry: SeenEntry): Readonly<Record<string, unknown>> {
@@ -161,7 +174,7 @@ function entryOf(value: unknown): SeenEntry | undefined {
   if (members.refused !== undefined && refused === undefined) return undefined;
   if (tally.count === 0 && (refused === undefined || rule !== undefined || unlisted !== undefined)) return undefined;
   const named = typeof method === "string" ? namedMethod(method) : undefined;
-  const shape = typeof path === "string" ? parseShape(path) : undefined;
+  const shape = typeof path === "string" ? writtenShape(path) : undefined;
   if (showsRequests(kind)) {
     if ((method !== null && named === undefined) || (path !== null && shape === undefined)) return undefined;
   } else if (method !== undefined || path !== undefined) return undefined;

@@ -17,9 +17,11 @@ const MOST_PARTS = 4;
 const PARTED = /^\*(?:%2F\*){1,3}$/;
 
 const WORD = /^[.]?[A-Za-z][A-Za-z0-9._~-]*$/;
-/** How well-known kinds of keys and tokens begin, at the start of a word's part: however short, however word-like, it is one. */
-const TOKEN =
-  /(?:^|[.~-])(?:sk[_-]|[rp]k_(?:live|test)_|xox[a-z]-|xapp-|gh[opusr]_|github_pat_|gl(?:pat|rt|cbt|ptt|ft|agent)-|AKIA|eyJ|hf_|npm_|pypi-)/;
+/** How kinds of keys and tokens begin, at the start of a word's part, that no word begins as: however short, however word-like, it is one. */
+const KEY =
+  /(?:^|[.~-])(?:[rps]k_(?:live|test)_|sk-(?:proj|ant|or|svcacct)-|xox[a-z]-|xapp-|gh[opusr]_|github_pat_|gl(?:pat|rt|cbt|ptt|ft|agent)-|AKIA[A-Z0-9])/;
+/** As words begin too: what follows decides. */
+const PERHAPS_KEY = /(?:^|[.~-])(?:(?:sk[_-]|hf_|npm_|pypi-)(?=.{8})|eyJ)(?=.*[0-9]|(?=.*[a-z]).*[A-Z])/;
 /** Digits of a word: `v1`, `oauth2` and `sha256` are words. */
 const MOST_DIGITS = 3;
 const HEX = /^[0-9a-f]{7,}$/i;
@@ -46,8 +48,19 @@ export function shapeText(shape: PathShape): string {
   return `/${shape.join("/")}`;
 }
 
-/** The shape that a text is; undefined for what `shapeText` never writes. */
+/** The shape that a text is, words that are keys to us today as `*`; undefined for what `shapeText` never wrote. */
 export function parseShape(text: string): PathShape | undefined {
+  const written = writtenShape(text);
+  return written === undefined ? undefined : withoutKeys(written);
+}
+
+/** What was taken for a word when it was written, as we take it today. */
+export function withoutKeys(shape: PathShape): PathShape {
+  return shape.some(isKey) ? shape.map((segment) => (isKey(segment) ? "*" : segment)) : shape;
+}
+
+/** As `parseShape`, with the words that an earlier release, which knew fewer kinds of keys, wrote. */
+export function writtenShape(text: string): PathShape | undefined {
   if (!text.startsWith("/") || text.length > (LONGEST_WORD + 1) * DEEPEST) return undefined;
   const segments = text.slice(1).split("/");
   if (segments.length > DEEPEST) return undefined;
@@ -57,7 +70,8 @@ export function parseShape(text: string): PathShape | undefined {
       segment === "*" ||
       PARTED.test(segment) ||
       (segment === "**" && at === last) ||
-      shapeOfSegment(segment, at === last) === segment,
+      (segment === "" && at === last) ||
+      isWord(segment),
   );
   return isShape ? segments : undefined;
 }
@@ -82,15 +96,20 @@ function shapeOfSegment(segment: string, isLast: boolean): string {
   if (segment === "") return isLast ? "" : "*";
   const parts = segment.split("/");
   if (parts.length > 1) return parts.map(() => "*").join("%2F");
-  return isPlainWord(segment) ? segment : "*";
+  return isWord(segment) && !isKey(segment) ? segment : "*";
 }
 
 /** A word that programs share; not what names one customer, file, day or secret. */
-function isPlainWord(segment: string): boolean {
-  if (segment.length > LONGEST_WORD || !WORD.test(segment) || HEX.test(segment) || TOKEN.test(segment)) return false;
+function isWord(segment: string): boolean {
+  if (segment.length > LONGEST_WORD || !WORD.test(segment) || HEX.test(segment)) return false;
   const digits = count(segment, /[0-9]/g);
   if (digits > MOST_DIGITS || (digits > 0 && segment.length > 16)) return false;
   return segment.split(/[._~-]/).every((part) => part.length <= 16 && !isRandom(part));
+}
+
+/** A word that names a key or token all the same. */
+function isKey(segment: string): boolean {
+  return KEY.test(segment) || PERHAPS_KEY.test(segment);
 }
 
 /** Letters as a generator throws them: no vowel in many, or upper and lower case at every turn. */

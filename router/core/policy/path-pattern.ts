@@ -57,9 +57,9 @@ const unsafeDecoded = /[/\\\p{Cc}]|%(?:[0-9a-f]{2}|u)/iu;
 /**
  * Nothing but dots (more than two are fewer to who drops some at the end), with blanks or what nobody sees before them,
  * and behind them nothing, or what no name goes on with: some origins strip path parameters before they resolve dots
- * ("/..;/"), some decode first and then cut at "?", some trim.
+ * ("/..;/"), some decode first and then cut at "?", some trim. Behind one dot names go on with anything else (`.@acme`).
  */
-const dotSegment = /^[\s\p{DI}]*\.+(?![\p{L}\p{N}._~-])/u;
+const dotSegment = /^[\s\p{DI}]*(?:\.(?![^\s;?#:\p{DI}])|\.{2,}(?![\p{L}\p{N}._~-]))/u;
 
 const encodedSlash = /%2f/i;
 

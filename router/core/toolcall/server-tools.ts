@@ -1,5 +1,5 @@
 import { ok, type Result } from "../base/result.ts";
-import { isNull, isPlainlySpelled, isToolName, knownNames, memberIn, textIn } from "./source-member.ts";
+import { hostedNames, isNull, isPlainlySpelled, isToolName, knownNames, memberIn, textIn } from "./source-member.ts";
 import type { SourceNode, SourceObject } from "./source-tree.ts";
 import { type ToolProblem, toolProblem } from "./tool-problem.ts";
 
@@ -50,7 +50,7 @@ function configuredTools(configuration: SourceNode): Result<HostedTools, ToolPro
     if (name.kind !== "text" || !isToolName(name.value)) return UNREADABLE;
     names.push(name.value);
   }
-  return ok(names);
+  return ok(hostedNames(names));
 }
 
 const TOOLSET = knownNames("type", "mcp_server_name", "default_config", "configs");
@@ -73,7 +73,8 @@ export function toolsetTools(
   }
   const server = textIn(item, "mcp_server_name");
   if (!isOff(others)) return ok({ server, hosted: [undefined] });
-  return ok({ server, hosted: named.filter(([, config]) => !isOff(config)).map(([name]) => name) });
+  const on = named.filter(([, config]) => !isOff(config)).map(([name]) => name);
+  return ok({ server, hosted: on.length === 0 ? [] : hostedNames(on) });
 }
 
 function isOff(holder: SourceNode | undefined): boolean {

@@ -58,3 +58,14 @@ const LONGEST_NAME = 256;
 export function isToolName(name: string): boolean {
   return name !== "" && name.length <= LONGEST_NAME && name.isWellFormed();
 }
+
+/** Readers take some names for more than one tool: vLLM takes "*" for all of a server's. */
+const ONE_NAME = /^[\w.:/-]+$/;
+
+/**
+ * The tools that a list of names lets be called: one nameless one where it is empty or one of its names is no plain one,
+ * for then nobody here can say which those are.
+ */
+export function hostedNames(names: readonly string[]): readonly (string | undefined)[] {
+  return names.length > 0 && names.every((name) => ONE_NAME.test(name)) ? names : [undefined];
+}

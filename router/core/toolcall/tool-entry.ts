@@ -1,6 +1,7 @@
 import type { Api } from "../inference/api.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import {
+  hostedNames,
   isNull,
   isPlainlySpelled,
   isToolName,
@@ -177,6 +178,7 @@ function readMcp(item: SourceObject): Read {
     if (!entry.ok) return entry;
     inner.push(entry.value);
   }
+  if (hostedNames(inner.map(({ name }) => name ?? "")).includes(undefined)) return hostedAlone(item, undefined);
   return group(item, inner);
 }
 

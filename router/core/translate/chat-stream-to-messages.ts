@@ -9,13 +9,15 @@ import { frameObject, MAXIMUM_TOOL_CALLS } from "./stream-frame.ts";
 import type { StreamContext, StreamTranslation } from "./translation.ts";
 import { countsOfChat, messagesUsage, NO_COUNTS, type TokenCounts } from "./usage-forms.ts";
 
-/** What the open content block holds: text, or the call with this index. */
-type Open = "text" | number | undefined;
+/** What the open content block holds: text, or this call. */
+type Open = "text" | Call | undefined;
 
-interface HeldCall {
+interface Call {
+  /** The id that the provider gave it; undefined: none. */
+  readonly said: string | undefined;
   readonly id: string;
   readonly name: string;
-  /** Its arguments so far. */
+  /** It is told at the end: its arguments so far. */
   text: string;
 }
 
@@ -40,10 +42,12 @@ export class ChatStreamToMessages implements StreamTranslation {
   #counts: TokenCounts = NO_COUNTS;
   #open: Open;
   #blocks = 0;
-  /** The calls that have begun, by their index. */
-  readonly #calls = new Set<number>();
+  /** The calls that have begun, by their index, or by their id where none has an index. */
+  readonly #calls = new Map<number | string, Call>();
+  /** They have an index; undefined: none has said. */
+  #isIndexed: boolean | undefined;
   /** Those that are told at the end, and the octets or so of what they say. */
-  readonly #held = new Map<number, HeldCall>();
+  readonly #held = new Set<Call>();
   #heldLength = 0;
 
   constructor(context: StreamContext) {
@@ -110,41 +114,71 @@ export class ChatStreamToMessages implements StreamTranslation {
     if (!isList(calls)) return this.#failed(MALFORMED);
     let text = "";
     const before = this.#calls.size;
-    for (const [position, call] of calls.entries()) {
+    for (const call of calls) {
       const isLater = this.#calls.size > before || this.#held.size > 0;
-      const told = isObject(call) ? this.#toolCall(call, position, isLater) : this.#failed(MALFORMED);
+      const told = isObject(call) ? this.#toolCall(call, isLater) : this.#failed(MALFORMED);
       if (!told.ok) return told;
       text += told.value;
     }
     return ok(text);
   }
 
-  /** Some origins give whole calls without an index: it is their place. `isLater`: one that begins now is held. */
-  #toolCall(call: JsonObject, position: number, isLater: boolean): Result<string, string> {
-    const index = call["index"] ?? position;
-    if (typeof index !== "number") return this.#failed(MALFORMED);
-    const called = asObject(call["function"]);
-    const part = textOf(called?.["arguments"]);
-    const held = this.#held.get(index);
-    if (held !== undefined) return this.#hold(held, part);
-    let text = "";
-    if (this.#open !== index) {
-      const name = textOf(called?.["name"]);
-      if (this.#calls.has(index)) return this.#failed("The model's provider mixed the parts of several tool calls.");
-      if (name === undefined || this.#calls.size === MAXIMUM_TOOL_CALLS) return this.#failed(MALFORMED);
-      const id = textOf(call["id"]) ?? `${this.#context.id}_${this.#calls.size}`;
-      this.#calls.add(index);
-      if (isLater) {
-        const later: HeldCall = { id, name, text: "" };
-        this.#held.set(index, later);
-        return this.#hold(later, part);
-      }
-      text += this.#openBlock(index, { type: "tool_use", id, name, input: {} });
+  /** A part of a call, or a whole one. `isLater`: one that begins now is held. */
+  #toolCall(part: JsonObject, isLater: boolean): Result<string, string> {
+    const index = part["index"] ?? undefined;
+    if (index !== undefined && typeof index !== "number") return this.#failed(MALFORMED);
+    const said = textOf(part["id"]);
+    const called = asObject(part["function"]);
+    const name = textOf(called?.["name"]);
+    const text = textOf(called?.["arguments"]);
+    if (index !== undefined || said !== undefined) {
+      const isIndexed = index !== undefined;
+      if (this.#isIndexed === !isIndexed) return this.#failed(MIXED);
+      this.#isIndexed = isIndexed;
     }
-    return ok(part === undefined ? text : text + this.#blockDelta({ type: "input_json_delta", partial_json: part }));
+    const known = this.#known(index, said, name);
+    if (known === undefined) return this.#beginCall({ index, said, name }, text, isLater);
+    // One id or name too many: to whom the arguments belong, nobody can say.
+    if (name !== undefined || (said !== undefined && known.said !== undefined && said !== known.said)) {
+      return this.#failed(MIXED);
+    }
+    if (this.#held.has(known)) return this.#hold(known, text);
+    if (this.#open !== known) return this.#failed(MIXED);
+    return ok(text === undefined ? "" : this.#blockDelta({ type: "input_json_delta", partial_json: text }));
   }
 
-  #hold(call: HeldCall, part: string | undefined): Result<string, string> {
+  /** The call that goes on. Google's have no index, and each its own id; whole ones may have neither. */
+  #known(index: number | undefined, said: string | undefined, name: string | undefined): Call | undefined {
+    const key = index ?? said;
+    if (key !== undefined) return this.#calls.get(key);
+    if (name !== undefined || this.#calls.size !== 1) return undefined;
+    const [only] = this.#calls.values();
+    return only;
+  }
+
+  #beginCall(
+    { index, said, name }: { index: number | undefined; said: string | undefined; name: string | undefined },
+    text: string | undefined,
+    isLater: boolean,
+  ): Result<string, string> {
+    const count = this.#calls.size;
+    if (name === undefined || count === MAXIMUM_TOOL_CALLS) return this.#failed(MALFORMED);
+    const id = said ?? `${this.#context.id}_${count}`;
+    const key = index ?? id;
+    if (this.#calls.has(key)) return this.#failed(MIXED);
+    const call: Call = { said, id, name, text: "" };
+    this.#calls.set(key, call);
+    if (isLater) {
+      this.#held.add(call);
+      return this.#hold(call, text);
+    }
+    const opened = this.#openBlock(call, { type: "tool_use", id, name, input: {} });
+    return ok(
+      text === undefined ? opened : opened + this.#blockDelta({ type: "input_json_delta", partial_json: text }),
+    );
+  }
+
+  #hold(call: Call, part: string | undefined): Result<string, string> {
     if (part === undefined) return ok("");
     this.#heldLength += part.length;
     if (this.#heldLength > MOST_HELD) return this.#failed("The model's provider sent tool calls that are too long.");
@@ -154,8 +188,9 @@ export class ChatStreamToMessages implements StreamTranslation {
 
   #heldCalls(): string {
     let text = "";
-    for (const [index, { id, name, text: whole }] of this.#held) {
-      text += this.#openBlock(index, { type: "tool_use", id, name, input: {} });
+    for (const call of this.#held) {
+      const { id, name, text: whole } = call;
+      text += this.#openBlock(call, { type: "tool_use", id, name, input: {} });
       if (whole !== "") text += this.#blockDelta({ type: "input_json_delta", partial_json: whole });
     }
     this.#held.clear();
@@ -207,3 +242,4 @@ export class ChatStreamToMessages implements StreamTranslation {
 }
 
 const MALFORMED = "The model's provider sent a malformed tool call.";
+const MIXED = "The model's provider mixed the parts of several tool calls.";

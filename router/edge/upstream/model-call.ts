@@ -45,6 +45,8 @@ export interface ModelFailure {
   readonly answered: boolean;
   /** Octets of the request may have reached the origin. */
   readonly sent: boolean;
+  /** Of a call whose time is over: all octets of the request had left, and the origin may be at work on it. */
+  readonly uploaded: boolean;
   /**
    * Over a connection that had carried a call before. With `answered` false it may have been closed by the origin
    * just as the request left: the common reason to send it once more.

@@ -74,7 +74,8 @@ export function createModelClient(options: ModelClientOptions): ModelClient {
     const now = clock.monotonic();
     for (const call of calls.all()) {
       call.check(now);
-      if (waiting.includes(call) && call.attempt === undefined && now - call.began >= options.timeout) {
+      // Looked for last: else each sweep costs as many steps as pairs of calls.
+      if (call.attempt === undefined && now - call.began >= options.timeout && waiting.includes(call)) {
         call.fail("overloaded", `No connection came free within ${options.timeout} ms.`);
       }
     }

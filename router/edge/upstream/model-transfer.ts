@@ -190,7 +190,10 @@ export class Transfer implements ModelCall, LaneCall, AnswerParts {
 
   #failure(cause: ModelFailureCause, detail: string): ModelEnd {
     const answered = this.#reader?.began === true;
-    return { cause, detail, answered, sent: this.#reader !== undefined, reused: this.#reused };
+    const sent = this.#reader !== undefined;
+    // A lane that is another's now has brought all of it.
+    const uploaded = sent && (this.#freed || this.lane?.uploading === false);
+    return { cause, detail, answered, sent, uploaded, reused: this.#reused };
   }
 
   #complete(): void {

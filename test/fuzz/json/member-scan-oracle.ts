@@ -228,10 +228,10 @@ function shapesIn({ shapes: wish }: ScanPlan, whole: Tree, text: string): ItemSh
   if (wish === undefined || list === undefined) return [];
   const found = new Map<string, ItemShape>();
   const add = (shape: ItemShape): void => {
-    const key = JSON.stringify([shape.kind ?? null, [...shape.has], [...shape.full]]);
+    const key = JSON.stringify([shape.kind ?? null, [...shape.has], [...shape.once], [...shape.full]]);
     if (!found.has(key)) found.set(key, shape);
   };
-  const unknown: ItemShape = { kind: "", has: new Set(wish.names), full: new Set() };
+  const unknown: ItemShape = { kind: "", has: new Set(wish.names), once: new Set(), full: new Set() };
   if (list.first.text === "{") add(unknown);
   for (const item of [...list.items, ...list.members.map(({ value }) => value)]) {
     if (item.first.text === "[") add(unknown);
@@ -248,6 +248,7 @@ function shapesIn({ shapes: wish }: ScanPlan, whole: Tree, text: string): ItemSh
     return {
       kind: kind === undefined ? undefined : kinds.length > 1 ? "" : kindOf(kind),
       has: new Set(has.flatMap(([one]) => one?.name ?? [])),
+      once: new Set(has.flatMap((all) => (all.length === 1 ? (all[0]?.name ?? []) : []))),
       full: new Set(full.flatMap(([one]) => one?.name ?? [])),
     };
   }
@@ -261,9 +262,8 @@ function shapesIn({ shapes: wish }: ScanPlan, whole: Tree, text: string): ItemSh
   }
 }
 
-/** A text that ends with an escaped quote passes for an empty one. */
 function isFull({ first, members, items }: Tree): boolean {
-  if (first.text.startsWith('"')) return !first.text.endsWith('""') && !first.text.endsWith('\\""');
+  if (first.text.startsWith('"')) return first.text !== '""';
   return members.length + items.length > 0;
 }
 

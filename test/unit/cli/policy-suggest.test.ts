@@ -159,6 +159,22 @@ test("a file of what was learnt becomes the same policy", async () => {
   assert.match(fromFile.body, /inspect: true\n {6}http: \{ methods: \[GET\], paths: \["\/v1\/list"\] \}/);
 });
 
+test("a request in full that a rule let through unread asks for that rule, not for an inspected one", async () => {
+  const full = (id: string, target: string, more = {}): AuditEvent =>
+    EVENTS.allowed(id, {
+      action: "http.GET",
+      target,
+      detail: { addresses: [], protocol: "tls", path: "/v1/list", secure: true, ...more },
+    });
+  const { exit, body } = await suggest(
+    "--audit",
+    log(full("1", "api.example.com:443"), full("2", "in.example.com:443", { inspect: true })),
+  );
+  assert.equal(exit, 0);
+  assert.equal(body.match(/inspect: true/g)?.length, 1);
+  assert.match(body, /hosts: \[api\.example\.com\]\n {6}ports: \[443\]\n {6}protocol: tls\n {4}- id: in\./);
+});
+
 test("the same log twice gives the same text, in whatever order its segments are named", async () => {
   const one = log(tunnel("1", "b.example.com:443"), tunnel("2", "a.example.com:443"));
   const two = log(tunnel("1", "c.example.com:443"));

@@ -162,6 +162,22 @@ test("what passed is kept, and found again", async () => {
   ]);
 });
 
+test("a request in full is told as its rule judges it: by host and port alone where the rule reads nothing", async () => {
+  const at = await world();
+  pass(at, "GET https://known.example/v1/models");
+  pass(at, "GET https://inspected.example/v1/models");
+  pass(at, "GET https://new.example/v1/models");
+  await at.learning.close();
+  assert.deepEqual(
+    kept(at).entries.map(({ host, kind, method, path }) => [host, kind, method, path]),
+    [
+      ["inspected.example", "https-inspected", "GET", "/v1/models"],
+      ["known.example", "tls", undefined, undefined],
+      ["new.example", "https-inspected", "GET", "/v1/models"],
+    ],
+  );
+});
+
 const unseen: readonly (readonly [name: string, text: string, end: End])[] = [
   ["a name that leads nowhere", "CONNECT new.example:443", { refused: "dns_failure" }],
   ["an origin that does not answer", "CONNECT new.example:443", { refused: "upstream_unreachable" }],

@@ -97,7 +97,19 @@ test("INV-RECONCILE-MARK: what was seen is not enough, it is read back", async (
 });
 
 test("INV-RECONCILE-MARK: a mark from before this term counts only where what it speaks of is there", async (t) => {
-  const { api, reconciler } = await fakeWorld(t, {}, {}, CA);
+  const unread = { code: 503, left: 0 };
+  const { api, reconciler } = await fakeWorld(
+    t,
+    {
+      refuseRead: ({ plural, name }) => {
+        if (plural !== "configmaps" || name !== "sluice-trust" || unread.left === 0) return undefined;
+        unread.left -= 1;
+        return { code: unread.code, reason: "", message: "not now" };
+      },
+    },
+    {},
+    CA,
+  );
   label(api, "research");
   await until("kept", isKept(api));
   const containers = [{ name: "a", image: "a" }];
@@ -116,6 +128,11 @@ test("INV-RECONCILE-MARK: a mark from before this term counts only where what it
       .map(({ path, body }) => `${path} ${path === NAMESPACE ? JSON.stringify(body?.metadata?.["labels"]) : ""}`);
   };
   assert.deepEqual(await term(() => undefined), [], "what is as it was is believed");
+  for (const code of [403, 503]) {
+    const told = await term(() => Object.assign(unread, { code, left: 2 }));
+    assert.deepEqual(told, [], `${code} says nothing of what is there`);
+    assert.equal(unread.left, 0);
+  }
   // Without policies anybody could write it.
   const forged = await term(() => {
     const before = api.get(TRUST) ?? assert.fail();

@@ -61,6 +61,40 @@ test("after a restart no row is taken for one of words alone", () => {
   );
 });
 
+/** The state of a router that did not keep whether a row was seen. */
+function asBefore(state: unknown): unknown {
+  const form = JSON.parse(JSON.stringify(state)) as { readonly gauges: readonly (readonly unknown[])[] };
+  return { ...form, gauges: form.gauges.map((row) => row.slice(0, 5)) };
+}
+
+const EXEC = new Set(["exec"] as const);
+const rowsOfWords: readonly (readonly [
+  name: string,
+  actions: DetectorRule["actions"],
+  before: boolean,
+  ends: boolean,
+])[] = [
+  ["of words alone", EXEC, false, true],
+  ["of words alone, kept by an earlier router", EXEC, true, true],
+  ["of all kinds", undefined, false, true],
+  ["of all kinds, kept by an earlier router", undefined, true, false],
+];
+for (const [name, actions, isBefore, ends] of rowsOfWords) {
+  test(`after a restart a row ${name} is ${ends ? "" : "not "}ended by words`, () => {
+    const rules = [detector("f", { kind: "failures", count: 5, window: HOUR }, { response: QUARANTINE, actions })];
+    const said = (at: number, result: "failed" | "succeeded") => seen(at, { action: "exec", isSaid: true, result });
+    const monitor = new BehaviorMonitor(rules);
+    alarmsOf(
+      monitor,
+      [0, 1, 2, 3].map((at) => said(at, "failed")),
+    );
+    const next = new BehaviorMonitor(rules);
+    const state: unknown = isBefore ? asBefore(monitor.save(4)) : JSON.parse(JSON.stringify(monitor.save(4)));
+    assert.ok(next.restore(state, 0).ok);
+    assert.deepEqual(alarmsOf(next, [said(1, "succeeded"), said(2, "failed")]), ends ? [] : ["f:5"]);
+  });
+}
+
 test("a restart shortens no throttle and no approval, whatever its clock says", () => {
   const monitor = new BehaviorMonitor(RULES);
   alarmsOf(
@@ -147,6 +181,8 @@ const garbage: readonly (readonly [name: string, state: unknown])[] = [
   ["a throttle without end", { ...empty, throttles: [["d", Number.POSITIVE_INFINITY, null, 1]] }],
   ["a gauge of nobody", { ...empty, gauges: [[5, "burst", [], [], []]] }],
   ["a gauge of nothing", { ...empty, gauges: [["burst", null, [], [], []]] }],
+  ["a gauge seen by no boolean", { ...empty, gauges: [["burst", "burst 3600000   *", [], [], [], 1]] }],
+  ["a gauge of too much", { ...empty, gauges: [["burst", "burst 3600000   *", [], [], [], true, true]] }],
   ["a sum that is none", gauge([[0, "1"]], [], [])],
   ["an amount of nothing", gauge([[0, 0]], [], [])],
   ["an amount too old", gauge([[61, 1]], [], [])],

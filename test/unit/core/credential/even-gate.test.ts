@@ -8,6 +8,13 @@ import { secretForms } from "../../../../router/core/credential/secret-forms.ts"
 const SECRET = "sk-proj-Ab3+/x_Y~q=9-0123456789abcdefghi";
 const FORMS = secretForms([SECRET]);
 const LONGEST = Math.max(...FORMS.map(({ length }) => length));
+/** In JSON's escapes: each character, within JSON in JSON in JSON, and what .NET escapes. */
+const ESCAPED = [/./g, /./g, /[+/~]/g].map((which, at) =>
+  SECRET.replaceAll(which, (octet) => {
+    const digits = octet.charCodeAt(0).toString(16).padStart(4, "0");
+    return `${at === 1 ? "\\\\\\\\" : "\\"}u${digits}`;
+  }),
+);
 /** What may have gone out of a secret of this length: fewer than a quarter of its octets. */
 const TOLD = SECRET.length / 4;
 
@@ -32,14 +39,14 @@ function through(steps: readonly Step[], forms = FORMS): { sizes: number[][]; se
   return { sizes, sent: Buffer.concat(sent), cut: undefined };
 }
 
-const lengths = fc.array(fc.oneof(fc.integer({ min: 0, max: 200 }), fc.constantFrom(4_096, 4_097, 9_000)), {
+const lengths = fc.array(fc.oneof(fc.integer({ min: 0, max: 900 }), fc.constantFrom(4_096, 4_097, 9_000)), {
   maxLength: 8,
 });
 
 test("INV-INSPECT-4: how much goes out, and when, does not depend on what it is", () => {
   const ending = fc.record({
-    form: fc.constantFrom(...FORMS),
-    part: fc.integer({ min: 1, max: LONGEST }),
+    form: fc.constantFrom(...FORMS, ...ESCAPED),
+    part: fc.integer({ min: 1, max: 9 * LONGEST }),
     lengths,
     rests: fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }),
   });
@@ -83,6 +90,31 @@ test("INV-INSPECT-4: a secret is found however it is split, and none of it has g
   }
 });
 
+test("INV-INSPECT-4: nor does any of it go out where it is escaped", () => {
+  for (const text of ESCAPED) {
+    const whole = Buffer.from(`data: ${text} and on`);
+    for (let at = 0; at <= whole.length; at += 1) {
+      const { cut, sent } = through([whole.subarray(0, at), whole.subarray(at)]);
+      assert.ok(cut !== undefined && sent.length <= "data: ".length, `${text} at ${at}`);
+    }
+    for (const size of [1, 7, 64, 350]) {
+      const chunks = Array.from({ length: Math.ceil(whole.length / size) }, (_, at) =>
+        whole.subarray(at * size, (at + 1) * size),
+      );
+      const { cut, sent } = through(chunks);
+      assert.ok(cut !== undefined && sent.length <= "data: ".length, `${text} by ${size}`);
+    }
+  }
+});
+
+test("a rest within an escape is of as many of the secret's octets as stand before it", () => {
+  const [, deep = ""] = ESCAPED;
+  const rested = (text: string): boolean => through([Buffer.from(text), "rest"]).cut === undefined;
+  for (const text of ["x\\\\u003", "x\\\\\\\\u00", "\\", `x${deep.slice(0, 9)}`, `x${deep.slice(0, 89)}`])
+    assert.ok(rested(text), text);
+  assert.ok(!rested(`x${deep.slice(0, 90)}`));
+});
+
 test("octet by octet with rests between, less than a quarter of a secret goes out", () => {
   const steps = [...Buffer.from(SECRET)].flatMap((octet) => [Uint8Array.of(octet), "rest" as const]);
   const { cut, sent } = through(steps);
@@ -95,9 +127,9 @@ test("a rest says which pattern it was", () => {
   );
   const gate = new EvenGate(patterns, () => undefined);
   assert.ok(gate.push(Buffer.from("two-secr")));
-  assert.equal(gate.rest(), 1);
+  assert.deepEqual(gate.rest(), { pattern: 1, octets: new Uint8Array(Buffer.from("two-secr")) });
   assert.ok(gate.push(Buffer.from("one-secr")));
-  assert.equal(gate.rest(), 0);
+  assert.equal(gate.rest()?.pattern, 0);
   assert.ok(gate.push(Buffer.from("one-s")));
   assert.equal(gate.rest(), undefined, "five octets are told");
 });
@@ -108,12 +140,12 @@ test("whoever writes over what came or what was sent changes nothing", () => {
     sent.push(Buffer.from(octets).toString());
     octets.fill(0);
   });
-  const chunk = Buffer.from("x".repeat(LONGEST + 1));
+  const chunk = Buffer.from("x".repeat(9 * LONGEST + 1));
   for (let at = 0; at < 3; at += 1) {
     chunk.fill("x");
     assert.ok(gate.push(chunk));
   }
   chunk.fill("y");
   gate.end();
-  assert.equal(sent.join(""), "x".repeat(3 * (LONGEST + 1)));
+  assert.equal(sent.join(""), "x".repeat(3 * (9 * LONGEST + 1)));
 });

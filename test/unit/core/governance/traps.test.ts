@@ -7,6 +7,7 @@ import {
   NO_GOVERNANCE,
 } from "../../../../router/core/governance/compile-governance-policy.ts";
 import { decide } from "../../../../router/core/governance/decide.ts";
+import { readText } from "../../../../router/core/governance/text-reading.ts";
 import { parseGovernancePolicy } from "../../../../router/core/governance/parse-governance-policy.ts";
 import { actionOf, contextOf, DIGEST, governance, governanceDocument, shown, verdictOn } from "./engine-fixture.ts";
 
@@ -336,7 +337,7 @@ const places: readonly (readonly [test: string, expected: string, values: readon
   // What the author wrote, letter by letter.
   ['in: ["/a/../b"]', YES, ["/a/../b"]],
   ["in: ['C:\\work\\a']", YES, ["C:\\work\\a"]],
-  ["in: ['C:\\work\\a']", UNKNOWN, ["C:\\work\\x\\..\\a", "C:\\work\\.\\a"]],
+  ["in: ['C:\\work\\a']", UNKNOWN, ["C:\\work\\x\\..\\a", "C:\\work\\.\\a", "C:/work/a"]],
   ['pattern: ["^/work/.*$"]', YES, ["/work/a"]],
   ['pattern: ["^/work/.*$"]', UNKNOWN, ["/work/../etc", "/work/%2e%2e/etc"]],
   ['glob: ["file:///work/*"]', YES, ["file:///work/a", "file:///work/a%20b"]],
@@ -353,7 +354,118 @@ const places: readonly (readonly [test: string, expected: string, values: readon
     YES,
     ["https://api.example/", "https://api.example/a?u=https%3A%2F%2Fx//../y#/./z"],
   ],
-  ['glob: ["https://api.example/*"]', NO, ["https://other.example/", "https://api.example"]],
+  [
+    'glob: ["https://api.example/*"]',
+    NO,
+    ["https://other.example/", "https://other.example", "https://api.example:8443/", "see https://api.example"],
+  ],
+  [
+    'glob: ["https://api.example/*"]',
+    UNKNOWN,
+    ["https://api.example", "https://api.example?d=1", "https://api.example#d", "https://api.example:443/x"],
+  ],
+  [
+    'glob: ["https://api.example/*"]',
+    UNKNOWN,
+    ["https://api.example:/x", "https://api.example:0443/x", "https:/api.example/x", "https:api.example/x"],
+  ],
+  [
+    'glob: ["https://api.example/*"]',
+    UNKNOWN,
+    ["https:///api.example/x", "https:\\\\api.example\\x", "ht\ntps://api.example/x", "https://api.example\\@h/x"],
+  ],
+  ['glob: ["https://api.example:443/*"]', UNKNOWN, ["https://api.example/x", "https://api.example:443/x"]],
+  ['glob: ["http://169.254.169.254/*"]', YES, ["http://169.254.169.254/latest"]],
+  ['glob: ["http://169.254.169.254/*"]', NO, ["http://169.254.169.253/latest", "http://[2001:db8::1]/latest"]],
+  [
+    'glob: ["http://169.254.169.254/*"]',
+    UNKNOWN,
+    ["http://2852039166/", "http://0xa9fea9fe/", "http://169.254.43518/", "http://0251.0376.0251.0376/"],
+  ],
+  [
+    'glob: ["http://169.254.169.254/*"]',
+    UNKNOWN,
+    [
+      "http://[::ffff:a9fe:a9fe]/",
+      "http://169.254.169.254:80/",
+      "http://\uff11\uff16\uff19.254.169.254/",
+      "http://2852039166/a b",
+    ],
+  ],
+  [
+    'glob: ["/etc/*"]',
+    NO,
+    [".", "..", "../..", "./run.sh", "two\nlines", "a\tb\r\n", "curl https://h/x", "s/a//", "a\\.b", "trailing "],
+  ],
+  [
+    'glob: ["/etc/*"]',
+    NO,
+    [
+      "https://h",
+      "https://h:443/a//b",
+      "http://[::1]:8080/x",
+      "./...",
+      "100%",
+      "note: a//b",
+      "// a\n%ff",
+      "/9j/4A//8=",
+    ],
+  ],
+  [
+    'glob: ["/etc/*"]',
+    UNKNOWN,
+    [
+      "/%65tc/x",
+      "/%2565tc/x",
+      "%2fetc%2fx",
+      "\\etc\\x",
+      " /etc/x",
+      "/work/..;v=1/../etc/x",
+      "/etc;v=1/x",
+      "/a?b/../../etc/x",
+    ],
+  ],
+  [
+    'glob: ["/etc/*"]',
+    UNKNOWN,
+    [
+      "http:/../../etc/x",
+      "http://[::1]/../../etc/x",
+      "file:///etc/x",
+      "/.. /etc/x",
+      "/.../etc/x",
+      "/a/\u2025/etc/x",
+      "/%c0%ae%c0%ae/etc/x",
+      "/%u0065tc/x",
+      "/%ff",
+      "a/../../etc/x",
+    ],
+  ],
+  ['glob: ["/work/*"]', UNKNOWN, ["/work/..%e0%80%afetc", "/work/%ff", "/work/\uff0e\uff0e/etc", "/work/.\u200b./etc"]],
+  ['glob: ["./scripts/*"]', YES, ["./scripts/a"]],
+  ['pattern: ["^.*rm -rf /.*$"]', YES, ["sudo rm -rf /x"]],
+  [
+    'pattern: ["^.*rm -rf /.*$"]',
+    NO,
+    ["ls\npwd", "curl https://h/x", "./run.sh", "grep -r 'a\\.b' src", "echo > /tmp/ ; ls"],
+  ],
+  ['pattern: ["^.*rm -rf /.*$"]', UNKNOWN, ["ls\nrm -rf /", "rm -rf \\"]],
+  [
+    'pattern: ["^.*/etc/shadow.*$"]',
+    UNKNOWN,
+    [
+      "cat /etc//shadow",
+      "cat x /../etc/shadow",
+      "cat '/work/../etc/./shadow'",
+      "a --file=/work/../etc/shadow",
+      "/etc/%73hadow x",
+    ],
+  ],
+  [
+    'pattern: ["^.*https://api[.]example/.*$"]',
+    UNKNOWN,
+    ["curl https://api.example:443/x", "curl HTTPS://API.example"],
+  ],
   [
     'glob: ["https://api.example/*"]',
     UNKNOWN,
@@ -385,6 +497,27 @@ for (const [written, expected, values] of places) {
   });
 }
 
+test("trap 4.3 a place without end is unknown, and is not cut into a million pieces", () => {
+  const patterns = 'pattern: ["^.*/etc/shadow.*$"]';
+  const long = ["/".repeat(1 << 20), "/a".repeat(4_097), `/${"a".repeat(65_536)}`, `/a b${"/..".repeat(30_000)}/x`];
+  for (const text of long) {
+    const began = performance.now();
+    const reading = readText(text);
+    assert.equal(reading.forms(), undefined);
+    assert.equal(reading.isPlain(), false);
+    assert.ok(performance.now() - began < 100);
+    assert.equal(answers(patterns, text), UNKNOWN);
+  }
+  const words = "a long text, and/or two\n".repeat(10_000);
+  assert.equal(answers(patterns, words), NO);
+  assert.equal(answers(patterns, `${words}/etc//./shadow`), UNKNOWN);
+});
+
+test("trap 4.3 each reading of a text is made once", () => {
+  const reading = readText("/a/../b");
+  assert.equal(reading.forms(), reading.forms());
+});
+
 test("trap 4.3 words of a program that are places are as tools' arguments, and others are as they are written", () => {
   const every = ["id: a, effect: allow, actions: [exec], when: { argv: { every: { glob: ['/work/*'] } } }"];
   const exec = (...argv: readonly string[]): Action => ({
@@ -401,13 +534,18 @@ test("trap 4.3 words of a program that are places are as tools' arguments, and o
     "id: push, effect: deny, actions: [exec], when: { argv: { some: { in: [push] } } }",
   ];
   assert.equal(verdictOn(some, exec("-n", "//etc/shadow")), "deny d governance_denied");
-  assert.equal(
-    verdictOn(some, exec("add", "/work/push", "./push")),
-    "deny d governance_denied",
-    "which is no plain place",
-  );
+  assert.equal(verdictOn(some, exec("add", "/work/push", "./push")), "allow a", "another word");
   assert.equal(verdictOn(some, exec("add", "/work/push", "doc/push")), "allow a");
-  assert.equal(verdictOn(some.toSpliced(1, 1), exec("add", "./push")), "allow a", "another word");
+  for (const argv of [
+    ["add", "."],
+    ["ls", ".."],
+    ["-m", "two\nlines"],
+    ["-c", "curl https://h/x"],
+    ["s/a//"],
+    ["a\\.b"],
+  ]) {
+    assert.equal(verdictOn(some, exec(...argv)), "allow a", argv.join(" "));
+  }
 });
 
 test("trap 1.6 a text that asks ever more of a pattern is unknown to it, and does not keep the router", () => {

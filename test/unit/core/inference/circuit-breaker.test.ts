@@ -35,6 +35,38 @@ test("five consecutive failures open it, an answer in between starts the count a
   assert.ok(breakers.admit("b", at(0)).admitted, "another target is another breaker");
 });
 
+test("calls that are late open it from the fifth in a row on, and again with each probe; an answer starts the count anew", () => {
+  const late: TargetSign = { kind: "late" };
+  const answers: readonly TargetSign[] = [ALIVE, { kind: "limited", wait: undefined }];
+  const breakers = new CircuitBreakers();
+  const report = (sign: TargetSign, now: number, times = 1): void => {
+    for (let time = 0; time < times; time++) breakers.report(passOf(breakers, now), sign, at(now), 0);
+  };
+  for (const answer of answers) {
+    report(late, 0, 4);
+    report(answer, 0);
+  }
+  report(late, 0, 4);
+  assert.equal(breakers.state("a", at(0)), "closed");
+  report({ kind: "nothing" }, 0);
+  report(late, 0);
+  assert.equal(refusedFor(breakers, 0), 1_000);
+  report(late, 1_000);
+  assert.equal(refusedFor(breakers, 1_000), 2_000, "the probe that hangs too");
+  report(ALIVE, 3_000);
+  report(late, 3_000, 4);
+  assert.equal(breakers.state("a", at(3_000)), "closed");
+});
+
+test("calls that are late do not count for failures, nor a probe of those", () => {
+  const breakers = new CircuitBreakers();
+  for (let time = 0; time < 4; time++) breakers.report(passOf(breakers, 0), { kind: "late" }, at(0), 0);
+  fail(breakers, 0, 4);
+  assert.equal(breakers.state("a", at(0)), "closed");
+  fail(breakers, 0, 1);
+  assert.equal(refusedFor(breakers, 0), 1_000);
+});
+
 test("one probe at a time; each that fails doubles the time, up to a minute; one that works closes it", () => {
   const breakers = new CircuitBreakers();
   fail(breakers, 0);

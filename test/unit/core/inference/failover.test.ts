@@ -67,10 +67,10 @@ for (const [cause, next, sign] of causes) {
   });
 }
 
-test("a call for no stream that was late: no other target, and no word on this one", () => {
+test("a call for no stream that was late: no other target, and for the breaker no failure by itself", () => {
   for (const cause of ["first_byte_timeout", "idle_timeout", "lifetime_limit"] as const) {
     assert.equal(mayTryNext({ ...nothing, cause, late: true }), false);
-    assert.deepEqual(targetSign({ status: undefined, cause, late: true }, undefined), { kind: "nothing" });
+    assert.deepEqual(targetSign({ status: undefined, cause, late: true }, undefined), { kind: "late" });
   }
 });
 

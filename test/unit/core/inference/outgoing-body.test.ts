@@ -46,6 +46,13 @@ const rows: readonly (readonly [
     { cap: 9 },
     '{"model":"m","max_tokens":5,"n_predict":9}',
   ],
+  [
+    "llama.cpp's word for no cap, which it takes before the others",
+    "chat",
+    '{"model":"m","max_tokens":5,"n_predict":-1}',
+    { cap: 9 },
+    '{"model":"m","max_tokens":5,"n_predict":9}',
+  ],
 
   ["no stream", "chat", '{"model":"m"}', { streamUsage: true }, '{"model":"m"}'],
   [

@@ -155,6 +155,8 @@ check("a name without a value brings nothing in", [
   ["chat", '{"audio":{"voice":"a"}}', { unbounded: false, otherPrice: "audio" }],
   ["chat", '{"audio":{"voice":"a"},"messages":[{"audio":{"id":"audio_1"}}]}', { unbounded: true }],
   ["chat", '{"audio":null,"messages":[{"audio":{"id":"audio_1"}}]}', { unbounded: true }],
+  ["chat", '{"audio":true,"messages":[{"audio":{"id":"audio_1"}}]}', { unbounded: true }],
+  ["chat", '{"audio":false,"messages":[{"audio":{"id":"audio_1"}}]}', { unbounded: true }],
   ["chat", '{"messages":[{"content":[{"file":null,"file":{}}]}]}', { unbounded: true }],
   ["chat", '{"messages":[{"content":[{"type":"document_url","document_url":"u"}]}]}', { unbounded: true }],
   ["ollama_generate", '{"template":"{{.Prompt}}{{.Prompt}}"}', { unbounded: true }],
@@ -164,6 +166,8 @@ check("a name without a value brings nothing in", [
   ["ollama_chat", '{"template":"x"}', { unbounded: false }],
 ]);
 
+const OWN = { unbounded: false };
+const STORED = { unbounded: true };
 const input = (item: string): string => `{"input":[{"role":"user","content":"hi"},${item}]}`;
 
 check("what the provider has stored is of any length", [
@@ -210,7 +214,58 @@ check("what the provider has stored is of any length", [
   ["responses", input('{"type":"function_call_output","call_id":"c","output":""}'), { unbounded: false }],
   ["responses", input('{"type":"reasoning","summary":[]}'), { unbounded: false }],
   ["responses", '{"metadata":{"id":"a"},"input":"hi"}', { unbounded: false }],
+  ["responses", input(String.raw`{"type":"message","id":"msg_1","content":"He said \"hi\""}`), { unbounded: false }],
+  ["responses", input(String.raw`{"type":"custom_tool_call","id":"c_1","input":"echo \"hi\""}`), { unbounded: false }],
+  ["responses", input(String.raw`{"type":"message","id":"msg_1","content":"\""}`), { unbounded: false }],
+  ["responses", input(String.raw`{"type":"message","id":"msg_1","content":"\\"}`), { unbounded: false }],
+  ["responses", input(String.raw`{"type":"message","id":"msg_1","content":"\\\""}`), { unbounded: false }],
   ["responses", '{"input":"hi","x":[{"type":"item_reference","id":"a"}]}', { unbounded: false }],
+]);
+
+const CITED = '{"type":"output_text","text":"a","annotations":[{"type":"file_citation","file_id":"f","filename":"n"}]}';
+const LISTED = '[{"name":"read","input_schema":{"type":"object","properties":{"file":{"type":"string"}}}}]';
+
+check("an answer's items that are sent back bring in what they say", [
+  ["responses", input('{"type":"function_call","id":"fc_1","call_id":"c","name":"f","arguments":""}'), OWN],
+  ["responses", input('{"type":"function_call","id":"fc_1","call_id":"c","name":"f"}'), STORED],
+  ["responses", input('{"type":"function_call","id":"fc_1","arguments":"{}","arguments":null}'), STORED],
+  ["responses", input('{"type":"function_call_output","id":"fco_1","call_id":"c","output":""}'), OWN],
+  ["responses", input('{"type":"function_call_output","id":"fco_1","call_id":"c","output":[]}'), OWN],
+  ["responses", input('{"type":"function_call_output","id":"fco_1","call_id":"c"}'), STORED],
+  ["responses", input('{"type":"custom_tool_call","id":"ctc_1","call_id":"c","name":"sh","input":""}'), OWN],
+  ["responses", input('{"type":"custom_tool_call_output","id":"o_1","call_id":"c","output":""}'), OWN],
+  ["responses", input('{"type":"web_search_call","id":"ws_1","action":{"type":"search","query":"x"}}'), OWN],
+  ["responses", input('{"type":"web_search_call","id":"ws_1","status":"completed"}'), STORED],
+  ["responses", input('{"type":"file_search_call","id":"fs_1","queries":[],"results":[]}'), OWN],
+  ["responses", input('{"type":"file_search_call","id":"fs_1","results":[{"file_id":"f","text":"t"}]}'), OWN],
+  ["responses", input('{"type":"code_interpreter_call","id":"ci_1","code":"1","outputs":[],"container_id":"c"}'), OWN],
+  ["responses", input('{"type":"code_interpreter_call","id":"ci_1","code":"1","outputs":null}'), STORED],
+  ["responses", input('{"type":"computer_call","id":"cu_1","call_id":"c","action":{"type":"screenshot"}}'), OWN],
+  ["responses", input('{"type":"computer_call","id":"cu_1","call_id":"c","actions":[{"type":"screenshot"}]}'), OWN],
+  ["responses", input('{"type":"computer_call_output","id":"cu_1","output":{"image_url":"data:"}}'), STORED],
+  ["responses", input('{"type":"local_shell_call","id":"ls_1","action":{"type":"exec"}}'), OWN],
+  ["responses", input('{"type":"local_shell_call_output","id":"ls_1","output":""}'), OWN],
+  ["responses", input('{"type":"shell_call","id":"sh_1","action":{"commands":[]}}'), OWN],
+  ["responses", input('{"type":"shell_call_output","id":"sh_1","call_id":"c","output":[]}'), OWN],
+  ["responses", input('{"type":"apply_patch_call","id":"ap_1","operation":{"type":"delete_file"}}'), OWN],
+  ["responses", input('{"type":"apply_patch_call_output","id":"ap_1","call_id":"c","status":"completed"}'), OWN],
+  ["responses", input('{"type":"mcp_list_tools","id":"mcpl_1","server_label":"s","tools":[]}'), OWN],
+  ["responses", input(`{"type":"mcp_list_tools","id":"mcpl_1","server_label":"s","tools":${LISTED}}`), OWN],
+  ["responses", input('{"type":"mcp_list_tools","id":"mcpl_1","server_label":"s"}'), STORED],
+  ["responses", input('{"type":"mcp_call","id":"mcp_1","name":"f","arguments":"{}","output":"","error":null}'), OWN],
+  ["responses", input('{"type":"mcp_call","id":"mcp_1","name":"f","arguments":"{}","output":null,"error":"e"}'), OWN],
+  ["responses", input('{"type":"mcp_call","id":"mcp_1","name":"f","arguments":"{}","output":null}'), STORED],
+  ["responses", input('{"type":"mcp_approval_request","id":"mcpr_1","name":"f","arguments":"{}"}'), OWN],
+  [
+    "responses",
+    input('{"type":"mcp_approval_response","id":"r_1","approval_request_id":"mcpr_1","approve":true}'),
+    OWN,
+  ],
+  ["responses", input('{"type":"compaction","id":"cmp_1","encrypted_content":"gAAA"}'), OWN],
+  ["responses", input('{"type":"compaction","id":"cmp_1","encrypted_content":""}'), STORED],
+  ["responses", input('{"type":"image_generation_call","id":"ig_1","result":"AA=="}'), STORED],
+  ["responses", input(`{"type":"message","id":"msg_1","role":"assistant","content":[${CITED}]}`), OWN],
+  ["responses", input('{"role":"user","content":[{"type":"input_file","file_id":"f"}]}'), STORED],
 ]);
 
 check("a batch of embeddings", [
@@ -229,7 +284,11 @@ check("a batch of embeddings", [
 
 check("caps", [
   ["chat", '{"max_tokens":5,"n_predict":9}', { maxOutput: 9 }],
-  ["chat", '{"n_predict":-1}', { param: "n_predict" }],
+  ["chat", '{"n_predict":-1}', { maxOutput: undefined }],
+  ["completions", '{"n_predict":-2,"max_tokens":9}', { maxOutput: undefined }],
+  ["chat", '{"max_completion_tokens":5,"n_predict":-1}', { maxOutput: undefined }],
+  ["chat", '{"n_predict":-3}', { param: "n_predict" }],
+  ["chat", '{"n_predict":0}', { param: "n_predict" }],
   ["completions", '{"n_predict":9}', { maxOutput: 9 }],
   ["chat", '{"max_tokens":5,"max_completion_tokens":9}', { maxOutput: 9 }],
   ["chat", '{"max_tokens":9,"max_completion_tokens":null}', { maxOutput: 9 }],

@@ -79,6 +79,18 @@ test("what is made by hand is read where it is exactly so", () => {
   }
 });
 
+test("what an earlier release wrote of a path that holds a key is read, without it", () => {
+  const shapes = ["/v1/*/list", "/v1/npm_packages/list", "/v1/sk_live_abcde/list", "/v1/xoxb-abc/list"];
+  const read = parseLearned(withEntries(...shapes.map((path) => web.replace("/v1", path)), entry), sha256);
+  assert.ok(read.ok, read.ok ? "" : read.problem);
+  assert.deepEqual(
+    read.value.entries.map(({ shape, count }) => `${shape?.join("/") ?? ""} x${count}`),
+    ["v1/*/list x3", "v1/npm_packages/list x1", " x1"],
+  );
+  const again = parseLearned(learnedText(read.value, sha256), sha256);
+  assert.deepEqual(again, read);
+});
+
 const refusedTexts: readonly (readonly [name: string, text: string])[] = [
   ["nothing", ""],
   ["garbage", "\u0000\u0001garbage"],

@@ -234,6 +234,19 @@ for (const mode of ["enforce", "learn"] as const) {
   });
 }
 
+for (const [paths, id] of [
+  ["/projects/*%2F*/files", "gl"],
+  ["/projects/%2A%2F%2A/files", undefined],
+] as const) {
+  test(`a shape with an encoded slash stands for what it was made of, not for stars: ${paths}`, () => {
+    const { rules, ruled } = suggested([seen("https-inspected GET gl.example:443/projects/grp%2fproj/files")], {
+      allow: [{ id: "gl", hosts: ["gl.example"], inspect: true, paths: [paths] }],
+    });
+    assert.deepEqual([...ruled.keys()], id === undefined ? [] : [id]);
+    assert.equal(rules.length, id === undefined ? 1 : 0);
+  });
+}
+
 const DEEP = "http GET www.example:80/a/b/c/d/e/f/g/h/i/j";
 const deepRows: readonly (readonly [name: string, policy: PolicyText, rules: number, leftOut: number])[] = [
   ["no rule", {}, 1, 0],

@@ -219,6 +219,26 @@ const hostings: readonly (readonly [name: string, api: Api, body: string, expect
   ],
   ["responses: a server that names all", "responses", `{"tools":[{"type":"mcp","allowed_tools":["a"]}]}`, ["a"]],
   ["responses: a server that names none", "responses", `{"tools":[{"type":"mcp","server_url":"u"}]}`, ["?!"]],
+  ...['["*"]', '{"tool_names":["*"]}', "[]", '{"tool_names":[]}', '["a","*"]', '["get_*"]', '["a b"]', '[" "]'].map(
+    (names) =>
+      [
+        `responses: a server by names that are none or many: ${names}`,
+        "responses",
+        `{"tools":[{"type":"mcp","allowed_tools":${names}}]}`,
+        ["?!"],
+      ] as const,
+  ),
+  ["chat: a server by a name of many", "chat", `{"tools":[{"type":"mcp","allowed_tools":["*"]}]}`, ["?!"]],
+  ...["[]", '["*"]', '["a","*"]'].map(
+    (names) =>
+      [
+        `messages: a server by names that are none or many: ${names}`,
+        "messages",
+        `{"mcp_servers":[{"name":"s","tool_configuration":{"allowed_tools":${names}}}]}`,
+        ["?!"],
+      ] as const,
+  ),
+  ["messages: a set with a name of many", "messages", set(`,${OFF},"configs":{"*":{"enabled":true}}`), ["?!"]],
   [
     "responses: a server by other things than names",
     "responses",

@@ -216,6 +216,11 @@ for (const [name, frames] of badMessages) {
   });
 }
 
+const whole = (name: string, text: string, more: JsonObject): JsonObject => ({
+  ...more,
+  function: { name, arguments: text },
+});
+
 const badChat: readonly (readonly [name: string, frames: readonly Frame[]])[] = [
   ["no JSON", [unnamed("data")]],
   ["an end without a reason", [text("a"), unnamed("[DONE]")]],
@@ -230,6 +235,28 @@ const badChat: readonly (readonly [name: string, frames: readonly Frame[]])[] = 
       calls({ index: 1, function: { name: "f" } }),
       calls({ index: 0, function: { arguments: "{}" } }),
     ],
+  ],
+  [
+    "two calls of one index",
+    [calls(whole("f", '{"x":1}', { index: 0, id: "a" })), calls(whole("g", '{"y":2}', { index: 0, id: "b" }))],
+  ],
+  ["a second name for one index", [calls(whole("f", "{}", { index: 0 })), calls(whole("g", "{}", { index: 0 }))]],
+  [
+    "another call's id for an index",
+    [calls(whole("f", "", { index: 0, id: "a" })), calls({ index: 0, id: "b", function: { arguments: "{}" } })],
+  ],
+  [
+    "a call with an index, and one without",
+    [calls(whole("f", "{}", { index: 0, id: "a" })), calls(whole("g", "{}", { id: "b" }))],
+  ],
+  ["one id for two calls", [calls(whole("f", '{"x":1}', { id: "a" })), calls(whole("f", '{"x":2}', { id: "a" }))]],
+  [
+    "arguments of one of two calls",
+    [calls(whole("f", "", { id: "a" }), whole("g", "", { id: "b" })), calls({ function: { arguments: "{}" } })],
+  ],
+  [
+    "an id that stands for a call without one",
+    [calls(whole("f", "{}", { id: "msg_1_1" })), calls(whole("g", "{}", {}))],
   ],
   [
     "held calls that are too long",
@@ -288,6 +315,48 @@ const ending = (reason: string): JsonObject => ({
   stop_sequence: null,
   stop_details: null,
   container: null,
+});
+
+const oneByOne: readonly (readonly [name: string, ids: readonly [string, string], frames: readonly Frame[]])[] = [
+  ["with ids", ["a", "b"], [calls(whole("f", '{"x":1}', { id: "a" })), calls(whole("g", '{"y":2}', { id: "b" }))]],
+  ["with no ids", ["msg_1_0", "msg_1_1"], [calls(whole("f", '{"x":1}', { id: "" })), calls(whole("g", '{"y":2}', {}))]],
+  [
+    "with ids, in parts",
+    ["a", "b"],
+    [
+      calls(whole("f", '{"x"', { id: "a" })),
+      calls({ id: "a", function: { arguments: ":1}" } }),
+      calls(whole("g", '{"y":2}', { id: "b" })),
+    ],
+  ],
+];
+
+for (const [name, [first, second], frames] of oneByOne) {
+  test(`calls without an index, ${name}, one chunk after the other`, () => {
+    const stream = messagesToChat.stream(MESSAGES_CONTEXT);
+    const { text: sent, problem } = runStream(stream, [...frames, text("", "tool_calls"), unnamed("[DONE]")]);
+    assert.equal(problem, undefined);
+    const data = sseData(sent) as JsonObject[];
+    const blocks = data.filter((one) => one["type"] === "content_block_start").map((one) => one["content_block"]);
+    assert.deepEqual(blocks, [
+      { type: "tool_use", id: first, name: "f", input: {} },
+      { type: "tool_use", id: second, name: "g", input: {} },
+    ]);
+    const written = (index: number): string =>
+      data
+        .filter((one) => one["type"] === "content_block_delta" && one["index"] === index)
+        .map((one) => (one["delta"] as { readonly partial_json: string }).partial_json)
+        .join("");
+    assert.deepEqual([written(0), written(1)], ['{"x":1}', '{"y":2}']);
+    assert.equal(stream.complete, true);
+  });
+}
+
+test("the parts of the one call that is there need neither index nor id", () => {
+  const frames = [calls(whole("f", '{"x"', { index: 0, id: "a" })), calls({ function: { arguments: ":1}" } })];
+  const { text: sent, problem } = runStream(messagesToChat.stream(MESSAGES_CONTEXT), frames);
+  assert.equal(problem, undefined);
+  assert.match(sent, /:1\}/);
 });
 
 test("whole calls in one chunk, without index or id", () => {
