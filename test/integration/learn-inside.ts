@@ -204,7 +204,8 @@ test("a kill takes a few seconds of it at most, and no query is kept", async () 
   const { entries } = (await status()).egress.learning;
   sidecar.child.kill("SIGKILL");
   await sidecar.exited();
-  assert.doesNotMatch(kept(), /secret-in-a-query|123|456/);
+  // Behind a slash: times and digests have such digits too.
+  assert.doesNotMatch(kept(), /secret-in-a-query|\/(?:123|456)\b/);
   sidecar = await start(true);
   await until("the policy", async () => (await status()).policy.version === 2);
   assert.equal((await status()).egress.learning.entries, entries);
