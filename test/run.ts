@@ -51,7 +51,7 @@ async function run(group: readonly string[], concurrency: number): Promise<numbe
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) {
-      const match = /(?:﹣|-) (.*) # (SKIPPED, .*)$/u.exec(line);
+      const match = /^\s*﹣ (.*) # (.*)$/u.exec(line);
       if (match !== null) skipped.add(`${match[1]}: ${match[2]}`);
       const place = /^test at (test\/\S+\.test\.ts):\d+:\d+$/u.exec(line);
       if (place?.[1] !== undefined) failed.add(place[1]);
@@ -75,7 +75,7 @@ const oneByOne = await run(files.filter(alone), 1);
 
 if (skipped.size > 0) {
   console.log(
-    `\n=== ${skipped.size} TESTS WERE SKIPPED on this machine (SLUICE_TEST_REQUIRE makes each a failure) ===`,
+    `\n=== ${skipped.size} TESTS WERE SKIPPED on this machine (SLUICE_TEST_REQUIRE makes a missing part a failure) ===`,
   );
   for (const line of skipped) console.log(`  ${line}`);
 }

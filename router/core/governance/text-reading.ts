@@ -1,3 +1,4 @@
+import { composedText } from "../policy/lenient-path.ts";
 import { hasPlainEscapes, lenientUnescape } from "./lenient-unescape.ts";
 import { resolvedPath, resolvedPlace, resolvedWords } from "./place-path.ts";
 import { webAddress } from "./web-address.ts";
@@ -72,12 +73,7 @@ function isPlainText(text: string): boolean {
   // Where a relative name begins is the tool's own.
   const rest = place.slice(scheme.length).replace(/^\.(?:\/|$)/, "");
   if (ODD_SEGMENT.test(rest) || ODD_ESCAPE.test(rest) || !hasPlainEscapes(rest)) return false;
-  return !NOT_ASCII.test(rest) || !ODD_SEGMENT.test(folded(rest));
-}
-
-/** What is left where compatible characters are one, and those that nobody sees are none. */
-function folded(text: string): string {
-  return NOT_ASCII.test(text) ? text.normalize("NFKC").replaceAll(/\p{DI}/gu, "") : text;
+  return !NOT_ASCII.test(rest) || !ODD_SEGMENT.test(composedText(rest));
 }
 
 function isLong(text: string): boolean {
@@ -130,7 +126,7 @@ function formsOf(text: string): readonly string[] | undefined {
   const forms = new Set<string>();
   const once = lenientUnescape(text);
   const twice = lenientUnescape(once);
-  for (const reading of new Set([text, once, twice, folded(twice)])) {
+  for (const reading of new Set([text, once, twice, composedText(twice)])) {
     const bare = trimmed(reading);
     add(forms, reading);
     if (reading !== text && isLong(reading)) {

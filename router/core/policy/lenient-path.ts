@@ -38,8 +38,12 @@ export function lenientForms(segment: string): readonly string[] {
  * (HFS+, CVE-2014-9390). In upper case, which hangs on no neighbour of a letter as the lower one does.
  */
 export function foldedText(text: string): string {
-  const composed = /^[ -~]*$/.test(text) ? text : text.normalize("NFKC").replace(/\p{DI}/gu, "");
-  return composed.toUpperCase();
+  return composedText(text).toUpperCase();
+}
+
+/** What is left where compatible characters are one (NFKC), and those that nobody sees are none. */
+export function composedText(text: string): string {
+  return /^[\0-\x7f]*$/.test(text) ? text : text.normalize("NFKC").replaceAll(/\p{DI}/gu, "");
 }
 
 /** Without blanks at its ends and dots at the last; by hand, because a pattern would go over a run of them again and again. */

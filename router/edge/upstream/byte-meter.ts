@@ -33,8 +33,8 @@ export function byteMeter(most: Bytes | undefined): ByteMeter {
 }
 
 /**
- * What of a request's head its sender chose, in octets: a limit on what leaves holds for it as for content. Not what is
- * written around it, which HTTP/1.1 and HTTP/2 do differently.
+ * A request's target and fields in octets, those that the rule injects too: a limit on what leaves holds for them as for
+ * content. Not what is written around them, which HTTP/1.1 and HTTP/2 do differently.
  */
 export function headOctets({
   target,
